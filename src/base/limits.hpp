@@ -1,0 +1,40 @@
+// Every cap of vibratod in one place. Each is tested at n-1, n and n+1 where it is enforced. Hard maxima (`*_max`)
+// cannot be raised; defaults can, by flag, up to the maximum beside them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vibrato::limits {
+
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+
+// Vectors and searches.
+inline constexpr std::uint32_t kDimDefaultMax = 4096;
+inline constexpr std::uint32_t kDimMax = 16384;
+inline constexpr std::uint32_t kSearchKDefaultMax = 1000;
+inline constexpr std::uint32_t kSearchKMax = 10000;
+inline constexpr std::uint32_t kEfMax = 4096;
+inline constexpr std::uint32_t kBatchItemsMax = 10000;
+
+// Graph building.
+inline constexpr std::uint32_t kGraphMMin = 2;
+inline constexpr std::uint32_t kGraphMMax = 128;
+inline constexpr std::uint32_t kEfConstructionMax = 4096;
+inline constexpr std::uint32_t kRowsPerSegmentMax = 0x7fffffff;
+
+// HTTP.
+inline constexpr std::size_t kBodyBytesDefault = 32 * kMiB;
+inline constexpr std::size_t kHeaderBytesMax = 8 * kKiB;
+inline constexpr std::size_t kBodyBytesInFlightMax = 256 * kMiB;
+inline constexpr std::size_t kJsonDepthMax = 32;
+inline constexpr std::uint32_t kConnectionsMax = 1024;
+inline constexpr std::uint32_t kRequestTimeoutMs = 30'000;
+inline constexpr std::uint32_t kKeepAliveIdleMs = 75'000;
+inline constexpr std::size_t kRequestIdBytesMax = 128;
+
+static_assert(kDimDefaultMax <= kDimMax);
+static_assert(kSearchKDefaultMax <= kSearchKMax);
+
+}  // namespace vibrato::limits

@@ -1,0 +1,31 @@
+# Build options and the compiler settings that every target of the project shares.
+option(VIBRATO_BUILD_TESTS "Build the tests" ON)
+option(VIBRATO_BUILD_BENCHES "Build the benches (peers are compared where they are installed)" OFF)
+option(VIBRATO_FUZZ "Build the libFuzzer targets (Clang only); without it they replay their corpora" OFF)
+set(VIBRATO_SANITIZE "" CACHE STRING "Sanitizers for the whole build, e.g. address,undefined or thread")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(vibrato_options INTERFACE)
+target_compile_options(vibrato_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fno-math-errno -ffp-contract=off)
+if(VIBRATO_SANITIZE)
+  target_compile_options(vibrato_options INTERFACE
+    -fsanitize=${VIBRATO_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  target_link_options(vibrato_options INTERFACE -fsanitize=${VIBRATO_SANITIZE})
+endif()

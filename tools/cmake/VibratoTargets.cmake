@@ -1,0 +1,36 @@
+# vibrato_layer(<folder> [DEPENDS <lower folders>...] [LIBRARIES <third-party targets>...])
+#
+# Declares the static library of one folder of src/. It sees only its own headers and those of the folders it
+# depends on: a forbidden include fails to link, and tests/style checks the include lines as well.
+function(vibrato_layer folder)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_library(vibrato_${folder} STATIC ${sources})
+  target_include_directories(vibrato_${folder} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+  list(TRANSFORM ARG_DEPENDS PREPEND vibrato_)
+  target_link_libraries(vibrato_${folder} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES} Threads::Threads
+    PRIVATE vibrato_options ${ARG_PRIVATE_LIBRARIES})
+endfunction()
+
+# vibrato_unit_tests(<folder>): one executable from tests/unit/<folder>/*_test.cpp.
+function(vibrato_unit_tests folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*_test.cpp)
+  if(NOT sources OR NOT TARGET vibrato_${folder})
+    return()
+  endif()
+  vibrato_test_executable(unit_${folder} SOURCES ${sources} LINK vibrato_${folder} ${ARGN})
+endfunction()
+
+# vibrato_test_executable(<name> SOURCES ... LINK ...): a GoogleTest program whose tests ctest counts one by one.
+function(vibrato_test_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE vibrato_options ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_precompile_headers(${name} PRIVATE <gtest/gtest.h>)
+  target_compile_definitions(${name} PRIVATE VIBRATO_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600)
+endfunction()
