@@ -1,0 +1,95 @@
+// The one table of routes: what a server answers, with which role, up to which body size, by which handler.
+//
+// A pattern is a path whose segments are literal or `{name}`; a name takes exactly one non-empty segment, decoded
+// once. Literal patterns win over patterns with names. A table is filled before the server starts and constant
+// afterwards: matching may then happen from many threads at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <vibrato/status.hpp>
+
+#include "api/errors.hpp"
+#include "api/reply.hpp"
+#include "api/request.hpp"
+#include "base/limits.hpp"
+
+namespace vibrato::api {
+
+enum class Role : std::uint8_t { kPublic, kQuery, kIngest, kAdmin };
+
+enum class BodyKind : std::uint8_t {
+  kNone,  // A body is read and ignored.
+  kJson,  // Needs Content-Type: application/json.
+};
+
+// Fills `reply`, or returns the error that the server puts into the envelope of the request's surface.
+// Called on I/O threads, many at once; must not block.
+using Handler = std::function<Status(const Request& request, Reply& reply)>;
+
+struct Route {
+  Method method = Method::kGet;
+  std::string pattern;
+  Role role = Role::kPublic;
+  BodyKind body = BodyKind::kNone;
+  std::size_t body_bytes_max = limits::kBodyBytesDefault;
+  // The query parameters it knows; others are `unknown_field`. nullopt: all others are ignored.
+  std::optional<std::vector<std::string>> known_query_parameters;
+  Handler handler;
+};
+
+// Whose errors look how: `serve` speaks kServe on every path; the database speaks kV2 under /v2 and kNative elsewhere.
+enum class Surface : std::uint8_t { kServe, kDatabase };
+
+struct RouteMatch {
+  const Route* route = nullptr;       // Null: `error` says why.
+  std::vector<Parameter> parameters;  // Values of the pattern's names.
+  Status error;                       // kNotFound, kMethodNotAllowed, kInvalidArgument (garbled percent-encoding).
+  std::string allow;                  // With kMethodNotAllowed: the value of the Allow header.
+};
+
+// Decides by key and role before a body is read: ok, kUnauthenticated or kForbidden.
+using Authorizer = std::function<Status(const Request& request, const Route& route)>;
+
+class RouteTable {
+ public:
+  explicit RouteTable(Surface surface) : surface_(surface) {}
+
+  // Requires: the pattern starts with '/', and method and pattern are not in the table yet.
+  void add(Route route);
+  void set_authorizer(Authorizer authorizer) { authorizer_ = std::move(authorizer); }
+
+  // Finds the route of a raw path (without query). HEAD is answered by GET routes.
+  // `match` is reset first; its buffers are reused.
+  void match(Method method, std::string_view path, RouteMatch& match) const;
+
+  // All that is checked before the body is read, in this order: key, role, query parameters, media type.
+  [[nodiscard]] Status admit(const Request& request, const Route& route) const;
+
+  // The envelope of errors on `path`.
+  [[nodiscard]] ErrorStyle error_style(std::string_view path) const;
+
+  // Every route: literal patterns first, then those with names, in the order of adding.
+  [[nodiscard]] std::vector<const Route*> routes() const;
+
+ private:
+  struct Pattern {
+    std::vector<std::string> segments;  // A name keeps its braces.
+    std::vector<Route> routes;          // One a method.
+  };
+
+  void choose(const std::vector<Route>& routes, Method method, RouteMatch& match) const;
+
+  Surface surface_;
+  std::map<std::string, std::vector<Route>, std::less<>> literal_;
+  std::vector<Pattern> patterns_;
+  Authorizer authorizer_;
+};
+
+}  // namespace vibrato::api
