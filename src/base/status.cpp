@@ -1,10 +1,9 @@
-#include <vibrato/status.hpp>
-
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vibrato/check.hpp>
+#include <vibrato/status.hpp>
 
 namespace vibrato {
 namespace {
@@ -50,9 +49,13 @@ const CodeRow& row_of(ErrorCode code) {
 
 }  // namespace
 
-std::string_view json_code(ErrorCode code) { return row_of(code).json; }
+std::string_view json_code(ErrorCode code) {
+  return row_of(code).json;
+}
 
-int http_status(ErrorCode code) { return row_of(code).http; }
+int http_status(ErrorCode code) {
+  return row_of(code).http;
+}
 
 Status Status::with_context(std::string_view prefix) const {
   if (ok()) {
