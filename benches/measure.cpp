@@ -1,0 +1,84 @@
+#include "measure.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <latch>
+#include <thread>
+
+namespace vibrato::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double microseconds(Clock::duration duration) {
+  return std::chrono::duration<double, std::micro>(duration).count();
+}
+
+}  // namespace
+
+double recall_of(std::span<const std::uint32_t> found, std::span<const std::uint32_t> truth) {
+  std::size_t hits = 0;
+  for (const std::uint32_t row : truth) hits += std::find(found.begin(), found.end(), row) != found.end() ? 1U : 0U;
+  return static_cast<double>(hits) / static_cast<double>(truth.size());
+}
+
+double quantile(std::vector<double>& values, double q) {
+  const auto at = static_cast<std::size_t>(q * static_cast<double>(values.size() - 1) + 0.5);
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(at);
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
+}
+
+Quality measure_quality(Contender& contender, const Matrix& queries, const Truth& truth, std::size_t k) {
+  std::vector<std::uint32_t> found(k);
+  Quality quality;
+  contender.counting(true);
+  for (std::size_t i = 0; i < queries.rows; ++i) {
+    const std::size_t count = contender.search(queries.row(i), found);
+    quality.recall += recall_of({found.data(), count}, truth.row(i).first(k));
+  }
+  if (const auto distances = contender.distances()) {
+    quality.distances_per_query = static_cast<double>(*distances) / static_cast<double>(queries.rows);
+  }
+  contender.counting(false);
+  quality.recall /= static_cast<double>(queries.rows);
+  return quality;
+}
+
+Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t k) {
+  std::vector<std::uint32_t> found(k);
+  std::vector<double> latencies_us(queries.rows);
+  const auto begin = Clock::now();
+  auto last = begin;
+  for (std::size_t i = 0; i < queries.rows; ++i) {
+    contender.search(queries.row(i), found);
+    const auto now = Clock::now();
+    latencies_us[i] = microseconds(now - last);
+    last = now;
+  }
+  Pass pass;
+  pass.qps = static_cast<double>(queries.rows) * 1e6 / microseconds(last - begin);
+  pass.p50_us = quantile(latencies_us, 0.50);
+  pass.p95_us = quantile(latencies_us, 0.95);
+  pass.p99_us = quantile(latencies_us, 0.99);
+  return pass;
+}
+
+double measure_threads_qps(const Contender& contender, const Matrix& queries, std::size_t k, unsigned threads) {
+  std::latch ready(static_cast<std::ptrdiff_t>(threads) + 1);
+  std::vector<std::thread> workers;
+  for (unsigned t = 0; t < threads; ++t) {
+    workers.emplace_back([&, t] {
+      std::vector<std::uint32_t> found(k);
+      const std::size_t first = queries.rows * t / threads;
+      ready.arrive_and_wait();
+      for (std::size_t i = 0; i < queries.rows; ++i) contender.search(queries.row((first + i) % queries.rows), found);
+    });
+  }
+  ready.arrive_and_wait();
+  const auto begin = Clock::now();
+  for (auto& worker : workers) worker.join();
+  return static_cast<double>(threads) * static_cast<double>(queries.rows) * 1e6 / microseconds(Clock::now() - begin);
+}
+
+}  // namespace vibrato::bench

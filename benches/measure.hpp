@@ -1,0 +1,42 @@
+// One contender at one setting: recall against the exact answers, speed and latency of one query a call.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "contender.hpp"
+#include "matrix.hpp"
+
+namespace vibrato::bench {
+
+// One timed pass over all queries in one thread.
+struct Pass {
+  double qps = 0;
+  double p50_us = 0;
+  double p95_us = 0;
+  double p99_us = 0;
+};
+
+struct Quality {
+  double recall = 0;  // Share of the true k found, mean over the queries.
+  std::optional<double> distances_per_query;
+};
+
+// Asks every query once, untimed, which also warms caches. Requires: truth has a row for every query, k wide at least.
+[[nodiscard]] Quality measure_quality(Contender& contender, const Matrix& queries, const Truth& truth, std::size_t k);
+
+[[nodiscard]] Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t k);
+
+// Queries a second of `threads` threads that share the queries, each answering a whole pass of them from its own
+// place on.
+[[nodiscard]] double measure_threads_qps(const Contender& contender, const Matrix& queries, std::size_t k,
+                                         unsigned threads);
+
+// Share of `truth` (its first k) that `found` holds.
+[[nodiscard]] double recall_of(std::span<const std::uint32_t> found, std::span<const std::uint32_t> truth);
+
+// The q-quantile (0 to 1) of `values`, which it reorders. Requires: not empty.
+[[nodiscard]] double quantile(std::vector<double>& values, double q);
+
+}  // namespace vibrato::bench
