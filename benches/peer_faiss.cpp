@@ -28,7 +28,7 @@ class Faiss final : public Contender {
                                                       l2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT);
       index_->hnsw.efConstruction = static_cast<int>(options.ef_construction);
       omp_set_num_threads(static_cast<int>(options.threads));
-      const auto rows = static_cast<faiss::idx_t>(base.rows);
+      const auto rows = static_cast<faiss::Index::idx_t>(base.rows);
       if (options.metric == Metric::kCosine) {
         index_->add(rows, unit_rows(base).data());
       } else {
@@ -45,10 +45,10 @@ class Faiss final : public Contender {
 
   std::size_t search(std::span<const float> query, std::span<std::uint32_t> out) const override {
     thread_local std::vector<float> distances;
-    thread_local std::vector<faiss::idx_t> labels;
+    thread_local std::vector<faiss::Index::idx_t> labels;
     distances.resize(out.size());
     labels.resize(out.size());
-    index_->search(1, query.data(), static_cast<faiss::idx_t>(out.size()), distances.data(), labels.data());
+    index_->search(1, query.data(), static_cast<faiss::Index::idx_t>(out.size()), distances.data(), labels.data());
     std::size_t count = 0;
     while (count < out.size() && labels[count] >= 0) {
       out[count] = static_cast<std::uint32_t>(labels[count]);

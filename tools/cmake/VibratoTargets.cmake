@@ -10,7 +10,7 @@ function(vibrato_layer folder)
   endif()
   add_library(vibrato_${folder} STATIC ${sources})
   target_include_directories(vibrato_${folder} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
-  list(TRANSFORM ARG_DEPENDS PREPEND vibrato_)
+  list(TRANSFORM ARG_DEPENDS REPLACE "(.+)" "$<TARGET_NAME_IF_EXISTS:vibrato_\\1>")
   target_link_libraries(vibrato_${folder} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES} Threads::Threads
     PRIVATE vibrato_options ${ARG_PRIVATE_LIBRARIES})
 endfunction()
