@@ -1,0 +1,87 @@
+// Writes one `.vdb` file of version 3, section after section, without holding it in memory.
+//
+// The file appears whole or not at all: the bytes go to a temporary file beside the target, and commit() makes them
+// durable before the rename and the name durable after it. A writer that is destroyed without a commit leaves nothing
+// behind. For whoever builds sealed files: VdbRowWriter, copy_with_sections and the tiers above.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+#include <vibrato/metric.hpp>
+#include <vibrato/result.hpp>
+
+#include "format/vdb_layout.hpp"
+#include "io/file_system.hpp"
+
+namespace vibrato::store {
+
+struct VdbWriterOptions {
+  std::uint32_t dim = 0;
+  Metric metric = Metric::kDot;
+  std::uint64_t first_lsn = 0;  // 0, 0: not written by a log.
+  std::uint64_t last_lsn = 0;
+};
+
+// Not thread-safe. After the first failed call every further one fails with the same error.
+class VdbWriter {
+ public:
+  // `fs` must outlive the writer. Errors: kInvalidArgument for a dim outside 1 to limits::kDimMax; those of
+  // FileSystem::open.
+  [[nodiscard]] static Result<std::unique_ptr<VdbWriter>> create(io::FileSystem& fs, const std::string& path,
+                                                                 const VdbWriterOptions& options);
+  ~VdbWriter();
+  VdbWriter(const VdbWriter&) = delete;
+  VdbWriter& operator=(const VdbWriter&) = delete;
+
+  // Starts a section at the next multiple of `alignment` (at least 64; kVectors: at least 4,096).
+  // Requires: no section is open, none of this kind was written, the build knows how to write the kind.
+  [[nodiscard]] Status begin_section(format::SectionKind kind, std::uint32_t alignment = format::kVdbAlignmentMin);
+  // Requires: a section is open.
+  [[nodiscard]] Status append(std::span<const std::byte> bytes);
+  // Appends one row to the open kVectors section, padded to the row stride. Requires: values.size() == dim.
+  [[nodiscard]] Status append_row(std::span<const float> values);
+  [[nodiscard]] Status end_section();
+
+  // Publishes the file under its path, in place of what was there. The number of rows is that of the kVectors section.
+  // An error means that the old file is still there, or, if only the sync of the folder failed, either of the two.
+  // Errors: kInternal when the sections do not fit together (their lengths, a missing one); kDiskFull, kIoError.
+  [[nodiscard]] Status commit();
+
+  [[nodiscard]] std::uint32_t dim() const { return options_.dim; }
+  [[nodiscard]] Metric metric() const { return options_.metric; }
+  // Bytes written so far, buffered ones included.
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+
+ private:
+  VdbWriter(io::FileSystem& fs, std::string path, const VdbWriterOptions& options);
+
+  [[nodiscard]] Status create_temporary();
+  [[nodiscard]] Status put(std::span<const std::byte> bytes);
+  [[nodiscard]] Status pad_to(std::uint64_t alignment);
+  [[nodiscard]] Status flush_block();
+  [[nodiscard]] Status write_tail();
+  [[nodiscard]] Status publish();
+  // Remembers the first error.
+  Status note(Status status);
+
+  io::FileSystem& fs_;
+  std::string path_;
+  std::string temporary_path_;
+  VdbWriterOptions options_;
+  std::unique_ptr<io::File> file_;
+  Status failure_;
+  bool committed_ = false;
+
+  std::uint64_t position_ = 0;     // Where the next byte goes.
+  std::vector<std::byte> buffer_;  // The part of the current block before position_.
+  std::vector<std::uint32_t> block_crcs_;
+  std::vector<format::SectionEntry> sections_;
+  std::optional<format::SectionEntry> open_section_;
+};
+
+}  // namespace vibrato::store
