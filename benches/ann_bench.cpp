@@ -18,6 +18,8 @@ namespace {
 using namespace vibrato;
 using namespace vibrato::bench;
 
+constexpr std::size_t kTiesSeen = 22;  // Rows beyond the k-th that are looked at for ties with it.
+
 struct Arguments {
   std::string data_dir;
   std::string base;
@@ -105,7 +107,7 @@ Result<Truth> find_truth(const Arguments& arguments, const Matrix& base, const M
     return truth;
   }
   fmt::print(stderr, "computing the exact answers\n");
-  return exact_truth(base, queries, metric, arguments.options.k, std::max(1U, arguments.truth_threads));
+  return exact_truth(base, queries, metric, arguments.options.k + kTiesSeen, std::max(1U, arguments.truth_threads));
 }
 
 Status run(Arguments& arguments) {
@@ -115,7 +117,8 @@ Status run(Arguments& arguments) {
   if (base.rows < arguments.options.k) return invalid_argument("the base has fewer than k rows");
   const Metric metric = *parse_metric(arguments.metric);
   if (arguments.rotation_seed) rotate_and_normalise(base, queries, *arguments.rotation_seed);
-  VIBRATO_ASSIGN_OR_RETURN(const Truth truth, find_truth(arguments, base, queries, metric));
+  VIBRATO_ASSIGN_OR_RETURN(Truth truth, find_truth(arguments, base, queries, metric));
+  mark_ties(truth, base, queries, metric, arguments.options.k);
 
   ComparisonOptions& options = arguments.options;
   options.build.metric = metric;

@@ -68,7 +68,7 @@ Result<Truth> parse_truth(std::span<const std::byte> bytes, std::size_t limit) {
   VIBRATO_ASSIGN_OR_RETURN(const format::VecsShape shape,
                            format::parse_vecs_shape(format::VecsKind::kIvecs, bytes, bytes.size()));
   std::vector<std::int32_t> ids;
-  Truth truth{.rows = 0, .width = shape.dim, .ids = {}};
+  Truth truth{.rows = 0, .width = shape.dim, .ids = {}, .right = {}};
   VIBRATO_ASSIGN_OR_RETURN(truth.rows, decode_vecs(bytes, shape, limit, ids));
   truth.ids.assign(ids.begin(), ids.end());
   return truth;

@@ -96,7 +96,7 @@ RowTerms row_terms(const Matrix& base, Metric metric) {
 
 Truth exact_truth(const Matrix& base, const Matrix& queries, Metric metric, std::size_t width, unsigned threads) {
   width = std::min(width, base.rows);
-  Truth truth{queries.rows, width, std::vector<std::uint32_t>(queries.rows * width)};
+  Truth truth{queries.rows, width, std::vector<std::uint32_t>(queries.rows * width), {}};
   const RowTerms terms = row_terms(base, metric);
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
@@ -121,6 +121,18 @@ Truth exact_truth(const Matrix& base, const Matrix& queries, Metric metric, std:
   work();
   for (auto& worker : workers) worker.join();
   return truth;
+}
+
+void mark_ties(Truth& truth, const Matrix& base, const Matrix& queries, Metric metric, std::size_t k) {
+  truth.right.assign(truth.rows, k);
+  for (std::size_t q = 0; q < truth.rows; ++q) {
+    const auto ids = truth.row(q);
+    const auto distance = [&](std::size_t i) { return exact_distance(queries.row(q), base.row(ids[i]), metric); };
+    const double last = distance(k - 1);
+    const double bound = last + 1e-9 * std::abs(last);
+    std::size_t& right = truth.right[q];
+    while (right < truth.width && distance(right) <= bound) ++right;
+  }
 }
 
 void normalise_rows(Matrix& matrix) {

@@ -13,6 +13,10 @@ namespace vibrato::bench {
 [[nodiscard]] Truth exact_truth(const Matrix& base, const Matrix& queries, Metric metric, std::size_t width,
                                 unsigned threads);
 
+// Fills truth.right for `k`: real sets hold equal rows, and which of them an index returns is no matter of recall.
+// Requires: truth.width >= k, truth.rows == queries.rows.
+void mark_ties(Truth& truth, const Matrix& base, const Matrix& queries, Metric metric, std::size_t k);
+
 // Makes every row of unit length; a zero row stays zero.
 void normalise_rows(Matrix& matrix);
 

@@ -23,8 +23,12 @@ struct Truth {
   std::size_t rows = 0;
   std::size_t width = 0;
   std::vector<std::uint32_t> ids;
+  // How many leading ids of each query are right answers for its k: the first k and those that tie with the k-th.
+  // Filled by mark_ties().
+  std::vector<std::size_t> right;
 
   [[nodiscard]] std::span<const std::uint32_t> row(std::size_t i) const { return {ids.data() + i * width, width}; }
+  [[nodiscard]] std::span<const std::uint32_t> right_answers(std::size_t i) const { return row(i).first(right[i]); }
 };
 
 }  // namespace vibrato::bench

@@ -16,10 +16,10 @@ double microseconds(Clock::duration duration) {
 
 }  // namespace
 
-double recall_of(std::span<const std::uint32_t> found, std::span<const std::uint32_t> truth) {
+double recall_of(std::span<const std::uint32_t> found, std::span<const std::uint32_t> right, std::size_t k) {
   std::size_t hits = 0;
-  for (const std::uint32_t row : truth) hits += std::find(found.begin(), found.end(), row) != found.end() ? 1U : 0U;
-  return static_cast<double>(hits) / static_cast<double>(truth.size());
+  for (const std::uint32_t row : right) hits += std::find(found.begin(), found.end(), row) != found.end() ? 1U : 0U;
+  return static_cast<double>(std::min(hits, k)) / static_cast<double>(k);
 }
 
 double quantile(std::vector<double>& values, double q) {
@@ -35,7 +35,7 @@ Quality measure_quality(Contender& contender, const Matrix& queries, const Truth
   contender.counting(true);
   for (std::size_t i = 0; i < queries.rows; ++i) {
     const std::size_t count = contender.search(queries.row(i), found);
-    quality.recall += recall_of({found.data(), count}, truth.row(i).first(k));
+    quality.recall += recall_of({found.data(), count}, truth.right_answers(i), k);
   }
   if (const auto distances = contender.distances()) {
     quality.distances_per_query = static_cast<double>(*distances) / static_cast<double>(queries.rows);

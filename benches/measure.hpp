@@ -23,7 +23,7 @@ struct Quality {
   std::optional<double> distances_per_query;
 };
 
-// Asks every query once, untimed, which also warms caches. Requires: truth has a row for every query, k wide at least.
+// Asks every query once, untimed, which also warms caches. Requires: truth is marked for k and has all queries.
 [[nodiscard]] Quality measure_quality(Contender& contender, const Matrix& queries, const Truth& truth, std::size_t k);
 
 [[nodiscard]] Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t k);
@@ -33,8 +33,9 @@ struct Quality {
 [[nodiscard]] double measure_threads_qps(const Contender& contender, const Matrix& queries, std::size_t k,
                                          unsigned threads);
 
-// Share of `truth` (its first k) that `found` holds.
-[[nodiscard]] double recall_of(std::span<const std::uint32_t> found, std::span<const std::uint32_t> truth);
+// Share of the k wanted rows that `found` holds; `right` are the true k and those that tie with the last of them.
+[[nodiscard]] double recall_of(std::span<const std::uint32_t> found, std::span<const std::uint32_t> right,
+                               std::size_t k);
 
 // The q-quantile (0 to 1) of `values`, which it reorders. Requires: not empty.
 [[nodiscard]] double quantile(std::vector<double>& values, double q);
