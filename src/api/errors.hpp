@@ -6,6 +6,7 @@
 #include <vibrato/status.hpp>
 
 #include "api/reply.hpp"
+#include "api/request.hpp"
 
 namespace vibrato::api {
 

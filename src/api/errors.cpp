@@ -1,0 +1,62 @@
+#include "api/errors.hpp"
+
+#include <algorithm>
+#include <vibrato/check.hpp>
+
+#include "api/json_writer.hpp"
+
+namespace vibrato::api {
+namespace {
+
+constexpr std::string_view kRetryAfterSeconds = "1";
+
+bool has_header(const Reply& reply, std::string_view name) {
+  return std::any_of(reply.headers.begin(), reply.headers.end(),
+                     [&](const auto& header) { return equals_ignoring_case(header.first, name); });
+}
+
+}  // namespace
+
+void write_error(const Status& status, ErrorStyle style, std::string_view request_id, Reply& reply) {
+  VIBRATO_CHECK(!status.ok());
+  reply.status = http_status(status.code());
+  reply.content_type = Reply::kJson;
+  reply.body.clear();
+  const std::string_view code = json_code(status.code());
+  JsonWriter json(reply.body);
+  json.begin_object();
+  switch (style) {
+    case ErrorStyle::kNative:
+      json.key("error");
+      json.string(code);
+      json.key("message");
+      json.string(status.message());
+      break;
+    case ErrorStyle::kV2:
+      json.key("code");
+      json.string(code);
+      json.key("message");
+      json.string(status.message());
+      break;
+    case ErrorStyle::kServe:
+      json.key("error");
+      json.string(status.message());
+      json.key("code");
+      json.string(code);
+      break;
+  }
+  if (!reply.error_details.empty() && style != ErrorStyle::kServe) {
+    json.key("details");
+    json.raw(reply.error_details);
+  }
+  json.key("request_id");
+  json.string(request_id);
+  json.end_object();
+
+  const bool come_again = status.code() == ErrorCode::kOverloaded || status.code() == ErrorCode::kUnavailable;
+  if (come_again && !has_header(reply, "Retry-After")) {
+    reply.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  }
+}
+
+}  // namespace vibrato::api

@@ -1,0 +1,136 @@
+#include "api/json_body.hpp"
+
+#include <cmath>
+#include <fmt/format.h>
+#include <limits>
+#include <optional>
+
+#include "api/json_diagnosis.hpp"
+#include "api/request.hpp"
+#include "base/limits.hpp"
+
+namespace vibrato::api {
+namespace {
+
+static_assert(kBodyPadding >= simdjson::SIMDJSON_PADDING);
+
+// simdjson counts the document itself as a level, and refuses when it reaches the maximum.
+constexpr std::size_t kParserDepth = limits::kJsonDepthMax + 1;
+
+// A parser keeps about ten bytes a byte of the largest body it saw; past this it is given back after use.
+constexpr std::size_t kKeptParserCapacity = limits::kMiB;
+
+// Everything below is a finite f32 after rounding to nearest: FLT_MAX and half a unit of its last place.
+constexpr double kFloatLimit = 0x1.ffffffp127;
+
+simdjson::error_code parse(std::string_view body, simdjson::dom::element& root) {
+  thread_local std::optional<simdjson::dom::parser> parser;
+  if (parser.has_value() && parser->capacity() > kKeptParserCapacity && body.size() <= kKeptParserCapacity) {
+    parser.reset();
+  }
+  if (!parser.has_value()) {
+    parser.emplace();
+  }
+  if (parser->capacity() < body.size() || parser->capacity() == 0) {
+    constexpr std::size_t kCapacityMin = 16 * limits::kKiB;
+    const std::size_t capacity = body.size() < kCapacityMin ? kCapacityMin : body.size();
+    if (const auto error = parser->allocate(capacity, kParserDepth); error != simdjson::SUCCESS) {
+      return error;
+    }
+  }
+  return parser->parse(body.data(), body.size(), false).get(root);
+}
+
+Status explain(simdjson::error_code error, std::string_view body) {
+  switch (error) {
+    case simdjson::NUMBER_ERROR:
+      return diagnose_bad_number(body);
+    case simdjson::MEMALLOC:
+      return {ErrorCode::kOverloaded, "no memory to parse the body"};
+    case simdjson::DEPTH_ERROR:
+      return {ErrorCode::kInvalidJson, fmt::format("the body nests deeper than {} levels", limits::kJsonDepthMax)};
+    case simdjson::EMPTY:
+      return {ErrorCode::kInvalidJson, "the body is empty; a JSON object is needed"};
+    default:
+      return {ErrorCode::kInvalidJson, fmt::format("the body is not valid JSON: {}", simdjson::error_message(error))};
+  }
+}
+
+// The number as f32, if it is one; otherwise says what it is.
+Status to_float(simdjson::dom::element value, float& out) {
+  double number = 0;
+  if (value.get(number) != simdjson::SUCCESS) {
+    return invalid_argument("must be a number");
+  }
+  if (!(std::abs(number) < kFloatLimit)) {
+    return invalid_argument("is too large for a 32-bit float");
+  }
+  constexpr double kMax = std::numeric_limits<float>::max();
+  out = static_cast<float>(number > kMax ? kMax : number < -kMax ? -kMax : number);
+  return ok_status();
+}
+
+}  // namespace
+
+Result<simdjson::dom::object> parse_json_object(std::string_view body) {
+  simdjson::dom::element root;
+  if (const auto error = parse(body, root); error != simdjson::SUCCESS) {
+    return explain(error, body);
+  }
+  simdjson::dom::object object;
+  if (root.get(object) != simdjson::SUCCESS) {
+    return invalid_argument("the body must be a JSON object");
+  }
+  return object;
+}
+
+Status wrong_type(std::string_view field, std::string_view expected) {
+  return invalid_argument(fmt::format("{} must be {}", field, expected));
+}
+
+Status read_floats(simdjson::dom::element value, std::string_view field, std::size_t count_max,
+                   std::vector<float>& out) {
+  out.clear();
+  simdjson::dom::array array;
+  if (value.get(array) != simdjson::SUCCESS) {
+    return wrong_type(field, "an array of numbers");
+  }
+  for (const simdjson::dom::element element : array) {
+    if (out.size() == count_max) {
+      return invalid_argument(fmt::format("{} has more than {} numbers", field, count_max));
+    }
+    float number = 0;
+    if (Status status = to_float(element, number); !status.ok()) {
+      return invalid_argument(fmt::format("{}[{}] {}", field, out.size(), status.message()));
+    }
+    out.push_back(number);
+  }
+  return ok_status();
+}
+
+Result<std::uint64_t> read_whole(simdjson::dom::element value, std::string_view field, std::uint64_t min,
+                                 std::uint64_t max) {
+  std::uint64_t number = 0;
+  if (value.get(number) != simdjson::SUCCESS || number < min || number > max) {
+    return wrong_type(field, fmt::format("a whole number from {} to {}", min, max));
+  }
+  return number;
+}
+
+Result<float> read_float(simdjson::dom::element value, std::string_view field) {
+  float number = 0;
+  if (Status status = to_float(value, number); !status.ok()) {
+    return invalid_argument(fmt::format("{} {}", field, status.message()));
+  }
+  return number;
+}
+
+Result<std::string_view> read_string(simdjson::dom::element value, std::string_view field) {
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS) {
+    return wrong_type(field, "a string");
+  }
+  return text;
+}
+
+}  // namespace vibrato::api

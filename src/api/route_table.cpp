@@ -1,0 +1,178 @@
+#include "api/route_table.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vibrato/check.hpp>
+
+#include "api/media_type.hpp"
+#include "api/uri.hpp"
+
+namespace vibrato::api {
+namespace {
+
+bool is_name(std::string_view segment) {
+  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
+
+// "/a/b" -> "a", "b". Requires: path starts with '/'.
+std::vector<std::string> split_segments(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const auto end = path.find('/');
+    segments.emplace_back(path.substr(0, end));
+    path = end == std::string_view::npos ? std::string_view{} : path.substr(end);
+  }
+  return segments;
+}
+
+// True if the raw path has the pattern's literal segments, and something in place of each name.
+bool fits(const std::vector<std::string>& segments, std::string_view path) {
+  for (const std::string& segment : segments) {
+    if (path.empty()) {
+      return false;
+    }
+    path.remove_prefix(1);
+    const auto end = path.find('/');
+    const std::string_view part = path.substr(0, end);
+    if (is_name(segment) ? part.empty() : part != segment) {
+      return false;
+    }
+    path = end == std::string_view::npos ? std::string_view{} : path.substr(end);
+  }
+  return path.empty();
+}
+
+// The decoded values of the names of a pattern that fits. False on garbled percent-encoding.
+bool read_parameters(const std::vector<std::string>& segments, std::string_view path,
+                     std::vector<Parameter>& parameters) {
+  for (const std::string& segment : segments) {
+    path.remove_prefix(1);
+    const auto end = path.find('/');
+    if (is_name(segment)) {
+      Parameter& parameter = parameters.emplace_back();
+      parameter.name = segment.substr(1, segment.size() - 2);
+      if (!percent_decode(path.substr(0, end), false, parameter.value)) {
+        return false;
+      }
+    }
+    path = end == std::string_view::npos ? std::string_view{} : path.substr(end);
+  }
+  return true;
+}
+
+const Route* find_method(const std::vector<Route>& routes, Method method) {
+  const auto found =
+      std::find_if(routes.begin(), routes.end(), [&](const Route& route) { return route.method == method; });
+  return found == routes.end() ? nullptr : &*found;
+}
+
+std::string allowed_methods(const std::vector<Route>& routes) {
+  std::string allow;
+  for (const Route& route : routes) {
+    allow += allow.empty() ? "" : ", ";
+    allow += to_string(route.method);
+    if (route.method == Method::kGet) {
+      allow += ", HEAD";
+    }
+  }
+  return allow;
+}
+
+}  // namespace
+
+void RouteTable::add(Route route) {
+  VIBRATO_CHECK(route.pattern.starts_with('/') && route.handler);
+  std::vector<std::string> segments = split_segments(route.pattern);
+  std::vector<Route>* routes = nullptr;
+  if (std::none_of(segments.begin(), segments.end(), [](const std::string& segment) { return is_name(segment); })) {
+    routes = &literal_[route.pattern];
+  } else {
+    const auto same = std::find_if(patterns_.begin(), patterns_.end(),
+                                   [&](const Pattern& pattern) { return pattern.segments == segments; });
+    routes = same == patterns_.end() ? &patterns_.emplace_back(Pattern{std::move(segments), {}}).routes : &same->routes;
+  }
+  VIBRATO_CHECK(find_method(*routes, route.method) == nullptr);
+  routes->push_back(std::move(route));
+}
+
+void RouteTable::choose(const std::vector<Route>& routes, Method method, RouteMatch& match) const {
+  match.route = find_method(routes, method);
+  if (match.route == nullptr && method == Method::kHead) {
+    match.route = find_method(routes, Method::kGet);
+  }
+  if (match.route == nullptr) {
+    match.allow = allowed_methods(routes);
+    match.error = Status(ErrorCode::kMethodNotAllowed, "this path answers " + match.allow + " only");
+  }
+}
+
+void RouteTable::match(Method method, std::string_view path, RouteMatch& match) const {
+  match.route = nullptr;
+  match.parameters.clear();
+  match.error = ok_status();
+  match.allow.clear();
+  if (const auto found = literal_.find(path); found != literal_.end()) {
+    choose(found->second, method, match);
+    return;
+  }
+  if (path.starts_with('/')) {
+    for (const Pattern& pattern : patterns_) {
+      if (!fits(pattern.segments, path)) {
+        continue;
+      }
+      choose(pattern.routes, method, match);
+      if (match.route != nullptr && !read_parameters(pattern.segments, path, match.parameters)) {
+        match.route = nullptr;
+        match.error = invalid_argument("path: an escape is not '%' and two hexadecimal digits");
+      }
+      return;
+    }
+  }
+  match.error = not_found("no route has this path");
+}
+
+Status RouteTable::admit(const Request& request, const Route& route) const {
+  if (authorizer_ && route.role != Role::kPublic) {
+    if (Status status = authorizer_(request, route); !status.ok()) {
+      return status;
+    }
+  }
+  if (route.known_query_parameters.has_value()) {
+    const std::vector<std::string>& known = *route.known_query_parameters;
+    for (const Parameter& parameter : request.query_parameters) {
+      if (std::find(known.begin(), known.end(), parameter.name) == known.end()) {
+        return {ErrorCode::kUnknownField, "query parameter '" + parameter.name + "' is not known to " + route.pattern};
+      }
+    }
+  }
+  if (route.body == BodyKind::kJson && !is_json_media_type(request.header("Content-Type").value_or(""))) {
+    return {ErrorCode::kUnsupportedMediaType, "the body must come with Content-Type: application/json"};
+  }
+  return ok_status();
+}
+
+ErrorStyle RouteTable::error_style(std::string_view path) const {
+  if (surface_ == Surface::kServe) {
+    return ErrorStyle::kServe;
+  }
+  return path == "/v2" || path.starts_with("/v2/") ? ErrorStyle::kV2 : ErrorStyle::kNative;
+}
+
+std::vector<const Route*> RouteTable::routes() const {
+  std::vector<const Route*> all;
+  const auto take = [&](const std::vector<Route>& routes) {
+    for (const Route& route : routes) {
+      all.push_back(&route);
+    }
+  };
+  for (const auto& [pattern, routes] : literal_) {
+    take(routes);
+  }
+  for (const Pattern& pattern : patterns_) {
+    take(pattern.routes);
+  }
+  return all;
+}
+
+}  // namespace vibrato::api
