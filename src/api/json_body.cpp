@@ -3,7 +3,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
-#include <optional>
+#include <memory>
 
 #include "api/json_diagnosis.hpp"
 #include "api/request.hpp"
@@ -24,12 +24,12 @@ constexpr std::size_t kKeptParserCapacity = limits::kMiB;
 constexpr double kFloatLimit = 0x1.ffffffp127;
 
 simdjson::error_code parse(std::string_view body, simdjson::dom::element& root) {
-  thread_local std::optional<simdjson::dom::parser> parser;
-  if (parser.has_value() && parser->capacity() > kKeptParserCapacity && body.size() <= kKeptParserCapacity) {
+  thread_local std::unique_ptr<simdjson::dom::parser> parser;
+  if (parser != nullptr && parser->capacity() > kKeptParserCapacity && body.size() <= kKeptParserCapacity) {
     parser.reset();
   }
-  if (!parser.has_value()) {
-    parser.emplace();
+  if (parser == nullptr) {
+    parser = std::make_unique<simdjson::dom::parser>();
   }
   if (parser->capacity() < body.size() || parser->capacity() == 0) {
     constexpr std::size_t kCapacityMin = 16 * limits::kKiB;

@@ -34,7 +34,7 @@ class NumberSearch : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& /*value*/) override { return next(); }
   bool binary(binary_t& /*value*/) override { return next(); }
   bool start_object(std::size_t /*elements*/) override {
-    levels_.push_back({});
+    levels_.emplace_back();
     return true;
   }
   bool key(string_t& name) override {
@@ -43,7 +43,7 @@ class NumberSearch : public nlohmann::json_sax<nlohmann::json> {
   }
   bool end_object() override { return leave(); }
   bool start_array(std::size_t /*elements*/) override {
-    levels_.push_back({.is_array = true});
+    levels_.emplace_back().is_array = true;
     return true;
   }
   bool end_array() override { return leave(); }

@@ -35,13 +35,13 @@ using Handler = std::function<Status(const Request& request, Reply& reply)>;
 
 struct Route {
   Method method = Method::kGet;
-  std::string pattern;
+  std::string pattern = {};
   Role role = Role::kPublic;
   BodyKind body = BodyKind::kNone;
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
   // The query parameters it knows; others are `unknown_field`. nullopt: all others are ignored.
-  std::optional<std::vector<std::string>> known_query_parameters;
-  Handler handler;
+  std::optional<std::vector<std::string>> known_query_parameters = std::nullopt;
+  Handler handler = {};
 };
 
 // Whose errors look how: `serve` speaks kServe on every path; the database speaks kV2 under /v2 and kNative elsewhere.
