@@ -6,8 +6,8 @@
 
 namespace vibrato::api {
 
-RouteTable make_serve_routes(vector::SingleFile& file, const ServeApiOptions& options) {
-  return make_serve_routes(std::make_shared<SingleFileBackend>(file), options);
+RouteTable make_serve_routes(vector::SingleFile& file, const Clock& clock, const ServeApiOptions& options) {
+  return make_serve_routes(std::make_shared<SingleFileBackend>(file), clock, options);
 }
 
 }  // namespace vibrato::api

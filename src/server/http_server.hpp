@@ -6,7 +6,6 @@
 // Asio and Beast stay behind this header.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,7 +15,9 @@
 #include <vibrato/result.hpp>
 
 #include "api/route_table.hpp"
+#include "base/clock.hpp"
 #include "base/limits.hpp"
+#include "base/logging.hpp"
 
 namespace vibrato::server {
 
@@ -25,7 +26,7 @@ struct RequestRecord {
   api::Method method = api::Method::kOther;
   std::string_view pattern;  // Of the matched route; empty if none matched.
   int status = 0;
-  std::chrono::nanoseconds duration{0};  // From the whole head read to the answer handed to the socket.
+  std::int64_t duration_ns = 0;  // From the whole head read to the answer handed to the socket.
   std::string_view request_id;
 };
 
@@ -44,14 +45,15 @@ struct HttpServerOptions {
   std::uint64_t request_id_seed = 0;       // Made request ids differ between runs if the seed does.
 
   // Called on I/O threads, several at once; must be quick and not throw. May be empty.
-  std::function<void(const RequestRecord&)> on_request;
-  std::function<void(std::string_view problem)> on_problem;  // Something to log: accept failed, a handler threw.
+  std::function<void(const RequestRecord&)> on_request = {};
 };
 
 class HttpServer {
  public:
   // Binds, listens and answers from then on. Errors: kInvalidArgument (host), kIoError (the address is taken, ...).
-  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options, api::RouteTable routes);
+  // `clock` and `logger` must outlive the server.
+  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options, api::RouteTable routes,
+                                                                 const Clock& clock, const Logger& logger);
   // Stops.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
