@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "io/atomic_file.hpp"
+
 namespace vibrato::store {
 namespace {
 
@@ -38,7 +40,7 @@ Status SectionSpool::append(std::span<const std::byte> bytes) {
 
 Status SectionSpool::spill() {
   for (int i = 0; file_ == nullptr; ++i) {
-    auto opened = fs_.open(fmt::format("{}.tmp{}", path_prefix_, i), io::OpenMode::kCreateNew);
+    auto opened = fs_.open(fmt::format("{}.{}{}", path_prefix_, i, io::kTemporarySuffix), io::OpenMode::kCreateNew);
     if (opened.ok()) {
       file_ = std::move(opened).value();
     } else if (opened.status().code() != ErrorCode::kAlreadyExists || i == kTemporaryNamesMax) {

@@ -24,11 +24,15 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 
 Result<std::unique_ptr<VdbFile>> VdbFile::open(io::FileSystem& fs, const std::string& path) {
   VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<io::ReadOnlyMap> map, fs.map_read_only(path));
+  return from_map(path, std::move(map));
+}
+
+Result<std::unique_ptr<VdbFile>> VdbFile::from_map(std::string path, std::unique_ptr<io::ReadOnlyMap> map) {
   auto layout = format::parse_vdb(map->bytes());
   if (!layout.ok()) {
     return layout.status().with_context(path);
   }
-  return std::unique_ptr<VdbFile>(new VdbFile(path, std::move(map), std::move(layout).value()));
+  return std::unique_ptr<VdbFile>(new VdbFile(std::move(path), std::move(map), std::move(layout).value()));
 }
 
 VdbFile::VdbFile(std::string path, std::unique_ptr<io::ReadOnlyMap> map, format::VdbLayout layout)

@@ -51,6 +51,10 @@ class VdbFile {
   // later build or one of PQ codes.
   [[nodiscard]] static Result<std::unique_ptr<VdbFile>> open(io::FileSystem& fs, const std::string& path);
 
+  // The same over a map of the whole file that the caller made; `path` is for messages. Requires: 8-byte aligned bytes.
+  [[nodiscard]] static Result<std::unique_ptr<VdbFile>> from_map(std::string path,
+                                                                 std::unique_ptr<io::ReadOnlyMap> map);
+
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const format::VdbLayout& layout() const { return layout_; }
   [[nodiscard]] std::uint32_t version() const { return layout_.version; }
@@ -69,7 +73,7 @@ class VdbFile {
   // JSON text, empty if the file has none.
   [[nodiscard]] std::string_view build_info() const;
   // The bytes of a section; nullopt if the file has none that this build can use. Versions 1 and 2: kVectors only.
-  // Starts at the section's alignment, at least 64 bytes.
+  // Aligned in memory as in the file, at least to 64 bytes, where the map starts on a page.
   [[nodiscard]] std::optional<std::span<const std::byte>> section(format::SectionKind kind) const;
 
   // Checks the checksums of the blocks that hold [offset, offset + length) of the file. Errors: kCorruption.

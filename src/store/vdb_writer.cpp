@@ -9,6 +9,8 @@
 #include "base/crc32c.hpp"
 #include "base/limits.hpp"
 #include "format/vdb_header.hpp"
+#include "io/atomic_file.hpp"
+#include "io/safe_path.hpp"
 
 namespace vibrato::store {
 
@@ -19,14 +21,6 @@ namespace {
 
 // Temporary names tried before giving up; each one taken is another writer's, or was left behind by a crash.
 constexpr int kTemporaryNamesMax = 1000;
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) {
-    return ".";
-  }
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 }  // namespace
 
@@ -57,10 +51,11 @@ VdbWriter::~VdbWriter() {
   }
 }
 
-// Two writers of one target must not share a temporary file, so the name is taken only if it is free.
+// Unlike io::AtomicFile, takes only a name that is free: a build on the command line and a flush of a server may write
+// one target at the same time, and must not share a temporary file. The last to commit wins, whole.
 Status VdbWriter::create_temporary() {
   for (int i = 0; i < kTemporaryNamesMax; ++i) {
-    std::string name = fmt::format("{}.tmp{}", path_, i);
+    std::string name = fmt::format("{}.{}{}", path_, i, io::kTemporarySuffix);
     auto opened = fs_.open(name, io::OpenMode::kCreateNew);
     if (opened.ok()) {
       temporary_path_ = std::move(name);
@@ -71,8 +66,8 @@ Status VdbWriter::create_temporary() {
       return opened.status();
     }
   }
-  return io_error(
-      fmt::format("{}: {} temporary files are in the way; remove {}.tmp*", path_, kTemporaryNamesMax, path_));
+  return io_error(fmt::format("{}: {} temporary files are in the way; remove {}.*{}", path_, kTemporaryNamesMax, path_,
+                              io::kTemporarySuffix));
 }
 
 Status VdbWriter::note(Status status) {
@@ -216,7 +211,7 @@ Status VdbWriter::publish() {
     return renamed;
   }
   committed_ = true;
-  return fs_.sync_directory(parent_of(path_));
+  return fs_.sync_directory(io::parent_of(path_));
 }
 
 }  // namespace vibrato::store
