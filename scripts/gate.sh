@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# The long check, before a change is called finished: everything scripts/test.sh does not wait for. Stops at the first
+# thing that is wrong. Takes about an hour on two cores.
+#
+#   scripts/gate.sh                all steps
+#   scripts/gate.sh format tidy    some of: format clang tidy asan tsan fuzz neon docs
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+
+fuzz_seconds=${VIBRATO_FUZZ_SECONDS:-20}
+steps=(format clang tidy asan tsan fuzz neon docs)
+(($#)) && steps=("$@")
+
+project_files() { git ls-files "$@" -- '*.cpp' '*.hpp'; }
+
+# Every file is formatted as .clang-format says.
+step_format() { project_files | xargs clang-format-14 --dry-run --Werror; }
+
+# Clang compiles everything without a warning.
+step_clang() {
+  configure clang -DVIBRATO_BUILD_TESTS=ON
+  build clang
+}
+
+# clang-tidy has nothing to say about src/. A file that did not change since it passed is not looked at again.
+step_tidy() {
+  configure clang -DVIBRATO_BUILD_TESTS=ON
+  local stamps=build/clang/tidy file stamp
+  mkdir -p "$stamps"
+  check_one() {
+    local file=$1 stamp=$2
+    clang-tidy-14 -p build/clang --quiet "$file" 2> >(grep -v 'warnings generated' >&2) && touch "$stamp"
+  }
+  export -f check_one
+  git ls-files 'src/*.cpp' | while read -r file; do
+    stamp=$stamps/$({ cat "$file" .clang-tidy; c++ -MM -I src -I include -std=c++20 "$file" 2>/dev/null |
+      tr ' \\' '\n\n' | grep -E '^(src|include)/' | sort | xargs cat; } | sha256sum | cut -c1-32)
+    [[ -e $stamp ]] || printf '%s\0%s\0' "$file" "$stamp"
+  done | xargs -0 -r -n 2 -P "$jobs" bash -c 'check_one "$@"' _
+}
+
+sanitized() {
+  configure "$1" -DVIBRATO_BUILD_TESTS=ON
+  build "$1"
+  ctest --preset "$1" -j "$jobs" --quiet
+}
+step_asan() { sanitized asan; }
+step_tsan() { sanitized tsan; }
+
+# Each target runs for a while on top of its corpus; the planted canary must be found, or the fuzzing itself is broken.
+step_fuzz() {
+  configure fuzz
+  local targets target corpus
+  mapfile -t targets < <(matching_tests fuzz 'fuzz_[a-z0-9_]+')
+  build fuzz "${targets[@]}"
+  for target in "${targets[@]}"; do
+    [[ $target == fuzz_canary ]] && continue
+    say "fuzz: $target"
+    corpus=build/fuzz/corpora/$target
+    mkdir -p "$corpus"
+    "build/fuzz/tests/fuzz/$target" -max_total_time="$fuzz_seconds" -max_len=32768 -verbosity=0 \
+      -artifact_prefix="build/fuzz/$target-" "$corpus" "tests/fuzz/corpora/$target"
+  done
+  say "fuzz: the canary"
+  if build/fuzz/tests/fuzz/fuzz_canary -max_total_time=60 -verbosity=0 -artifact_prefix=build/fuzz/canary- \
+    >build/fuzz/canary.log 2>&1; then
+    echo "gate.sh: the planted fault was not found" >&2
+    return 1
+  fi
+  grep -q 'the canary was found' build/fuzz/canary.log
+}
+
+# The NEON kernels answer as the scalar ones do, cross-compiled and run under qemu.
+step_neon() { scripts/neon_check.sh; }
+
+# run.sh and demo.sh work, and the blocks of the documents do what they say.
+step_docs() {
+  scripts/run.sh --check
+  scripts/demo.sh >build/demo.log
+  ctest --preset release -L '^docs$' --no-tests=error --quiet
+}
+
+scripts/setup.sh --gate --bench
+for step in "${steps[@]}"; do
+  declare -F "step_$step" >/dev/null || { echo "gate.sh: no step '$step' (see its head)" >&2; exit 2; }
+  say "gate: $step"
+  "step_$step"
+done
+say "gate: passed (${steps[*]})"
