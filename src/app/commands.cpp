@@ -1,0 +1,38 @@
+#include "app/commands.hpp"
+
+#include <utility>
+
+namespace vibrato::app {
+
+std::vector<Command> planned_commands() {
+  using enum CommandGroup;
+  std::vector<Command> commands;
+  const auto plan = [&](const char* name, CommandGroup group, const char* summary) {
+    commands.push_back({name, group, summary, "", nullptr});
+  };
+  plan("serve", kServers, "answer searches over one .vdb file");
+  plan("build", kFiles, "add a graph to a .vdb file");
+  plan("stats", kFiles, "show what a .vdb file holds");
+  plan("verify", kFiles, "check every byte of a .vdb file");
+  plan("serve-v2", kServers, "the whole database over HTTP");
+  plan("diskann", kClients, "graphs on disk of a running server");
+  plan("bench", kClients, "recall and speed of the index kinds");
+  plan("key-create", kOperations, "make an API key");
+  plan("key-list", kOperations, "list the API keys");
+  plan("key-revoke", kOperations, "revoke an API key");
+  plan("snapshot-create", kOperations, "copy a database at one moment");
+  plan("snapshot-restore", kOperations, "bring a snapshot back");
+  plan("replay-to-lsn", kOperations, "bring a database back to a point of its log");
+  plan("migrate-v2", kOperations, "take over a .vdb file");
+  plan("wal-dump", kOperations, "show the records of a log");
+  plan("setup-models", kOperations, "fetch the audio models");
+  return commands;
+}
+
+std::vector<Command> all_commands() {
+  std::vector<Command> commands = {make_ingest_command(), make_search_command()};
+  for (Command& command : planned_commands()) commands.push_back(std::move(command));
+  return commands;
+}
+
+}  // namespace vibrato::app

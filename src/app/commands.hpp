@@ -1,0 +1,21 @@
+// Every command of `vibratod`, in the order of its help.
+#pragma once
+
+#include <vector>
+
+#include "app/command.hpp"
+
+namespace vibrato::app {
+
+[[nodiscard]] Command make_serve_command();
+[[nodiscard]] Command make_ingest_command();
+[[nodiscard]] Command make_build_command();
+[[nodiscard]] Command make_stats_command();
+[[nodiscard]] Command make_verify_command();
+[[nodiscard]] Command make_search_command();
+// Commands of the contract that are not built yet: they say so and exit 2.
+[[nodiscard]] std::vector<Command> planned_commands();
+
+[[nodiscard]] std::vector<Command> all_commands();
+
+}  // namespace vibrato::app

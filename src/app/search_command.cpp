@@ -1,0 +1,108 @@
+// `vibratod search`: the nearest rows of a vector, asked of a running server.
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <istream>
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "app/commands.hpp"
+#include "app/file_cursor.hpp"
+#include "app/search_client.hpp"
+#include "io/real_file_system.hpp"
+#include "server/http_client.hpp"
+
+namespace vibrato::app {
+namespace {
+
+constexpr const char* kExamples =
+    "  vibratod search --query \"0.1,0.2,0.3\" -k 5\n"
+    "  vibratod search --query-file query.json --server http://127.0.0.1:9000 --json\n"
+    "  echo '[0.1, 0.2, 0.3]' | vibratod search -k 3 --ef 200";
+
+struct Options {
+  std::string server = "http://127.0.0.1:8080";
+  std::string query;
+  std::string query_file;
+  std::uint32_t k = 10;
+  std::uint32_t ef = 50;
+  bool json = false;
+};
+
+Result<std::string> read_query_file(CommandContext& context, const std::string& path) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string resolved, io::resolve_path(path));
+  VIBRATO_ASSIGN_OR_RETURN(FileCursor cursor, FileCursor::open(context.fs, resolved));
+  std::string text;
+  for (;;) {
+    VIBRATO_RETURN_IF_ERROR(cursor.fill());
+    if (cursor.at_end()) return text;
+    if (text.size() + cursor.buffered().size() > kQueryTextBytesMax) {
+      return invalid_argument(path + ": a query has at most " + std::to_string(kQueryTextBytesMax) + " bytes");
+    }
+    text += cursor.buffered();
+    cursor.consume(cursor.buffered().size());
+  }
+}
+
+Result<std::string> read_query_stream(std::istream& in) {
+  std::string text;
+  char c = 0;
+  while (in.get(c)) {
+    if (text.size() == kQueryTextBytesMax) {
+      return invalid_argument("stdin: a query has at most " + std::to_string(kQueryTextBytesMax) + " bytes");
+    }
+    text += c;
+  }
+  return text;
+}
+
+Result<std::string> query_text(const Options& options, CommandContext& context) {
+  if (!options.query.empty()) return options.query;
+  if (!options.query_file.empty()) return read_query_file(context, options.query_file);
+  return read_query_stream(context.in);
+}
+
+Result<std::string> search(const Options& options, const server::HttpAddress& address, const std::string& body) {
+  VIBRATO_ASSIGN_OR_RETURN(const server::HttpReply reply, server::post_json(address, "/search", body));
+  if (reply.status < 200 || reply.status > 299) {
+    return unavailable(fmt::format("the server answered {}: {}", reply.status, reply.body));
+  }
+  return options.json ? reply.body + '\n' : format_search_reply(reply.body);
+}
+
+ExitCode run(const Options& options, CommandContext& context) {
+  const Result<server::HttpAddress> address = server::parse_http_address(options.server);
+  if (!address.ok()) return refuse_usage(context, address.status().message());
+  const Result<std::string> text = query_text(options, context);
+  if (!text.ok()) return fail(context, text.status());
+  const Result<std::vector<double>> query = parse_query(*text);
+  if (!query.ok()) return refuse_usage(context, query.status().message());
+  const Result<std::string> result = search(options, *address, search_body(*query, options.k, options.ef));
+  if (!result.ok()) return fail(context, result.status());
+  context.out << *result;
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command make_search_command() {
+  Command command{"search", CommandGroup::kClients, "find the nearest vectors through a running server", kExamples,
+                  nullptr};
+  command.configure = [](CLI::App& app) -> CommandBody {
+    const auto options = std::make_shared<Options>();
+    app.add_option("--server", options->server, "address of the server")->type_name("URL")->capture_default_str();
+    CLI::Option* query = app.add_option("-q,--query", options->query, "the vector: numbers separated by commas");
+    query->type_name("NUMBERS");
+    app.add_option("--query-file", options->query_file, "file that holds the vector; without either: stdin")
+        ->type_name("FILE")
+        ->excludes(query);
+    app.add_option("-k,--k", options->k, "how many neighbours")->capture_default_str();
+    app.add_option("--ef", options->ef, "search effort: more finds more of the true neighbours, slower")
+        ->capture_default_str();
+    app.add_flag("--json", options->json, "print the server's answer as it is");
+    return [options](CommandContext& context) { return run(*options, context); };
+  };
+  return command;
+}
+
+}  // namespace vibrato::app

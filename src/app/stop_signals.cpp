@@ -1,0 +1,68 @@
+#include "app/stop_signals.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <signal.h>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+namespace vibrato::app {
+namespace {
+
+// What a signal handler may touch: an int that is written before the handler is installed. A handler takes no
+// argument of ours, so this one value has to be global.
+volatile sig_atomic_t wake_end = -1;
+
+extern "C" void wake_waiter(int /*signal*/) {
+  const int saved_errno = errno;
+  const char byte = 1;
+  // A full pipe means that a wake-up is already on its way.
+  [[maybe_unused]] const ssize_t written = ::write(wake_end, &byte, 1);
+  errno = saved_errno;
+}
+
+Status install_handler(int signal_number, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  if (::sigaction(signal_number, &action, nullptr) == 0) return ok_status();
+  return io_error(std::string("cannot install a signal handler: ") + std::strerror(errno));
+}
+
+}  // namespace
+
+Result<StopSignals> StopSignals::install() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return io_error(std::string("cannot make a pipe: ") + std::strerror(errno));
+  // The handler must never block; the reader should.
+  ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  wake_end = ends[1];
+  StopSignals signals(ends[0]);
+  VIBRATO_RETURN_IF_ERROR(install_handler(SIGTERM, &wake_waiter));
+  VIBRATO_RETURN_IF_ERROR(install_handler(SIGINT, &wake_waiter));
+  // A client that hangs up, or a closed log pipe, must not end a server.
+  VIBRATO_RETURN_IF_ERROR(install_handler(SIGPIPE, SIG_IGN));
+  return signals;
+}
+
+StopSignals::StopSignals(StopSignals&& other) noexcept : read_end_(std::exchange(other.read_end_, -1)) {}
+
+StopSignals::~StopSignals() {
+  if (read_end_ < 0) return;
+  for (const int signal_number : {SIGTERM, SIGINT, SIGPIPE}) {
+    [[maybe_unused]] const Status ignored = install_handler(signal_number, SIG_DFL);
+  }
+  ::close(wake_end);
+  ::close(read_end_);
+  wake_end = -1;
+}
+
+void StopSignals::wait() {
+  char byte = 0;
+  while (::read(read_end_, &byte, 1) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace vibrato::app

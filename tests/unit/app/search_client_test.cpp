@@ -1,0 +1,64 @@
+#include "app/search_client.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "support/status_matchers.hpp"
+
+namespace vibrato::app {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(ParseQuery, commas_spaces_and_brackets_are_all_understood) {
+  for (const char* text : {"0.5,-1,2e3", " 0.5 -1 2e3\n", "[0.5, -1, 2e3]", "[\n0.5,\n-1,\n2e3\n]\n"}) {
+    const auto query = parse_query(text);
+    ASSERT_OK(query) << text;
+    EXPECT_THAT(*query, ElementsAre(0.5, -1.0, 2000.0)) << text;
+  }
+}
+
+TEST(ParseQuery, the_element_that_is_no_number_is_named) {
+  for (const char* text : {"1,,2", "1,x", "1,2x", "1,nan", "1,inf", "1,1e999", "1,", "1;2", "1,[2]", "1,0x10"}) {
+    const auto query = parse_query(text);
+    EXPECT_CODE(query, ErrorCode::kInvalidArgument) << text;
+  }
+  EXPECT_THAT(parse_query("1,2,oops").status().message(), HasSubstr("element 2 of the query, 'oops'"));
+}
+
+TEST(ParseQuery, no_numbers_are_refused) {
+  for (const char* text : {"", " \n", "[]", "[ ]"}) EXPECT_CODE(parse_query(text), ErrorCode::kInvalidArgument) << text;
+}
+
+TEST(ParseQuery, the_count_is_bounded_at_16384) {
+  std::string text = "1";
+  for (int i = 1; i < 16384; ++i) text += ",1";
+  EXPECT_OK(parse_query(text));
+  EXPECT_CODE(parse_query(text + ",1"), ErrorCode::kInvalidArgument);
+}
+
+TEST(SearchBody, carries_vector_k_and_ef) {
+  const auto body = nlohmann::json::parse(search_body({0.25, -1.0}, 3, 70));
+  EXPECT_EQ(body, nlohmann::json::parse(R"({"vector": [0.25, -1.0], "k": 3, "ef": 70})"));
+}
+
+TEST(FormatSearchReply, prints_the_time_and_a_line_per_hit) {
+  const auto text = format_search_reply(
+      R"({"results":[{"id":17,"score":0.98765},{"id":3,"score":-2,"metadata":{"bpm":1}}],"query_time_ms":0.416})");
+  ASSERT_OK(text);
+  EXPECT_EQ(*text, "Query time: 0.42ms\nResults:\n  ID: 17, Score: 0.9877\n  ID: 3, Score: -2.0000\n");
+}
+
+TEST(FormatSearchReply, other_answers_are_errors_and_never_throw) {
+  for (const char* json :
+       {"", "[]", "{}", "{\"results\":1}", "{\"results\":[]}", "{\"results\":[],\"query_time_ms\":\"1\"}",
+        "{\"results\":[1],\"query_time_ms\":1}", "{\"results\":[{\"id\":1}],\"query_time_ms\":1}"}) {
+    EXPECT_CODE(format_search_reply(json), ErrorCode::kIoError) << json;
+  }
+}
+
+}  // namespace
+}  // namespace vibrato::app
