@@ -1,0 +1,98 @@
+#include "hnsw/reachability.hpp"
+
+#include <vector>
+#include <vibrato/check.hpp>
+
+#include "hnsw/searcher.hpp"
+
+namespace vibrato::hnsw {
+namespace {
+
+// A breadth-first tree over level 0: parent[row] is kNoNeighbour while the row is not reached; roots have themselves.
+class ReachTree {
+ public:
+  ReachTree(MutableGraph& graph, std::uint32_t row_count) : graph_(graph), parents_(row_count, kNoNeighbour) {}
+
+  [[nodiscard]] bool reached(std::uint32_t row) const { return parents_[row] != kNoNeighbour; }
+  [[nodiscard]] bool is_tree_edge(std::uint32_t from, std::uint32_t to) const { return parents_[to] == from; }
+
+  // Reaches `row` from `parent`, and everything behind it.
+  void grow(std::uint32_t row, std::uint32_t parent) {
+    parents_[row] = parent;
+    queue_.assign(1, row);
+    for (std::size_t next = 0; next < queue_.size(); ++next) {
+      const std::uint32_t* list = graph_.block(queue_[next]);
+      for (std::uint32_t i = 0; i < graph_.m0() && list[i] < parents_.size(); ++i) {
+        if (!reached(list[i])) {
+          parents_[list[i]] = queue_[next];
+          queue_.push_back(list[i]);
+        }
+      }
+    }
+  }
+
+ private:
+  MutableGraph& graph_;
+  std::vector<std::uint32_t> parents_;
+  std::vector<std::uint32_t> queue_;
+};
+
+// Links `from` to `row` if there is room, or by giving up a link that the tree does not need.
+bool try_link(MutableGraph& graph, const ReachTree& tree, std::uint32_t from, std::uint32_t row) {
+  const RowLock lock(graph, from);
+  std::uint32_t* list = graph.block(from);
+  // The farthest links come last, so the one to give up is looked for from the end.
+  for (std::uint32_t i = graph.m0(); i-- > 0;) {
+    const bool last_free = list[i] == kNoNeighbour && (i == 0 || list[i - 1] != kNoNeighbour);
+    const bool spare = list[i] != kNoNeighbour && !tree.is_tree_edge(from, list[i]);
+    if (last_free || spare) {
+      store_slot(list + i, row);
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::uint32_t link_unreachable_rows(const simd::Kernels& kernels, const RowSpace& space, MutableGraph& graph,
+                                    std::uint32_t row_count) {
+  const EntryPoint entry = graph.entry();
+  if (entry.row >= row_count) {
+    return 0;
+  }
+  ReachTree tree(graph, row_count);
+  tree.grow(entry.row, entry.row);
+
+  SearchScratch scratch;
+  std::vector<Hit> near;
+  std::uint32_t linked = 0;
+  for (std::uint32_t row = 0; row < row_count; ++row) {
+    if (tree.reached(row)) {
+      continue;
+    }
+    const float* vector = space.vectors.base + std::size_t{row} * space.vectors.stride_floats;
+    bool done = false;
+    // A row with all its links in the tree has no room; a wider search always finds one that has, as a tree over n
+    // rows has n - 1 edges and the lists hold many more.
+    for (std::uint32_t width = 64; !done && width <= 4096; width *= 4) {
+      SearchParams params;
+      params.k = width;
+      params.ef = width;
+      params.rescore = false;
+      search(kernels, graph.view(row_count), space, vector, params, scratch, near);
+      for (std::size_t i = 0; i < near.size() && !done; ++i) {
+        const std::uint32_t from = near[i].row;
+        if (from != row && tree.reached(from) && try_link(graph, tree, from, row)) {
+          tree.grow(row, from);
+          done = true;
+        }
+      }
+    }
+    VIBRATO_CHECK(done);
+    ++linked;
+  }
+  return linked;
+}
+
+}  // namespace vibrato::hnsw

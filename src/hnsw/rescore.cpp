@@ -1,0 +1,83 @@
+#include "hnsw/rescore.hpp"
+
+#include <algorithm>
+
+namespace vibrato::hnsw {
+namespace {
+
+constexpr float kSigmas = 3.0F;
+// Rows scored at a time after the first k: enough to overlap their loads.
+constexpr std::size_t kStep = 4;
+
+bool nearer(const Hit& a, const Hit& b) {
+  return a.distance != b.distance ? a.distance < b.distance : a.row < b.row;
+}
+
+void prefetch_row(const ExactScorer& exact, std::uint32_t row) {
+  const auto* first = static_cast<const char*>(exact.address(row));
+  const std::size_t bytes = std::min<std::size_t>(exact.row_bytes(), 1024);
+  for (std::size_t offset = 0; offset < bytes; offset += 64) {
+    __builtin_prefetch(first + offset);
+  }
+}
+
+// Keeps the k nearest in `hits`, a heap with the farthest in front.
+void keep_nearest(std::vector<Hit>& hits, std::size_t k, const Hit& hit) {
+  if (hits.size() == k) {
+    if (!nearer(hit, hits.front())) {
+      return;
+    }
+    std::pop_heap(hits.begin(), hits.end(), nearer);
+    hits.pop_back();
+  }
+  hits.push_back(hit);
+  std::push_heap(hits.begin(), hits.end(), nearer);
+}
+
+}  // namespace
+
+std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const float* query, std::uint32_t k,
+                      const CandidatePool& pool, SearchScratch& scratch, std::vector<Hit>& hits) {
+  const ExactScorer exact(kernels, space, query);
+  const quant::CodeLayout& layout = space.quantizer->layout();
+  const auto could_matter = [&](std::size_t i) {
+    if (hits.size() < k) {
+      return true;
+    }
+    const std::byte* row = space.codes.base + std::size_t{pool.id(i)} * space.codes.stride_bytes;
+    const quant::CodeFactors factors = quant::ScalarQuantizer::factors_of(row, layout);
+    const float sigma = space.quantizer->distance_sigma(scratch.query, factors, pool.distance(i));
+    return pool.distance(i) - kSigmas * sigma <= hits.front().distance;
+  };
+
+  hits.clear();
+  scratch.rows.resize(std::max<std::size_t>(k, kStep));
+  scratch.distances.resize(scratch.rows.size());
+  const std::size_t ahead = std::min(pool.size(), std::size_t{k} + 2 * kStep);
+  for (std::size_t i = 0; i < ahead; ++i) {
+    prefetch_row(exact, pool.id(i));
+  }
+  std::size_t next = 0;
+  while (next < pool.size()) {
+    const std::size_t step = std::min(pool.size() - next, hits.empty() ? std::size_t{k} : kStep);
+    std::size_t count = 0;
+    for (std::size_t i = next; i < next + step && could_matter(i); ++i) {
+      scratch.rows[count++] = pool.id(i);
+    }
+    exact.score(scratch.rows.data(), count, scratch.distances.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      keep_nearest(hits, k, {scratch.rows[i], scratch.distances[i]});
+    }
+    next += count;
+    if (count < step) {
+      break;
+    }
+    for (std::size_t i = next + kStep; i < std::min(pool.size(), next + 2 * kStep); ++i) {
+      prefetch_row(exact, pool.id(i));
+    }
+  }
+  std::sort_heap(hits.begin(), hits.end(), nearer);
+  return static_cast<std::uint32_t>(next);
+}
+
+}  // namespace vibrato::hnsw

@@ -1,0 +1,21 @@
+// From candidates by code distance to hits by exact distance.
+//
+// The error of a code distance is near normal with a deviation that each row knows (ScalarQuantizer::distance_sigma),
+// so rows are re-scored in order of code distance until one is so far that, even with kSigmas deviations in its
+// favour, it could not be nearer than the k-th exact one. That takes a row or two more than k where codes are good
+// and goes on where they are not, in place of a fixed multiple of k.
+#pragma once
+
+#include <vector>
+
+#include "hnsw/candidate_pool.hpp"
+#include "hnsw/row_space.hpp"
+#include "hnsw/searcher.hpp"
+
+namespace vibrato::hnsw {
+
+// Writes the k nearest of `pool` to `hits`, nearest first, ties by row. Returns how many rows were re-scored.
+std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const float* query, std::uint32_t k,
+                      const CandidatePool& pool, SearchScratch& scratch, std::vector<Hit>& hits);
+
+}  // namespace vibrato::hnsw

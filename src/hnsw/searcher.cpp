@@ -1,0 +1,91 @@
+#include "hnsw/searcher.hpp"
+
+#include <algorithm>
+#include <vibrato/check.hpp>
+
+#include "hnsw/descent.hpp"
+#include "hnsw/rescore.hpp"
+
+namespace vibrato::hnsw {
+namespace {
+
+// Small rows leave the core waiting for memory unless several candidates are expanded at once.
+std::size_t default_expand(const RowSpace& space) {
+  const std::size_t row_bytes =
+      space.quantizer != nullptr ? space.quantizer->layout().stride_bytes : space.vectors.dim * sizeof(float);
+  return row_bytes <= 192 ? 4 : row_bytes <= 512 ? 2 : 1;
+}
+
+BeamLimits limits_of(const SearchParams& params, const RowSpace& space, float query_norm) {
+  BeamLimits limits;
+  limits.k = params.k;
+  limits.ef = std::max(params.ef, params.k);
+  limits.expand = params.expand != 0 ? std::min<std::size_t>(params.expand, kExpandMax) : default_expand(space);
+  limits.stop.slack = params.slack;
+  limits.stop.floor = space.metric == Metric::kDot ? -query_norm * space.norm_max : 0.0F;
+  return limits;
+}
+
+void take_pool(const CandidatePool& pool, std::uint32_t k, std::vector<Hit>& hits) {
+  hits.clear();
+  for (std::size_t i = 0; i < std::min<std::size_t>(k, pool.size()); ++i) {
+    hits.push_back({pool.id(i), pool.distance(i)});
+  }
+}
+
+}  // namespace
+
+void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace& space, const float* query,
+            const SearchParams& params, SearchScratch& scratch, std::vector<Hit>& hits, SearchStats* stats) {
+  VIBRATO_CHECK(params.k >= 1 && space.row_count >= graph.row_count);
+  hits.clear();
+  if (graph.entry_row >= graph.row_count) {
+    return;
+  }
+  const ExactScorer exact(kernels, space, query);
+  const bool on_codes = space.quantizer != nullptr;
+  if (on_codes) {
+    space.quantizer->prepare(kernels, query, scratch.query);
+  }
+  const WalkScorer scorer = on_codes ? WalkScorer(kernels, space, scratch.query) : WalkScorer(exact);
+  const BeamLimits limits = limits_of(params, space, exact.query_norm());
+
+  SearchStats local;
+  const EntryPoint entry{graph.entry_row, graph.entry_upper, graph.max_level};
+  const Start start = descend(graph, entry, 0, scorer, local.walk);
+
+  BeamScratch& beam = scratch.beam;
+  beam.visited.reset(graph.row_count);
+  beam.visited.reserve_step(1);
+  beam.visited.insert(start.row);
+  beam.pool.reset(limits.ef);
+  beam.pool.insert(start.distance, start.row);
+  const BaseLevel level{graph};
+  const bool filtered = params.predicate.allows != nullptr;
+  if (filtered) {
+    beam.allowed.reset(limits.ef);
+    if (params.predicate(start.row)) {
+      beam.allowed.insert(start.distance, start.row);
+    }
+    beam_search<true>(level, scorer, limits, params.predicate, beam, local.walk);
+  } else {
+    beam_search<false>(level, scorer, limits, params.predicate, beam, local.walk);
+  }
+
+  const CandidatePool& found = filtered ? beam.allowed : beam.pool;
+  if (on_codes && params.rescore) {
+    local.rescored = rescore(kernels, space, query, params.k, found, scratch, hits);
+  } else {
+    take_pool(found, params.k, hits);
+  }
+  if (stats != nullptr) {
+    *stats = local;
+  }
+}
+
+SearchScratch& scratch_of_this_thread() {
+  thread_local SearchScratch scratch;
+  return scratch;
+}
+
+}  // namespace vibrato::hnsw

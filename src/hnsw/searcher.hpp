@@ -1,0 +1,55 @@
+// k nearest rows of a query in one segment: walk the graph (on codes where there are any), then re-score on f32.
+//
+// Thread-safety: everything is const but the scratch, which belongs to one search at a time. A search takes no lock,
+// also while other threads insert into the graph behind the view.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hnsw/beam_search.hpp"
+#include "hnsw/row_space.hpp"
+#include "hnsw/stop_rule.hpp"
+
+namespace vibrato::hnsw {
+
+struct SearchParams {
+  std::uint32_t k = 10;
+  std::uint32_t ef = 128;  // Cap on the pool; raised to k.
+  // StopRule::slack; infinity stops by effort alone.
+  float slack = std::numeric_limits<float>::infinity();
+  // Candidates expanded in one step. 0: as many as the row size favours.
+  std::uint32_t expand = 0;
+  // Exact distances for the final candidates; without it the hits carry the distances on codes.
+  bool rescore = true;
+  RowPredicate predicate;
+};
+
+struct Hit {
+  std::uint32_t row = 0;
+  float distance = 0;  // Lower is better: see row_space.hpp.
+
+  bool operator==(const Hit&) const = default;
+};
+
+struct SearchStats {
+  BeamStats walk;
+  std::uint32_t rescored = 0;
+};
+
+struct SearchScratch {
+  BeamScratch beam;
+  quant::PreparedQuery query;
+  std::vector<std::uint32_t> rows;
+  std::vector<float> distances;
+};
+
+// Writes the min(k, reachable allowed rows) nearest rows to `hits`, nearest first, ties by row.
+// query: shape [dim], finite; not zero under cosine. Requires: k >= 1, space.row_count >= graph.row_count.
+void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace& space, const float* query,
+            const SearchParams& params, SearchScratch& scratch, std::vector<Hit>& hits, SearchStats* stats = nullptr);
+
+// One scratch a thread, for callers that keep none of their own.
+[[nodiscard]] SearchScratch& scratch_of_this_thread();
+
+}  // namespace vibrato::hnsw

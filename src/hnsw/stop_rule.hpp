@@ -1,0 +1,27 @@
+// When a beam search ends: the one place that trades recall for speed.
+//
+// By effort alone (slack = infinity): when the best candidate left is farther than the ef-th best found, the classic
+// rule of Malkov and Yashunin 2018. By distance: when it is farther than the k-th best by a share `slack` of that
+// distance ("distance adaptive beam search", 2025); nothing beyond that bound enters the pool either, so easy queries
+// end early and hard ones go on. `ef` stays as a cap on the pool.
+#pragma once
+
+#include <limits>
+
+namespace vibrato::hnsw {
+
+struct StopRule {
+  // Share of the k-th distance (above `floor`) that the walk looks beyond it; about 0.03 to 0.2.
+  float slack = std::numeric_limits<float>::infinity();
+  // The least distance there can be: 0 for l2 and cosine, -|q| max|x| for dot.
+  float floor = 0;
+
+  // Candidates farther than this neither enter the pool nor are expanded. kth: distance of the k-th best so far,
+  // infinity while there are fewer.
+  [[nodiscard]] float bound(float kth) const {
+    const float span = kth - floor;
+    return span > 0 ? kth + slack * span : kth;
+  }
+};
+
+}  // namespace vibrato::hnsw
