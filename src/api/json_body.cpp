@@ -14,7 +14,7 @@ namespace {
 
 static_assert(kBodyPadding >= simdjson::SIMDJSON_PADDING);
 
-// simdjson counts the document itself as a level, and refuses when it reaches the maximum.
+// simdjson counts the document itself as a level, and refuses when it reaches the maximum. Empty containers are none.
 constexpr std::size_t kParserDepth = limits::kJsonDepthMax + 1;
 
 // A parser keeps about ten bytes a byte of the largest body it saw; past this it is given back after use.

@@ -1,7 +1,8 @@
 // Request bodies as JSON, and the typed reading of their fields. For the .cpp files of this folder only: simdjson is
 // a heavy header.
 //
-// Rules that hold on every surface: the root is an object; at most limits::kJsonDepthMax levels; of a key that comes
+// Rules that hold on every surface: the root is an object; at most limits::kJsonDepthMax levels (an empty
+// array or object opens none); of a key that comes
 // twice the last counts; null means absent; errors name the field. Broken JSON (bad UTF-8, lone surrogates, NaN
 // literals, too deep) is kInvalidJson; a number too large for its place is kInvalidArgument.
 #pragma once

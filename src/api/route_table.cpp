@@ -132,12 +132,11 @@ void RouteTable::match(Method method, std::string_view path, RouteMatch& match) 
   match.error = not_found("no route has this path");
 }
 
-Status RouteTable::admit(const Request& request, const Route& route) const {
-  if (authorizer_ && route.role != Role::kPublic) {
-    if (Status status = authorizer_(request, route); !status.ok()) {
-      return status;
-    }
-  }
+Status RouteTable::authorize(const Request& request, const Route& route) const {
+  return authorizer_ && route.role != Role::kPublic ? authorizer_(request, route) : ok_status();
+}
+
+Status RouteTable::check_form(const Request& request, const Route& route) const {
   if (route.known_query_parameters.has_value()) {
     const std::vector<std::string>& known = *route.known_query_parameters;
     for (const Parameter& parameter : request.query_parameters) {

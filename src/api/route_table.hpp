@@ -69,8 +69,10 @@ class RouteTable {
   // `match` is reset first; its buffers are reused.
   void match(Method method, std::string_view path, RouteMatch& match) const;
 
-  // All that is checked before the body is read, in this order: key, role, query parameters, media type.
-  [[nodiscard]] Status admit(const Request& request, const Route& route) const;
+  // Key and role. Checked before the body is read, as is check_form().
+  [[nodiscard]] Status authorize(const Request& request, const Route& route) const;
+  // Query parameters, then the media type of the body.
+  [[nodiscard]] Status check_form(const Request& request, const Route& route) const;
 
   // The envelope of errors on `path`.
   [[nodiscard]] ErrorStyle error_style(std::string_view path) const;

@@ -1,0 +1,306 @@
+#include "server/exchange.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <utility>
+#include <vibrato/check.hpp>
+
+#include "api/errors.hpp"
+#include "api/uri.hpp"
+#include "server/response_head.hpp"
+
+namespace vibrato::server {
+namespace {
+
+constexpr std::string_view kContinueHead = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// A refused request's body up to this size is read and dropped, so that its connection can go on.
+constexpr std::size_t kDroppedBodyBytesMax = ReadBuffer::kBaseCapacity;
+
+Status body_too_large(std::size_t bytes_max) {
+  return {ErrorCode::kPayloadTooLarge,
+          "the body is larger than the " + std::to_string(bytes_max) + " bytes that this route takes"};
+}
+
+Status body_bytes_used_up() {
+  return {ErrorCode::kOverloaded, "too many bytes of request bodies are in flight; try again"};
+}
+
+}  // namespace
+
+Exchange::Exchange(const ExchangeContext& context) : context_(context), charge_(context.budget) {}
+
+std::span<char> Exchange::input_space() {
+  return input_.space();
+}
+
+Exchange::Step Exchange::received(std::size_t count) {
+  input_.commit(count);
+  return advance();
+}
+
+Exchange::Step Exchange::end_of_input() {
+  input_ended_ = true;
+  return advance();
+}
+
+Exchange::Step Exchange::timed_out() {
+  if (state_ == State::kIdle) {
+    return Step::kClose;
+  }
+  return cut_short({ErrorCode::kTimeout, "the request did not arrive in time"});
+}
+
+Exchange::Step Exchange::refuse(const Status& status) {
+  VIBRATO_CHECK(state_ == State::kIdle && input_.data().empty());
+  begin_head();
+  return answer_error(status, true);
+}
+
+Exchange::Step Exchange::advance() {
+  while (state_ == State::kIdle) {
+    const std::string_view data = input_.data();
+    if (data.starts_with("\r\n")) {
+      input_.consume(2);
+    } else if (data.empty() || data == "\r") {
+      return input_ended_ ? Step::kClose : Step::kRead;
+    } else {
+      begin_head();
+    }
+  }
+  return state_ == State::kHead ? read_head() : read_body();
+}
+
+void Exchange::begin_head() {
+  state_ = State::kHead;
+  scanner_.reset();
+  reply_.reset();
+  request_ = {};
+  match_.route = nullptr;
+  head_error_ = ok_status();
+  body_in_input_ = 0;
+  context_.ids.make(request_id_);
+  request_.request_id = request_id_;
+  close_after_answer_ = false;
+  head_.is_http_1_1 = head_.keep_alive = true;
+  head_.is_chunked = head_.expects_continue = false;
+  start_ns_ = context_.clock.monotonic_ns();
+}
+
+Exchange::Step Exchange::read_head() {
+  switch (scanner_.scan(input_.data(), context_.options.header_bytes_max)) {
+    case HeadScanner::State::kDone:
+      return begin_request(scanner_.head_bytes());
+    case HeadScanner::State::kTooLarge:
+      return answer_error(
+          {ErrorCode::kHeaderTooLarge,
+           "the request head is larger than " + std::to_string(context_.options.header_bytes_max) + " bytes"},
+          true);
+    case HeadScanner::State::kMalformed:
+      return answer_error(invalid_argument("malformed HTTP request: a bare line feed or a folded header line"), true);
+    case HeadScanner::State::kNeedMore:
+      break;
+  }
+  if (input_ended_) {
+    return answer_error(invalid_argument("malformed HTTP request: the connection ended inside the head"), true);
+  }
+  return Step::kRead;
+}
+
+Exchange::Step Exchange::begin_request(std::size_t head_bytes) {
+  head_text_.assign(input_.data().substr(0, head_bytes));
+  input_.consume(head_bytes);
+  if (Status status = parser_.parse_head(head_text_, head_); !status.ok()) {
+    return answer_error(status, true);
+  }
+  head_error_ = route_request();
+  return plan_body();
+}
+
+// The request will not become whole. What was wrong with its head says more than how it ended.
+Exchange::Step Exchange::cut_short(const Status& error) {
+  return answer_error(head_error_.ok() ? error : head_error_, true);
+}
+
+// Steps 1 to 6 of the order of checks: route, key, role, query parameters, media type; then the body's cap.
+Status Exchange::route_request() {
+  const api::Target target = api::split_target(head_.target);
+  request_.method = head_.method;
+  request_.path = target.path;
+  request_.headers = head_.fields;
+  if (const auto id = request_.header("x-request-id"); id.has_value() && is_valid_request_id(*id)) {
+    request_id_.assign(*id);
+    request_.request_id = request_id_;
+  }
+  context_.routes.match(request_.method, request_.path, match_);
+  if (match_.route == nullptr) {
+    if (!match_.allow.empty()) {
+      reply_.headers.emplace_back("Allow", match_.allow);
+    }
+    return match_.error;
+  }
+  request_.path_parameters = match_.parameters;
+  VIBRATO_RETURN_IF_ERROR(context_.routes.authorize(request_, *match_.route));
+  VIBRATO_RETURN_IF_ERROR(api::parse_query(target.query, query_));
+  request_.query_parameters = query_;
+  VIBRATO_RETURN_IF_ERROR(context_.routes.check_form(request_, *match_.route));
+  if (head_.content_length > match_.route->body_bytes_max) {
+    return body_too_large(match_.route->body_bytes_max);
+  }
+  return ok_status();
+}
+
+Exchange::Step Exchange::plan_body() {
+  const bool has_body = head_.is_chunked || head_.content_length > 0;
+  if (!has_body) {
+    return head_error_.ok() ? run_handler() : answer_error(head_error_, false);
+  }
+  const bool client_waits = head_.expects_continue && head_.is_http_1_1 && input_.data().empty();
+  if (!head_error_.ok() && (head_.is_chunked || client_waits || head_.content_length > kDroppedBodyBytesMax)) {
+    return answer_error(head_error_, true);
+  }
+  chunked_body_.clear();
+  if (client_waits) {
+    state_ = State::kContinue;
+    head_out_.assign(kContinueHead);
+    body_out_ = {};
+    return Step::kWrite;
+  }
+  state_ = State::kBody;
+  return read_body();
+}
+
+Exchange::Step Exchange::read_body() {
+  const Step step = head_.is_chunked ? read_chunked_body() : read_sized_body();
+  if (step == Step::kRead && input_ended_) {
+    return cut_short(invalid_argument("malformed HTTP request: the connection ended inside the body"));
+  }
+  return step;
+}
+
+// The body lies whole in the read buffer, which grows as its bytes arrive: at most to twice of what is there.
+Exchange::Step Exchange::read_sized_body() {
+  const auto size = static_cast<std::size_t>(head_.content_length);
+  const std::size_t present = input_.data().size();
+  if (present < size) {
+    if (present == input_.capacity()) {
+      const std::size_t capacity = std::min(size, 2 * input_.capacity());
+      if (!charge_.raise_to(capacity)) {
+        return answer_error(body_bytes_used_up(), true);
+      }
+      input_.set_capacity(capacity);
+    }
+    return Step::kRead;
+  }
+  body_in_input_ = size;
+  request_.body = input_.data().substr(0, size);
+  return head_error_.ok() ? run_handler() : answer_error(head_error_, false);
+}
+
+Exchange::Step Exchange::read_chunked_body() {
+  const std::size_t bytes_max = match_.route->body_bytes_max;
+  // Decoding adds at most what is there; the charge comes before the growth.
+  const std::size_t most = std::min(bytes_max, chunked_body_.size() + input_.data().size()) + api::kBodyPadding;
+  if (most > chunked_body_.capacity()) {
+    const std::size_t capacity = std::max(most, 2 * chunked_body_.capacity());
+    if (!charge_.raise_to(capacity)) {
+      return answer_error(body_bytes_used_up(), true);
+    }
+    chunked_body_.reserve(capacity);
+  }
+  const auto progress = parser_.decode_chunks(input_.data(), bytes_max, chunked_body_);
+  if (!progress.ok()) {
+    const bool too_large = progress.status().code() == ErrorCode::kPayloadTooLarge;
+    return answer_error(too_large ? body_too_large(bytes_max) : progress.status(), true);
+  }
+  input_.consume(progress->consumed);
+  if (!progress->done) {
+    return input_.full() ? answer_error(invalid_argument("malformed HTTP request: a chunk's line is too long"), true)
+                         : Step::kRead;
+  }
+  const std::size_t size = chunked_body_.size();
+  chunked_body_.append(api::kBodyPadding, ' ');
+  request_.body = std::string_view(chunked_body_).substr(0, size);
+  return run_handler();
+}
+
+Exchange::Step Exchange::run_handler() {
+  Status status;
+  try {
+    status = match_.route->handler(request_, reply_);
+  } catch (const std::bad_alloc&) {
+    status = Status(ErrorCode::kOverloaded, "no memory for this request");
+  } catch (const std::exception& error) {
+    context_.logger.error("{} {} (request {}): {}", api::to_string(match_.route->method), match_.route->pattern,
+                          request_id_, error.what());
+    status = Status(ErrorCode::kInternal, "internal error; the server's log has request " + request_id_);
+  }
+  if (!status.ok()) {
+    return answer_error(status, false);
+  }
+  return answer();
+}
+
+Exchange::Step Exchange::answer_error(const Status& error, bool close) {
+  close_after_answer_ |= close;
+  api::write_error(error, context_.routes.error_style(request_.path), request_id_, reply_);
+  if (http_status(error.code()) == 500) {
+    context_.logger.error("{} {} (request {}): {}", api::to_string(request_.method), request_.path, request_id_,
+                          error.message());
+  }
+  return answer();
+}
+
+Exchange::Step Exchange::answer() {
+  state_ = State::kAnswer;
+  close_after_answer_ |= stopping_ || !head_.keep_alive;
+  auto connection = ConnectionHeader::kNone;
+  if (close_after_answer_) {
+    connection = ConnectionHeader::kClose;
+  } else if (!head_.is_http_1_1) {
+    connection = ConnectionHeader::kKeepAlive;
+  }
+  write_response_head(reply_, request_id_, connection, head_out_);
+  body_out_ = request_.method == api::Method::kHead ? std::string_view{} : reply_.body;
+  if (context_.options.on_request) {
+    context_.options.on_request({.method = request_.method,
+                                 .pattern = match_.route == nullptr ? std::string_view{} : match_.route->pattern,
+                                 .status = reply_.status,
+                                 .duration_ns = context_.clock.monotonic_ns() - start_ns_,
+                                 .request_id = request_id_});
+  }
+  return Step::kWrite;
+}
+
+Exchange::Step Exchange::written() {
+  if (state_ == State::kContinue) {
+    state_ = State::kBody;
+    return advance();
+  }
+  finish_request();
+  if (close_after_answer_) {
+    return Step::kDrain;
+  }
+  return advance();
+}
+
+void Exchange::finish_request() {
+  constexpr std::size_t kKeptReplyBytes = 256 * limits::kKiB;
+  input_.consume(body_in_input_);
+  if (input_.capacity() > ReadBuffer::kBaseCapacity && input_.data().size() <= ReadBuffer::kBaseCapacity) {
+    input_.set_capacity(ReadBuffer::kBaseCapacity);
+  }
+  if (head_.is_chunked) {
+    chunked_body_ = {};
+  }
+  if (input_.capacity() == ReadBuffer::kBaseCapacity) {
+    charge_.release();
+  }
+  if (reply_.body.capacity() > kKeptReplyBytes) {
+    reply_.body = {};
+  }
+  state_ = State::kIdle;
+}
+
+}  // namespace vibrato::server

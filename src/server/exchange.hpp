@@ -1,0 +1,126 @@
+// One connection's side of HTTP/1.1 without its socket: bytes in, bytes out, and what to do next. All rules of the
+// protocol and all limits but time are here, so that they are tested without a network.
+//
+// The states of one request, in order:
+//   1. idle: between requests; empty lines are skipped.
+//   2. head: HeadScanner finds its end, MessageParser reads it, the route is matched, key and form are checked.
+//      The head is copied aside, so that its views outlive the read buffer's moves.
+//   3. body: read where it lies in the read buffer (Content-Length) or decoded into body_ (chunked). `100 Continue` is
+//      written first if the client waits for it.
+//   4. answer: the handler runs, or the error's envelope is written. An error found at the head is answered at once
+//      and the connection closed (drained first), unless the body is small: then it is read, dropped and the
+//      connection goes on.
+//   5. back to 1, or close.
+// Requests of one connection are answered one after the other, in order. Not thread-safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <vibrato/status.hpp>
+
+#include "api/reply.hpp"
+#include "api/request.hpp"
+#include "api/route_table.hpp"
+#include "base/clock.hpp"
+#include "base/logging.hpp"
+#include "server/body_budget.hpp"
+#include "server/head_scanner.hpp"
+#include "server/http_server.hpp"
+#include "server/message_parser.hpp"
+#include "server/read_buffer.hpp"
+#include "server/request_ids.hpp"
+
+namespace vibrato::server {
+
+// What the exchanges of one I/O thread share. All of it outlives them.
+struct ExchangeContext {
+  const HttpServerOptions& options;
+  const api::RouteTable& routes;
+  const Clock& clock;
+  const Logger& logger;
+  BodyBudget& budget;
+  RequestIds& ids;
+};
+
+class Exchange {
+ public:
+  enum class Step : std::uint8_t {
+    kRead,   // Read into input_space(), then received() or end_of_input().
+    kWrite,  // Write output() whole, then written().
+    kDrain,  // Shut down sending, read and drop for a bounded time, then close.
+    kClose,  // Close at once.
+  };
+
+  explicit Exchange(const ExchangeContext& context);
+
+  // Where the next bytes of the client go. Never empty after kRead.
+  [[nodiscard]] std::span<char> input_space();
+  [[nodiscard]] Step received(std::size_t count);
+  // The client will send no more: what is complete is still answered.
+  [[nodiscard]] Step end_of_input();
+  // The deadline of phase() has passed while bytes were awaited.
+  [[nodiscard]] Step timed_out();
+  // Answers every later request with an error and closes, instead of reading one. Requires: nothing was read yet.
+  [[nodiscard]] Step refuse(const Status& status);
+
+  // Head and body of the answer. Valid until written().
+  [[nodiscard]] std::array<std::string_view, 2> output() const { return {head_out_, body_out_}; }
+  [[nodiscard]] Step written();
+
+  // True between requests: no byte of one has come.
+  [[nodiscard]] bool idle() const { return state_ == State::kIdle; }
+  // The next answer is the last.
+  void stop_after_answer() { stopping_ = true; }
+
+ private:
+  enum class State : std::uint8_t { kIdle, kHead, kContinue, kBody, kAnswer };
+
+  Step advance();
+  void begin_head();
+  Step read_head();
+  Step begin_request(std::size_t head_bytes);
+  Status route_request();
+  Step plan_body();
+  Step read_body();
+  Step read_sized_body();
+  Step read_chunked_body();
+  Step cut_short(const Status& error);
+  Step run_handler();
+  Step answer_error(const Status& error, bool close);
+  Step answer();
+  void finish_request();
+
+  ExchangeContext context_;
+  ReadBuffer input_;
+  BodyCharge charge_;
+  HeadScanner scanner_;
+  MessageParser parser_;
+  State state_ = State::kIdle;
+  bool input_ended_ = false;
+  bool stopping_ = false;
+  bool close_after_answer_ = false;
+
+  // The request at hand.
+  std::string head_text_;
+  RequestHead head_;
+  api::RouteMatch match_;
+  std::vector<api::Parameter> query_;
+  api::Request request_;
+  std::string request_id_;
+  std::string chunked_body_;
+  std::size_t body_in_input_ = 0;  // Bytes of input_ that are the body.
+  Status head_error_;              // Found at the head; answered when the body is dropped.
+  std::int64_t start_ns_ = 0;
+
+  // Its answer.
+  api::Reply reply_;
+  std::string head_out_;
+  std::string_view body_out_;
+};
+
+}  // namespace vibrato::server

@@ -1,0 +1,21 @@
+// Status line and header fields of an answer, as bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "api/reply.hpp"
+
+namespace vibrato::server {
+
+// What a connection does after an answer, as its header says it.
+enum class ConnectionHeader : std::uint8_t { kNone, kClose, kKeepAlive };
+
+// Replaces `out` by the head of `reply`, the empty line included. Control characters in header values become spaces,
+// so that no value can end its line.
+void write_response_head(const api::Reply& reply, std::string_view request_id, ConnectionHeader connection,
+                         std::string& out);
+
+}  // namespace vibrato::server

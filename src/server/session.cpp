@@ -1,0 +1,174 @@
+#include "server/session.hpp"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <exception>
+#include <string>
+#include <tuple>
+#include <utility>
+
+namespace vibrato::server {
+namespace {
+
+namespace asio = boost::asio;
+using ErrorCodeAsio = boost::system::error_code;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::int64_t kNsPerMs = 1'000'000;
+
+// What a client sends after an early error is read into this and dropped.
+constexpr std::size_t kDrainBytes = 16 * limits::kKiB;
+
+std::array<asio::const_buffer, 2> to_buffers(const std::array<std::string_view, 2>& pieces, std::size_t skip) {
+  std::array<asio::const_buffer, 2> buffers;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const std::size_t skipped = skip < pieces[i].size() ? skip : pieces[i].size();
+    buffers[i] = asio::const_buffer(pieces[i].data() + skipped, pieces[i].size() - skipped);
+    skip -= skipped;
+  }
+  return buffers;
+}
+
+}  // namespace
+
+void Session::start(Worker& worker, Socket socket) {
+  auto session = std::make_shared<Session>(worker, std::move(socket));
+  asio::co_spawn(
+      worker.loop().get_executor(), [session]() { return session->run(); },
+      [&worker](const std::exception_ptr& exception) {
+        if (exception) {
+          worker.state().logger.error("a session ended by an exception");
+        }
+      });
+}
+
+Session::Session(Worker& worker, Socket socket)
+    : worker_(worker), socket_(std::move(socket)), exchange_(worker.exchange_context()) {
+  refused_ = worker_.state().connections.fetch_add(1) >= worker_.state().options.connections_max;
+  worker_.add(*this);
+}
+
+Session::~Session() {
+  worker_.state().connections.fetch_sub(1);
+  worker_.remove(*this);
+}
+
+void Session::check(std::int64_t now_ns, bool stopping) {
+  if (stopping) {
+    exchange_.stop_after_answer();
+  }
+  const bool over = wait_ != Wait::kNone && now_ns >= deadline_ns_;
+  if (over || (stopping && wait_ == Wait::kIdle)) {
+    expired_ = true;
+    ErrorCodeAsio ignored;
+    socket_.cancel(ignored);
+  }
+}
+
+void Session::cut_off() {
+  if (socket_.is_open()) {
+    worker_.state().cut_off.fetch_add(1);
+    ErrorCodeAsio ignored;
+    socket_.close(ignored);
+  }
+}
+
+void Session::wait(Wait wait) {
+  const bool same_request = wait == Wait::kRequest && wait_ == Wait::kRequest;
+  wait_ = wait;
+  expired_ = false;
+  if (same_request) {
+    return;
+  }
+  const HttpServerOptions& options = worker_.state().options;
+  std::uint32_t timeout_ms = options.request_timeout_ms;
+  if (wait == Wait::kIdle) {
+    timeout_ms = options.keep_alive_idle_ms;
+  } else if (wait == Wait::kDrain) {
+    timeout_ms = options.drain_timeout_ms;
+  }
+  deadline_ns_ = worker_.state().clock.monotonic_ns() + std::int64_t{timeout_ms} * kNsPerMs;
+}
+
+asio::awaitable<void> Session::run() {
+  ErrorCodeAsio error;
+  socket_.non_blocking(true, error);
+  socket_.set_option(asio::ip::tcp::no_delay(true), error);
+  if (worker_.stopping()) {
+    exchange_.stop_after_answer();
+  }
+  Step step = refused_ ? exchange_.refuse({ErrorCode::kOverloaded, "too many connections; try again"}) : Step::kRead;
+  for (;;) {
+    switch (step) {
+      case Step::kRead:
+        step = co_await read();
+        break;
+      case Step::kWrite:
+        step = co_await write();
+        break;
+      case Step::kDrain:
+        co_await drain();
+        co_return;
+      case Step::kClose:
+        co_return;
+    }
+  }
+}
+
+asio::awaitable<Session::Step> Session::read() {
+  wait(exchange_.idle() ? Wait::kIdle : Wait::kRequest);
+  const std::span<char> space = exchange_.input_space();
+  const auto [error, count] = co_await socket_.async_read_some(asio::buffer(space.data(), space.size()), kAwait);
+  co_return error ? read_failed(error == asio::error::eof) : exchange_.received(count);
+}
+
+Session::Step Session::read_failed(bool ended) {
+  if (ended) {
+    return exchange_.end_of_input();
+  }
+  return expired_ ? exchange_.timed_out() : Step::kClose;
+}
+
+std::size_t Session::write_now(bool& failed) {
+  ErrorCodeAsio error;
+  const std::size_t count = socket_.write_some(to_buffers(exchange_.output(), 0), error);
+  failed = error && error != asio::error::would_block && error != asio::error::try_again;
+  return failed ? 0 : count;
+}
+
+asio::awaitable<Session::Step> Session::write() {
+  bool failed = false;
+  const std::size_t sent = write_now(failed);
+  if (failed) {
+    co_return Step::kClose;
+  }
+  const auto output = exchange_.output();
+  if (sent < output[0].size() + output[1].size()) {
+    wait(Wait::kWrite);
+    const auto [error, count] = co_await asio::async_write(socket_, to_buffers(output, sent), kAwait);
+    if (error) {
+      co_return Step::kClose;
+    }
+  }
+  wait_ = Wait::kNone;
+  co_return exchange_.written();
+}
+
+asio::awaitable<void> Session::drain() {
+  ErrorCodeAsio error;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  if (error) {
+    co_return;
+  }
+  wait(Wait::kDrain);
+  std::string dropped(kDrainBytes, '\0');
+  while (!error) {
+    std::tie(error, std::ignore) = co_await socket_.async_read_some(asio::buffer(dropped), kAwait);
+  }
+}
+
+}  // namespace vibrato::server

@@ -1,0 +1,55 @@
+// One connection from accept to close: a coroutine that moves bytes between the socket and its Exchange.
+//
+// Lives on its worker's thread alone. It waits in at most one operation at a time; the worker's sweep cancels that
+// wait when its deadline has passed, and the coroutine finds out why it was woken.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+
+#include "server/exchange.hpp"
+#include "server/worker.hpp"
+
+namespace vibrato::server {
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  // Runs a session on `worker`'s loop; it owns itself until it ends.
+  static void start(Worker& worker, Socket socket);
+
+  Session(Worker& worker, Socket socket);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Cancels the wait if its deadline is over, or if the server stops and no request has begun.
+  void check(std::int64_t now_ns, bool stopping);
+  // Closes the socket under the running operation.
+  void cut_off();
+
+ private:
+  using Step = Exchange::Step;
+  // What the session waits for.
+  enum class Wait : std::uint8_t { kNone, kIdle, kRequest, kWrite, kDrain };
+
+  boost::asio::awaitable<void> run();
+  boost::asio::awaitable<Step> read();
+  boost::asio::awaitable<Step> write();
+  boost::asio::awaitable<void> drain();
+  [[nodiscard]] Step read_failed(bool ended);
+  // Tries to write everything at once; returns the bytes taken. `failed` on a broken connection.
+  std::size_t write_now(bool& failed);
+  // Begins to wait. A request's deadline counts from its first byte, not from each wait.
+  void wait(Wait wait);
+
+  Worker& worker_;
+  Socket socket_;
+  Exchange exchange_;
+  Wait wait_ = Wait::kNone;
+  std::int64_t deadline_ns_ = 0;
+  bool expired_ = false;
+  bool refused_ = false;
+};
+
+}  // namespace vibrato::server
