@@ -18,10 +18,20 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
 }
 
+Result<std::vector<double>> vector_of_body(std::string_view json) {
+  const nlohmann::json body = nlohmann::json::parse(json, nullptr, false);
+  const auto vector = body.is_object() ? body.find("vector") : body.end();
+  if (body.is_discarded() || vector == body.end() || !vector->is_array()) {
+    return invalid_argument("the query is not a JSON object with an array 'vector'");
+  }
+  return parse_query(vector->dump());
+}
+
 }  // namespace
 
 Result<std::vector<double>> parse_query(std::string_view text) {
   std::string_view rest = trim(text);
+  if (rest.starts_with('{')) return vector_of_body(rest);
   if (rest.starts_with('[') && rest.ends_with(']')) rest = trim(rest.substr(1, rest.size() - 2));
   if (rest.empty()) return invalid_argument("the query has no numbers; give it as --query \"0.1,0.2,...\"");
   std::vector<double> numbers;

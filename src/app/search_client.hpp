@@ -14,6 +14,7 @@ namespace vibrato::app {
 inline constexpr std::size_t kQueryTextBytesMax = 4 * 1024 * 1024;
 
 // Numbers separated by commas or spaces, with or without brackets around them: "0.1,0.2" and "[0.1, 0.2]" are equal.
+// Or a JSON object, as the body of a search: then its field `vector`.
 // Errors: kInvalidArgument naming the number that is none, or that is not finite; 1 to limits::kDimMax of them.
 [[nodiscard]] Result<std::vector<double>> parse_query(std::string_view text);
 

@@ -21,6 +21,15 @@ TEST(ParseQuery, commas_spaces_and_brackets_are_all_understood) {
   }
 }
 
+TEST(ParseQuery, the_body_of_a_search_is_understood_too) {
+  const auto query = parse_query("{\"k\": 3, \"vector\": [0.5, -1, 2e3]}");
+  ASSERT_OK(query);
+  EXPECT_THAT(*query, ElementsAre(0.5, -1.0, 2000.0));
+  for (const char* text : {"{", "{}", "{\"vector\": 1}", "{\"vector\": []}", "{\"vector\": [1, \"2\"]}", "{} 1"}) {
+    EXPECT_CODE(parse_query(text), ErrorCode::kInvalidArgument) << text;
+  }
+}
+
 TEST(ParseQuery, the_element_that_is_no_number_is_named) {
   for (const char* text : {"1,,2", "1,x", "1,2x", "1,nan", "1,inf", "1,1e999", "1,", "1;2", "1,[2]", "1,0x10"}) {
     const auto query = parse_query(text);
