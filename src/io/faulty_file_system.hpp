@@ -44,11 +44,12 @@ enum class Fault : std::uint8_t {
 // Which calls fail: those that fit every field that is set.
 struct FaultRule {
   Fault fault = Fault::kIoError;
-  std::optional<std::uint64_t> operation;  // The number of the call, from 0; with `for_good` also all later ones.
-  std::optional<IoCall> call;
-  std::string path_part;   // A part of the path (of either path, for rename and hard_link).
-  std::uint64_t skip = 0;  // The first calls that fit pass.
-  bool for_good = false;   // Otherwise the rule is spent once it has struck.
+  // The number of the call, from 0; with `for_good` also all later ones.
+  std::optional<std::uint64_t> operation = std::nullopt;
+  std::optional<IoCall> call = std::nullopt;
+  std::string path_part = {};  // A part of the path (of either path, for rename and hard_link).
+  std::uint64_t skip = 0;      // The first calls that fit pass.
+  bool for_good = false;       // Otherwise the rule is spent once it has struck.
 };
 
 // Thread-safety: all methods may be called from many threads at once. Files must not outlive it.

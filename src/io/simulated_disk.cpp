@@ -134,9 +134,13 @@ void SimulatedContent::keep_random_sectors(PowerLoss& loss) {
 }
 
 void SimulatedContent::keep_reordered(PowerLoss& loss) {
+  // Put together as one change: cutting to one size after another would tear sectors apart, which no disk does.
+  Change drawn{0, durable_.size(), {}};
   for (const Change* change : draw_reordered(pending_, loss.random)) {
-    apply(*change);
+    drawn.size_bytes = change->size_bytes;
+    drawn.sectors.insert(drawn.sectors.end(), change->sectors.begin(), change->sectors.end());
   }
+  apply(drawn);
 }
 
 void SimulatedContent::append_pending_sequences(std::vector<std::uint64_t>& out) const {
