@@ -37,8 +37,9 @@ struct CodeRows {
 };
 
 // A query against CodeRows. `values` holds one signed byte a (padded) dimension in natural order: code_bytes of them
-// for 8-bit codes, 2 * code_bytes for 4-bit ones; padding is 0. The distance of row i is
-//   base + offset_i + scale_i * (scale * sum(code * value) + bias)
+// for 8-bit codes, 2 * code_bytes for 4-bit ones, each from -127 to 127; padding is 0. The distance of row i is
+//   (base + offset_i) + scale_i * (scale * sum(code * value) + bias)
+// with exactly these float operations in this order: every instruction set gives the same bits.
 struct CodeQuery {
   const std::int8_t* values = nullptr;
   float scale = 0;
@@ -72,12 +73,15 @@ struct Kernels {
   std::uint32_t (*sq4_dot)(const std::uint8_t* a, const std::uint8_t* b, std::size_t code_bytes) = nullptr;
   std::uint32_t (*sq4_l2_squared)(const std::uint8_t* a, const std::uint8_t* b, std::size_t code_bytes) = nullptr;
 
-  // Walsh-Hadamard transform in place, unnormalised. Requires: count is a power of two.
+  // Walsh-Hadamard transform in place, unnormalised, lowest level first: the same bits on every instruction set.
+  // Requires: count is a power of two.
   void (*hadamard)(float* values, std::size_t count) = nullptr;
   // values[i] *= factors[i].
   void (*multiply)(float* values, const float* factors, std::size_t count) = nullptr;
+  // The largest magnitude; values that are not a number are passed over.
   float (*max_abs)(const float* values, std::size_t count) = nullptr;
-  // out[i] = round(values[i] * factor) clamped to [-127, 127]; returns the sum of out.
+  // out[i] = values[i] * factor clamped to [-127, 127] and rounded, ties to even; what is not a number becomes -127.
+  // Returns the sum of out.
   std::int32_t (*quantize_s8)(const float* values, float factor, std::size_t count, std::int8_t* out) = nullptr;
 };
 

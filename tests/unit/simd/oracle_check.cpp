@@ -1,5 +1,6 @@
 #include "unit/simd/oracle_check.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -135,7 +136,7 @@ void compare_code_rows(const Kernels& tested, const CodedRows& coded, std::size_
   const auto kernel = bits == 8 ? tested.sq8_rows : tested.sq4_rows;
   const auto wanted = bits == 8 ? oracle().sq8_rows : oracle().sq4_rows;
   GuardedBuffer<std::uint32_t> guarded_ids(ids.size());
-  std::memcpy(guarded_ids.data(), ids.data(), ids.size() * sizeof(ids[0]));
+  std::copy(ids.begin(), ids.end(), guarded_ids.data());
   GuardedBuffer<float> got(ids.size());
   std::vector<float> want(ids.size());
   kernel(coded.query, coded.rows, guarded_ids.data(), ids.size(), got.data());
