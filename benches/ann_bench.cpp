@@ -37,6 +37,7 @@ struct Arguments {
   unsigned truth_threads = 2;
   bool no_own = false;
   bool flat = false;
+  bool processor_time = false;
   ComparisonOptions options;
 };
 
@@ -57,6 +58,8 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--threads", arguments.threads, "Above 1: also build and search with so many threads");
   app.add_option("--truth-threads", arguments.truth_threads, "Threads that compute the exact answers");
   app.add_option("--repeat", arguments.options.repeat, "Timed passes a setting")->check(CLI::PositiveNumber);
+  app.add_flag("--processor-time", arguments.processor_time,
+               "Count processor time in building and QPS, for a machine that does other work too");
   app.add_option("--peers", arguments.peers, "hnswlib, faiss, or none")->delimiter(',');
   app.add_option("--efforts", arguments.own_efforts, "vibrato's settings, as ef:slack")->delimiter(',');
   app.add_option("--peer-efs", arguments.peer_efs, "The peers' settings")->delimiter(',');
@@ -122,6 +125,7 @@ Status run(Arguments& arguments) {
 
   ComparisonOptions& options = arguments.options;
   options.build.metric = metric;
+  options.time = arguments.processor_time ? TimeKind::kProcessor : TimeKind::kWall;
   options.scaling_threads = arguments.threads;
   options.own_efforts = parse_efforts(arguments.own_efforts);
   for (const std::uint32_t ef : arguments.peer_efs) options.peer_efforts.push_back({ef, 0});

@@ -1,7 +1,6 @@
 #include "comparison.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <fmt/format.h>
 
@@ -10,13 +9,12 @@
 namespace vibrato::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-Result<double> timed_build(Contender& contender, const Matrix& base, BuildOptions options, unsigned threads) {
+Result<double> timed_build(Contender& contender, const Matrix& base, BuildOptions options, unsigned threads,
+                           TimeKind time) {
   options.threads = threads;
-  const auto begin = Clock::now();
+  const Stopwatch stopwatch(time);
   VIBRATO_RETURN_IF_ERROR(contender.build(base, options));
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  const double seconds = stopwatch.seconds();
   fmt::print(stderr, "{}: built in {:.2f} s with {} thread(s)\n", contender.name(), seconds, threads);
   return seconds;
 }
@@ -30,10 +28,10 @@ Status build_entry(Entry& entry, const Matrix& base, const Matrix& queries, cons
   Contender& contender = *entry.contender;
   if (options.scaling_threads > 1) {
     VIBRATO_ASSIGN_OR_RETURN(entry.scaled_build_seconds,
-                             timed_build(contender, base, options.build, options.scaling_threads));
+                             timed_build(contender, base, options.build, options.scaling_threads, TimeKind::kWall));
   }
   const std::int64_t before = entry.scaled_build_seconds == 0 ? resident_bytes() : 0;
-  VIBRATO_ASSIGN_OR_RETURN(entry.build_seconds, timed_build(contender, base, options.build, 1));
+  VIBRATO_ASSIGN_OR_RETURN(entry.build_seconds, timed_build(contender, base, options.build, 1, options.time));
   VIBRATO_RETURN_IF_ERROR(contender.prepare());
   std::vector<Effort> efforts = efforts_of(contender, options);
   if (efforts.empty()) efforts = contender.default_efforts();
@@ -45,11 +43,12 @@ Status build_entry(Entry& entry, const Matrix& base, const Matrix& queries, cons
 }
 
 // The setting at `index` of every contender that has so many, one after the other.
-void sweep_once(std::vector<Entry>& entries, const Matrix& queries, std::size_t k, std::size_t index) {
+void sweep_once(std::vector<Entry>& entries, const Matrix& queries, const ComparisonOptions& options,
+                std::size_t index) {
   for (Entry& entry : entries) {
     if (index >= entry.settings.size()) continue;
     entry.contender->set_effort(entry.settings[index].effort);
-    entry.settings[index].passes.push_back(measure_pass(*entry.contender, queries, k));
+    entry.settings[index].passes.push_back(measure_pass(*entry.contender, queries, options.k, options.time));
   }
 }
 
@@ -64,7 +63,7 @@ void sweep(std::vector<Entry>& entries, const Matrix& queries, const Truth& trut
   }
   for (std::size_t round = 0; round < options.repeat; ++round) {
     fmt::print(stderr, "round {} of {}\n", round + 1, options.repeat);
-    for (std::size_t index = 0; index < settings; ++index) sweep_once(entries, queries, options.k, index);
+    for (std::size_t index = 0; index < settings; ++index) sweep_once(entries, queries, options, index);
   }
 }
 

@@ -18,6 +18,7 @@ struct ComparisonOptions {
   BuildOptions build;  // `threads` is 1 here: figures of building are those of one thread.
   std::size_t k = 10;
   std::size_t repeat = 3;
+  TimeKind time = TimeKind::kWall;   // Of building and QPS in one thread.
   unsigned scaling_threads = 1;      // Above 1: also builds and searches with so many threads.
   std::vector<Effort> own_efforts;   // Empty: the contender's own list.
   std::vector<Effort> peer_efforts;  // As above.

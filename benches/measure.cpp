@@ -45,11 +45,11 @@ Quality measure_quality(Contender& contender, const Matrix& queries, const Truth
   return quality;
 }
 
-Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t k) {
+Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t k, TimeKind time) {
   std::vector<std::uint32_t> found(k);
   std::vector<double> latencies_us(queries.rows);
-  const auto begin = Clock::now();
-  auto last = begin;
+  const Stopwatch stopwatch(time);
+  auto last = Clock::now();
   for (std::size_t i = 0; i < queries.rows; ++i) {
     contender.search(queries.row(i), found);
     const auto now = Clock::now();
@@ -57,7 +57,7 @@ Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t
     last = now;
   }
   Pass pass;
-  pass.qps = static_cast<double>(queries.rows) * 1e6 / microseconds(last - begin);
+  pass.qps = static_cast<double>(queries.rows) / stopwatch.seconds();
   pass.p50_us = quantile(latencies_us, 0.50);
   pass.p95_us = quantile(latencies_us, 0.95);
   pass.p99_us = quantile(latencies_us, 0.99);

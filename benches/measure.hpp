@@ -7,6 +7,7 @@
 
 #include "contender.hpp"
 #include "matrix.hpp"
+#include "stopwatch.hpp"
 
 namespace vibrato::bench {
 
@@ -26,7 +27,8 @@ struct Quality {
 // Asks every query once, untimed, which also warms caches. Requires: truth is marked for k and has all queries.
 [[nodiscard]] Quality measure_quality(Contender& contender, const Matrix& queries, const Truth& truth, std::size_t k);
 
-[[nodiscard]] Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t k);
+// `time` is what QPS is counted in; latencies are of the wall.
+[[nodiscard]] Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t k, TimeKind time);
 
 // Queries a second of `threads` threads that share the queries, each answering a whole pass of them from its own
 // place on.

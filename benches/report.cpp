@@ -106,9 +106,11 @@ nlohmann::json entry_json(const Entry& entry, const ComparisonOptions& options) 
 }  // namespace
 
 void print_report(const Workload& workload, const std::vector<Entry>& entries, const ComparisonOptions& options) {
-  fmt::print("{}: {} rows of {} dims, {}{}, {} queries, k {}, M {}, ef_construction {}, medians of {}\n", workload.base,
-             workload.rows, workload.dim, workload.metric, workload.rotated ? " (rotated, unit length)" : "",
-             workload.queries, options.k, options.build.m, options.build.ef_construction, options.repeat);
+  fmt::print("{}: {} rows of {} dims, {}{}, {} queries, k {}, M {}, ef_construction {}, medians of {}{}\n",
+             workload.base, workload.rows, workload.dim, workload.metric,
+             workload.rotated ? " (rotated, unit length)" : "", workload.queries, options.k, options.build.m,
+             options.build.ef_construction, options.repeat,
+             options.time == TimeKind::kProcessor ? ", processor time" : "");
   for (const Entry& entry : entries) print_settings(entry);
   print_speeds(entries, find(entries, "vibrato"), find(entries, "hnswlib"));
   if (options.scaling_threads > 1) {
@@ -127,6 +129,7 @@ std::string json_report(const Workload& workload, const std::vector<Entry>& entr
                          {"m", options.build.m},
                          {"ef_construction", options.build.ef_construction},
                          {"repeat", options.repeat},
+                         {"time", options.time == TimeKind::kProcessor ? "processor" : "wall"},
                          {"contenders", nlohmann::json::array()}};
   for (const Entry& entry : entries) json["contenders"].push_back(entry_json(entry, options));
   return json.dump(2);
