@@ -67,7 +67,7 @@ inline constexpr std::uint32_t kGraphSectionVersion = 1;
                                                                           GraphHeader& header_storage);
 
 // Points a view into `section`, which must be 64-byte aligned and outlive it. O(1): checks the header and the sizes,
-// not the edges, which every reader bounds-checks as it goes (validate_graph_edges checks them all).
+// not the edges, which every reader bounds-checks as it goes (hnsw/validator.hpp checks them all).
 // `file` and `section_offset` are for messages. Errors: kCorruption.
 [[nodiscard]] Result<GraphView> parse_graph_section(std::span<const std::byte> section, std::uint32_t row_count,
                                                     std::string_view file, std::uint64_t section_offset);
