@@ -23,6 +23,13 @@ inline __m256i load(const void* bytes) {
   return _mm256_loadu_si256(static_cast<const __m256i_u*>(bytes));
 }
 
+// Keeps the compiler from loading a row twice, once for either half of the nibbles: rows often cross a cache line.
+inline __m256i load_once(const void* bytes) {
+  __m256i codes = load(bytes);
+  asm("" : "+x"(codes));
+  return codes;
+}
+
 inline __m128i load_half(const void* bytes) {
   return _mm_loadu_si128(static_cast<const __m128i_u*>(bytes));
 }
@@ -77,8 +84,8 @@ inline __m256i nibble_products(__m256i codes, __m256i low, __m256i high) {
 
 // One whole block of 4-bit codes: four results of pmaddubsw a lane.
 inline __m256i block_products(const std::byte* codes, const __m256i* query) {
-  return _mm256_add_epi16(nibble_products(load(codes), query[0], query[2]),
-                          nibble_products(load(codes + kVectorBytes), query[1], query[3]));
+  return _mm256_add_epi16(nibble_products(load_once(codes), query[0], query[2]),
+                          nibble_products(load_once(codes + kVectorBytes), query[1], query[3]));
 }
 
 inline void load_block_query(const std::int8_t* values, __m256i* query) {
@@ -89,8 +96,8 @@ inline void load_block_query(const std::int8_t* values, __m256i* query) {
 
 // code_bytes == 64 * kBlocks, at most two: the query stays in registers and the sums in 16 bits.
 template <std::size_t kBlocks>
-void score_nibble_blocks(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids, std::size_t count,
-                         float* out) {
+[[gnu::noinline]] void score_nibble_blocks(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids,
+                                           std::size_t count, float* out) {
   static_assert(kBlocks <= 2);
   __m256i values[4 * kBlocks];
   for (std::size_t b = 0; b < kBlocks; ++b) {
@@ -123,8 +130,8 @@ inline void add_narrow_block(const std::byte* const* row, std::size_t start, std
   }
 }
 
-void score_nibbles(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids, std::size_t count,
-                   float* out) {
+[[gnu::noinline]] void score_nibbles(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids,
+                                     std::size_t count, float* out) {
   const std::size_t code_bytes = rows.code_bytes;
   for_groups_of_four(rows.base, rows.stride_bytes, ids, count, out,
                      [&query, code_bytes](const std::byte* const* row, float* distances) {

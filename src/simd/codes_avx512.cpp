@@ -10,6 +10,8 @@
 
 #include <immintrin.h>
 
+#include "simd/row_groups.hpp"
+
 namespace vibrato::simd::avx512 {
 namespace {
 
@@ -172,7 +174,7 @@ template <std::size_t kRows, typename SumRows>
     group.sums[r] = _mm512_setzero_si512();
   }
   const auto row_at = [&rows, ids, last](std::size_t r) {
-    return rows.base + ids[r < last ? r : last] * rows.stride_bytes;
+    return row_start(rows.base, rows.stride_bytes, ids[r < last ? r : last]);
   };
   sum_rows.template operator()<kRows>(row_at, group);
   return distances_of(query, group.tails, sum_of_each(group.sums));

@@ -6,12 +6,14 @@
 #include <immintrin.h>
 
 #include "simd/codes_avx512.hpp"
+#include "simd/row_groups.hpp"
 
 namespace vibrato::simd {
 namespace {
 
 constexpr std::size_t kLanes = 16;
 constexpr std::size_t kGroup = 4;
+constexpr std::size_t kChunk = 4;
 
 inline __mmask16 first_lanes(std::size_t count) {
   return static_cast<__mmask16>((1U << count) - 1U);
@@ -70,7 +72,8 @@ inline __m128 sum_of_each(const __m512* sums) {
   return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
 }
 
-// The distances of four rows; each query load serves all four. Two accumulators a row.
+// The distances of four rows; a chunk of the query stays in registers and meets one row after the other. Two
+// accumulators a row.
 template <typename Metric>
 inline __m128 distances(const float* query, const float* const* rows, std::size_t dim) {
   __m512 even[kGroup];
@@ -80,12 +83,16 @@ inline __m128 distances(const float* query, const float* const* rows, std::size_
     odd[r] = _mm512_setzero_ps();
   }
   std::size_t i = 0;
-  for (; i + 2 * kLanes <= dim; i += 2 * kLanes) {
-    const __m512 first = _mm512_loadu_ps(query + i);
-    const __m512 second = _mm512_loadu_ps(query + i + kLanes);
+  for (; i + kChunk * kLanes <= dim; i += kChunk * kLanes) {
+    __m512 values[kChunk];
+    for (std::size_t c = 0; c < kChunk; ++c) {
+      values[c] = _mm512_loadu_ps(query + i + c * kLanes);
+    }
     for (std::size_t r = 0; r < kGroup; ++r) {
-      even[r] = Metric::step(even[r], first, _mm512_loadu_ps(rows[r] + i));
-      odd[r] = Metric::step(odd[r], second, _mm512_loadu_ps(rows[r] + i + kLanes));
+      for (std::size_t c = 0; c < kChunk; c += 2) {
+        even[r] = Metric::step(even[r], values[c], _mm512_loadu_ps(rows[r] + i + c * kLanes));
+        odd[r] = Metric::step(odd[r], values[c + 1], _mm512_loadu_ps(rows[r] + i + (c + 1) * kLanes));
+      }
     }
   }
   for (; i < dim; i += kLanes) {
@@ -107,7 +114,7 @@ inline void score(const float* query, const FloatRows& rows, const std::uint32_t
   std::size_t i = 0;
   for (; i + kGroup <= count; i += kGroup) {
     for (std::size_t r = 0; r < kGroup; ++r) {
-      row[r] = rows.base + ids[i + r] * rows.stride_floats;
+      row[r] = row_start(rows.base, rows.stride_floats, ids[i + r]);
     }
     _mm_storeu_ps(out + i, distances<Metric>(query, row, rows.dim));
   }

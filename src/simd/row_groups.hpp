@@ -9,6 +9,15 @@
 
 namespace vibrato::simd {
 
+// The start of a row. Its address stays in a general register: compilers like to compute four of them with vector
+// instructions, which costs more than it saves.
+template <typename Element>
+inline const Element* row_start(const Element* base, std::size_t stride, std::uint32_t id) {
+  const Element* start = base + id * stride;
+  asm("" : "+r"(start));
+  return start;
+}
+
 // Calls score(row, distances) with row[0..4) the starts of four rows and distances[0..4) to be filled, until the rows
 // of all ids are scored. The last group repeats its last row where fewer than four are left.
 template <typename Element, typename Score>
@@ -18,13 +27,13 @@ inline void for_groups_of_four(const Element* base, std::size_t stride, const st
   std::size_t i = 0;
   for (; i + 4 <= count; i += 4) {
     for (std::size_t r = 0; r < 4; ++r) {
-      row[r] = base + ids[i + r] * stride;
+      row[r] = row_start(base, stride, ids[i + r]);
     }
     score(row, out + i);
   }
   if (i < count) {
     for (std::size_t r = 0; r < 4; ++r) {
-      row[r] = base + ids[i + r < count ? i + r : count - 1] * stride;
+      row[r] = row_start(base, stride, ids[i + r < count ? i + r : count - 1]);
     }
     float distances[4];
     score(row, distances);
