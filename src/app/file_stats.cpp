@@ -4,7 +4,7 @@
 #include <fmt/core.h>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <span>
+#include <utility>
 
 #include "app/text_format.hpp"
 #include "format/graph.hpp"
@@ -14,29 +14,13 @@
 namespace vibrato::app {
 namespace {
 
-GraphStats describe_graph(const format::GraphView& graph) {
-  GraphStats stats;
-  stats.m = graph.m;
-  stats.m0 = graph.m0;
-  stats.ef_construction = graph.ef_construction;
-  if (graph.row_count == 0) return stats;
-  stats.degree_min = std::numeric_limits<std::uint32_t>::max();
-  for (std::uint32_t row = 0; row < graph.row_count; ++row) {
-    const std::span<const std::uint32_t> block(graph.block(row), graph.m0);
-    const auto end = std::find(block.begin(), block.end(), format::kNoNeighbour);
-    const auto degree = static_cast<std::uint32_t>(end - block.begin());
-    stats.links += degree;
-    stats.degree_min = std::min(stats.degree_min, degree);
-    stats.degree_max = std::max(stats.degree_max, degree);
-  }
-  stats.rows_per_level.assign(std::size_t{graph.max_level} + 1, 0);
-  stats.rows_per_level[0] = graph.row_count;
-  for (std::uint32_t u = 0; u < graph.upper_count; ++u) {
-    for (std::uint32_t level = 1; level <= graph.max_level && graph.upper_list(u, level) != nullptr; ++level) {
-      ++stats.rows_per_level[level];
-    }
-  }
-  return stats;
+Result<GraphStats> describe_graph(const store::VdbFile& file, std::uint64_t section_offset) {
+  const auto bytes = file.section(format::SectionKind::kGraph);
+  VIBRATO_CHECK(bytes.has_value());
+  VIBRATO_ASSIGN_OR_RETURN(const format::GraphView graph,
+                           format::parse_graph_section(*bytes, file.rows(), file.path(), section_offset));
+  VIBRATO_ASSIGN_OR_RETURN(hnsw::GraphReport report, hnsw::validate_graph(graph, {file.path(), nullptr}));
+  return GraphStats{graph.m, graph.m0, graph.ef_construction, std::move(report.levels)};
 }
 
 CodeStats describe_codes(std::uint64_t section_bytes, std::uint64_t rows, std::uint32_t dim) {
@@ -55,26 +39,26 @@ nlohmann::json codes_json(const FileStats& stats) {
 nlohmann::json graph_json(const FileStats& stats) {
   if (!stats.graph) return nullptr;
   const GraphStats& graph = *stats.graph;
-  return {{"m", graph.m},
-          {"m0", graph.m0},
-          {"ef_construction", graph.ef_construction},
-          {"rows_per_level", graph.rows_per_level},
-          {"links", graph.links},
-          {"degree_min", graph.degree_min},
-          {"degree_max", graph.degree_max}};
+  nlohmann::json levels = nlohmann::json::array();
+  for (const hnsw::LevelReport& level : graph.levels) {
+    levels.push_back({{"rows", level.rows},
+                      {"links", level.edges},
+                      {"degree_min", level.degree_min},
+                      {"degree_mean", level.degree_mean()},
+                      {"degree_max", level.degree_max}});
+  }
+  return {{"m", graph.m}, {"m0", graph.m0}, {"ef_construction", graph.ef_construction}, {"levels", std::move(levels)}};
 }
 
 std::string graph_lines(const FileStats& stats) {
   if (!stats.graph) return "graph:    none (vibratod build adds one)\n";
   const GraphStats& graph = *stats.graph;
-  const double mean = stats.rows == 0 ? 0 : static_cast<double>(graph.links) / static_cast<double>(stats.rows);
   std::string text = fmt::format("graph:    m {}, ef_construction {}, {} levels\n", graph.m, graph.ef_construction,
-                                 graph.rows_per_level.size());
-  for (std::size_t level = 0; level < graph.rows_per_level.size(); ++level) {
-    text += fmt::format("  level {:<2}  {:>15} rows", level, with_thousands(graph.rows_per_level[level]));
-    if (level == 0)
-      text += fmt::format(", {} to {} links a row, {:.1f} on average", graph.degree_min, graph.degree_max, mean);
-    text += '\n';
+                                 graph.levels.size());
+  for (std::size_t number = 0; number < graph.levels.size(); ++number) {
+    const hnsw::LevelReport& level = graph.levels[number];
+    text += fmt::format("  level {:<2}  {:>15} rows, {} to {} links a row, {:.1f} on average\n", number,
+                        with_thousands(level.rows), level.degree_min, level.degree_max, level.degree_mean());
   }
   return text;
 }
@@ -98,11 +82,7 @@ Result<FileStats> gather_stats(const store::VdbFile& file) {
       stats.codes = describe_codes(section.length, stats.rows, stats.dim);
     }
     if (section.kind != static_cast<std::uint32_t>(format::SectionKind::kGraph)) continue;
-    const auto bytes = file.section(format::SectionKind::kGraph);
-    VIBRATO_CHECK(bytes.has_value());
-    VIBRATO_ASSIGN_OR_RETURN(const format::GraphView graph,
-                             format::parse_graph_section(*bytes, file.rows(), file.path(), section.offset));
-    stats.graph = describe_graph(graph);
+    VIBRATO_ASSIGN_OR_RETURN(stats.graph, describe_graph(file, section.offset));
   }
   if (stats.sections.empty()) {  // Versions 1 and 2 have no table of sections.
     stats.sections.push_back({"vectors", file.layout().vectors.offset, file.layout().vectors.length});

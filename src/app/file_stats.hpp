@@ -8,6 +8,7 @@
 #include <vibrato/metric.hpp>
 #include <vibrato/result.hpp>
 
+#include "hnsw/validator.hpp"
 #include "store/vdb_file.hpp"
 
 namespace vibrato::app {
@@ -19,13 +20,10 @@ struct SectionStats {
 };
 
 struct GraphStats {
-  std::uint32_t m = 0;   // Links of a row on the upper levels.
-  std::uint32_t m0 = 0;  // Links of a row on level 0, at most.
+  std::uint32_t m = 0;   // Links of a row on the upper levels, at most.
+  std::uint32_t m0 = 0;  // The same on level 0.
   std::uint32_t ef_construction = 0;
-  std::vector<std::uint64_t> rows_per_level;  // Level 0 first.
-  std::uint64_t links = 0;                    // Of level 0.
-  std::uint32_t degree_min = 0;               // Of level 0.
-  std::uint32_t degree_max = 0;
+  std::vector<hnsw::LevelReport> levels;  // Level 0 first.
 };
 
 struct CodeStats {
@@ -47,7 +45,7 @@ struct FileStats {
   std::string build_info;  // JSON object, or empty.
 };
 
-// Reads the whole level 0 of a graph. Errors: kCorruption for a graph section whose header does not fit.
+// Reads the whole graph. Errors: kCorruption for a graph that is not whole (`verify` looks at the rest).
 [[nodiscard]] Result<FileStats> gather_stats(const store::VdbFile& file);
 
 [[nodiscard]] std::string stats_table(const FileStats& stats);

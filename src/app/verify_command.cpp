@@ -1,0 +1,91 @@
+// `vibratod verify`: every checksum of a `.vdb` file and every promise of its graph.
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "app/commands.hpp"
+#include "app/progress_bar.hpp"
+#include "app/text_format.hpp"
+#include "format/graph.hpp"
+#include "hnsw/validator.hpp"
+#include "io/real_file_system.hpp"
+#include "store/vdb_file.hpp"
+
+namespace vibrato::app {
+namespace {
+
+constexpr const char* kExamples =
+    "  vibratod verify vectors.vdb\n"
+    "  vibratod verify vectors.vdb || echo damaged";
+
+struct Options {
+  std::string file;
+  bool progress = false;
+};
+
+ProgressMode mode_of(const Options& options, const CommandContext& context) {
+  return progress_mode(context.err_is_terminal, options.progress);
+}
+
+Result<std::string> verify_bytes(const store::VdbFile& file, const Options& options, CommandContext& context) {
+  ProgressBar bar(context.err, context.clock, mode_of(options, context), "checking", "bytes");
+  VIBRATO_ASSIGN_OR_RETURN(const store::VerifyReport report,
+                           file.verify([&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); }));
+  bar.finish(report.bytes);
+  if (!report.has_checksums) {
+    return fmt::format("version {} has no checksums: only the structure was checked\n", file.version());
+  }
+  return fmt::format("{} blocks, {} bytes: every checksum is right\n", with_thousands(report.blocks),
+                     with_thousands(report.bytes));
+}
+
+// The graph by its own rules: right checksums only say that it is as it was written.
+Result<std::string> verify_graph(const store::VdbFile& file, const Options& options, CommandContext& context) {
+  const format::SectionEntry* section = file.layout().find(format::SectionKind::kGraph);
+  const auto bytes = file.section(format::SectionKind::kGraph);
+  if (section == nullptr || !bytes) return std::string("no graph\n");
+  VIBRATO_ASSIGN_OR_RETURN(const format::GraphView graph,
+                           format::parse_graph_section(*bytes, file.rows(), file.path(), section->offset));
+  ProgressBar bar(context.err, context.clock, mode_of(options, context), "checking the graph", "steps");
+  hnsw::ValidateOptions validate;
+  validate.file = file.path();
+  validate.progress = [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
+  VIBRATO_ASSIGN_OR_RETURN(const hnsw::GraphReport report, hnsw::validate_graph(graph, validate));
+  std::uint64_t links = 0;
+  for (const hnsw::LevelReport& level : report.levels) links += level.edges;
+  bar.finish(links);
+  return fmt::format("graph of {} rows, {} levels, {} links: whole, every row is reached\n",
+                     with_thousands(graph.row_count), report.levels.size(), with_thousands(links));
+}
+
+Result<std::string> verify(const Options& options, CommandContext& context) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.file));
+  VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::VdbFile> file, store::VdbFile::open(context.fs, path));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string bytes, verify_bytes(*file, options, context));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string graph, verify_graph(*file, options, context));
+  return path + ": no damage found\n  " + bytes + "  " + graph;
+}
+
+ExitCode run(const Options& options, CommandContext& context) {
+  const Result<std::string> report = verify(options, context);
+  if (!report.ok()) return fail(context, report.status());
+  context.out << *report;
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command make_verify_command() {
+  Command command{"verify", CommandGroup::kFiles, "check every byte and the graph of a .vdb file", kExamples, nullptr};
+  command.configure = [](CLI::App& app) -> CommandBody {
+    const auto options = std::make_shared<Options>();
+    app.add_option("-f,--file,file", options->file, "the file")->required()->type_name("FILE.vdb");
+    app.add_flag("--progress", options->progress, "show progress even if stderr is no terminal");
+    return [options](CommandContext& context) { return run(*options, context); };
+  };
+  return command;
+}
+
+}  // namespace vibrato::app

@@ -1,0 +1,139 @@
+#include "app/file_stats.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "format/graph.hpp"
+#include "quant/code_layout.hpp"
+#include "store/vdb_row_writer.hpp"
+#include "support/status_matchers.hpp"
+#include "unit/app/input_files.hpp"
+
+namespace vibrato::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::uint32_t kEnd = format::kNoNeighbour;
+
+// Three rows in a graph of two levels: row 1 stands alone on level 1.
+struct SmallGraph {
+  std::vector<std::uint32_t> level0 = std::vector<std::uint32_t>(3 * 16, kEnd);
+  std::vector<std::uint32_t> upper_rows = {1};
+  std::vector<std::uint32_t> upper_offsets = {0, 1};
+  std::vector<std::uint32_t> upper_lists = std::vector<std::uint32_t>(8, kEnd);
+  format::GraphView view;
+
+  SmallGraph() {
+    level0[0] = 1;
+    level0[16] = 0;
+    level0[17] = 2;
+    level0[32] = 1;
+    view.row_count = 3;
+    view.m = 8;
+    view.m0 = 16;
+    view.ef_construction = 77;
+    view.entry_row = 1;
+    view.entry_upper = 0;
+    view.max_level = 1;
+    view.upper_count = 1;
+    view.upper_list_count = 1;
+    view.level0 = level0.data();
+    view.upper_rows = upper_rows.data();
+    view.upper_offsets = upper_offsets.data();
+    view.upper_lists = upper_lists.data();
+  }
+
+  std::vector<std::byte> bytes() const {
+    format::GraphHeader header;
+    std::vector<std::byte> all;
+    for (const auto part : format::graph_section_parts(view, header)) all.insert(all.end(), part.begin(), part.end());
+    return all;
+  }
+};
+
+class FileStatsTest : public ::testing::Test {
+ protected:
+  // Writes three rows of dim 4 and the given sections; gathers what it says about itself.
+  Result<FileStats> stats_of(const std::vector<store::NewSection>& sections) {
+    const std::string path = files_.path("a.vdb");
+    auto writer = store::VdbRowWriter::create(files_.fs, path, {4, Metric::kL2});
+    EXPECT_OK(writer);
+    for (int row = 0; row < 3; ++row) EXPECT_OK((*writer)->add(std::vector<float>{1, 2, 3, 4}, ""));
+    EXPECT_OK((*writer)->commit(sections));
+    const auto file = store::VdbFile::open(files_.fs, path);
+    EXPECT_OK(file);
+    return gather_stats(**file);
+  }
+
+  InputFiles files_;
+};
+
+TEST_F(FileStatsTest, a_bare_file_has_rows_and_no_graph) {
+  const auto stats = stats_of({});
+  ASSERT_OK(stats);
+  EXPECT_EQ(stats->version, 3U);
+  EXPECT_EQ(stats->rows, 3U);
+  EXPECT_EQ(stats->dim, 4U);
+  EXPECT_EQ(stats->bytes, files_.content("a.vdb").size());
+  EXPECT_FALSE(stats->has_meta);
+  EXPECT_FALSE(stats->graph.has_value());
+  EXPECT_FALSE(stats->codes.has_value());
+  ASSERT_EQ(stats->sections.at(0).name, "vectors");
+  EXPECT_EQ(stats->sections[0].bytes, 3U * 64U);
+  EXPECT_THAT(stats_table(*stats), HasSubstr("graph:    none"));
+}
+
+TEST_F(FileStatsTest, a_graph_is_counted_level_by_level) {
+  const SmallGraph graph;
+  const std::vector<std::byte> bytes = graph.bytes();
+  const auto stats = stats_of({store::section_of(format::SectionKind::kGraph, bytes)});
+  ASSERT_OK(stats);
+  ASSERT_TRUE(stats->graph.has_value());
+  EXPECT_EQ(stats->graph->m, 8U);
+  EXPECT_EQ(stats->graph->ef_construction, 77U);
+  ASSERT_EQ(stats->graph->levels.size(), 2U);
+  EXPECT_EQ(stats->graph->levels[0].edges, 4U);
+  EXPECT_EQ(stats->graph->levels[1].rows, 1U);
+  const std::string table = stats_table(*stats);
+  EXPECT_THAT(table, HasSubstr("m 8, ef_construction 77, 2 levels"));
+  EXPECT_THAT(table, HasSubstr("1 to 2 links a row, 1.3 on average"));
+}
+
+TEST_F(FileStatsTest, the_kind_of_codes_is_told_from_their_size) {
+  const std::vector<std::byte> bytes(3 * quant::CodeLayout::of(quant::CodeKind::kSq8, 4).stride_bytes);
+  const auto stats = stats_of({store::section_of(format::SectionKind::kCodes, bytes)});
+  ASSERT_OK(stats);
+  ASSERT_TRUE(stats->codes.has_value());
+  EXPECT_EQ(stats->codes->bytes_per_row, 32U);
+}
+
+TEST_F(FileStatsTest, json_carries_the_same_facts) {
+  const SmallGraph graph;
+  const std::vector<std::byte> bytes = graph.bytes();
+  const auto stats =
+      stats_of({store::section_of(format::SectionKind::kGraph, bytes),
+                store::section_of(format::SectionKind::kBuildInfo, std::string_view("{\"by\":\"test\"}"))});
+  ASSERT_OK(stats);
+  const auto json = nlohmann::json::parse(stats_json(*stats));
+  EXPECT_EQ(json["rows"], 3);
+  EXPECT_EQ(json["metric"], "l2");
+  EXPECT_EQ(json["graph"]["levels"][0]["links"], 4);
+  EXPECT_EQ(json["graph"]["levels"][1]["rows"], 1);
+  EXPECT_EQ(json["codes"], nullptr);
+  EXPECT_EQ(json["build_info"]["by"], "test");
+  EXPECT_EQ(json["sections"].back()["name"], "build_info");
+}
+
+TEST_F(FileStatsTest, a_graph_that_does_not_fit_the_rows_is_corruption) {
+  SmallGraph graph;
+  graph.view.row_count = 2;
+  const std::vector<std::byte> bytes = graph.bytes();
+  EXPECT_CODE(stats_of({store::section_of(format::SectionKind::kGraph, bytes)}), ErrorCode::kCorruption);
+}
+
+}  // namespace
+}  // namespace vibrato::app
