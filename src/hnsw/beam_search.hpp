@@ -111,15 +111,18 @@ void beam_search(const Level& level, const WalkScorer& scorer, const BeamLimits&
     visited.reserve_step(batch_max + 1);
     const std::size_t batch_begin = visited.size();
     for (std::size_t e = 0; e < taken; ++e) {
+      // Two passes without a branch on what was seen before, which no predictor could guess.
+      const std::size_t fresh_begin = visited.size();
       const std::uint32_t* list = level.list(expanding[e]);
       for (std::uint32_t i = 0; list != nullptr && i < list_length; ++i) {
         const std::uint32_t id = load_slot(list + i);
         if (id >= id_count) {
           break;  // The end of the list, or a damaged edge: either way nothing may be read through it.
         }
-        if (visited.insert(id)) {
-          scorer.prefetch(level.row(id));
-        }
+        visited.insert(id);
+      }
+      for (std::size_t i = fresh_begin; i < visited.size(); ++i) {
+        scorer.prefetch(level.row(visited.seen()[i]));
       }
     }
     const std::size_t batch_size = visited.size() - batch_begin;

@@ -1,14 +1,15 @@
 // The candidates of a beam search: one array of 64-bit keys, sorted by distance, ties by id. A key is
 //   order-preserving bits of the f32 distance (32) | id (31) | expanded (1)
-// so that comparing keys compares candidates, and inserting is a branch-free search and one memmove.
+// so that comparing keys compares candidates.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <vector>
+
+#include "simd/sorted_insert.hpp"
 
 namespace vibrato::hnsw {
 
@@ -43,10 +44,8 @@ class CandidatePool {
     if (full() && key > keys_[size_ - 1]) {
       return;
     }
-    const std::size_t at = lower_bound(key);
     const std::size_t kept = size_ - (full() ? 1 : 0);
-    std::memmove(keys_.data() + at + 1, keys_.data() + at, (kept - at) * sizeof(std::uint64_t));
-    keys_[at] = key;
+    const std::size_t at = sorted_insert_(keys_.data(), kept, key);
     size_ = kept + 1;
     cursor_ = std::min(cursor_, at);
   }
@@ -91,17 +90,7 @@ class CandidatePool {
     return std::bit_cast<float>((bits & 0x80000000U) != 0 ? bits & 0x7fffffffU : ~bits);
   }
 
-  std::size_t lower_bound(std::uint64_t key) const {
-    const std::uint64_t* first = keys_.data();
-    std::size_t length = size_;
-    while (length > 1) {
-      const std::size_t half = length / 2;
-      first += first[half - 1] < key ? half : 0;
-      length -= half;
-    }
-    return static_cast<std::size_t>(first - keys_.data()) + (length == 1 && *first < key ? 1 : 0);
-  }
-
+  simd::SortedInsert sorted_insert_ = simd::sorted_insert_for(simd::kernels().isa);
   std::vector<std::uint64_t> keys_;
   std::size_t capacity_ = 1;
   std::size_t size_ = 0;
