@@ -28,7 +28,9 @@ enum class CodeKind : std::uint8_t { kNone = 0, kSq8 = 1, kSq4 = 2 };
 struct CodeFactors {
   float offset = 0;  // Added to the distance: |x|^2 of the centred row (l2, cosine), -<centre, x> (dot).
   float scale = 0;   // Multiplies <codes, query>: -2f (l2, cosine), -f (dot).
-  float error = 0;   // Length of the coding error orthogonal to the row: see ScalarQuantizer::distance_sigma.
+  // Length of the coding error orthogonal to the row, under dot joined by what coding a query adds at |x|: see
+  // ScalarQuantizer::distance_sigma.
+  float error = 0;
 };
 static_assert(sizeof(CodeFactors) == 12);
 

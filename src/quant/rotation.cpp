@@ -18,34 +18,39 @@ std::uint64_t next_split_mix(std::uint64_t& state) {
 
 }  // namespace
 
-Rotation::Rotation(std::uint32_t dim, std::uint64_t seed)
-    : dim_(dim), seed_(seed), window_(std::bit_floor(dim)), signs_(std::size_t{kRounds} * dim) {
+Rotation::Rotation(std::uint32_t dim, std::uint64_t seed) : dim_(dim), seed_(seed), window_(std::bit_floor(dim)) {
   VIBRATO_CHECK(dim > 0);
-  // A dimension in both windows is scaled by both transforms, one in a single window by that one; the factor
-  // before the second transform cannot be folded into the signs, so `apply` multiplies there.
   const float scale = 1.0F / std::sqrt(static_cast<float>(window_));
   std::uint64_t state = seed;
-  for (std::uint32_t round = 0; round < kRounds; ++round) {
-    for (std::uint32_t i = 0; i < dim_; ++i) {
+  const auto add_signs = [&](std::uint32_t count) {
+    for (std::uint32_t i = 0; i < count; ++i) {
       const float magnitude = i < window_ ? scale : 1.0F;
-      signs_[std::size_t{round} * dim_ + i] = (next_split_mix(state) & 1) != 0 ? magnitude : -magnitude;
+      signs_.push_back((next_split_mix(state) & 1) != 0 ? magnitude : -magnitude);
+    }
+  };
+  for (std::uint32_t round = 0; round < kRounds; ++round) {
+    add_signs(dim_);
+    if (window_ != dim_) {
+      add_signs(window_);
     }
   }
 }
 
 void Rotation::apply(const simd::Kernels& kernels, float* values) const {
-  const float scale = 1.0F / std::sqrt(static_cast<float>(window_));
+  const float* signs = signs_.data();
   for (std::uint32_t round = 0; round < kRounds; ++round) {
-    kernels.multiply(values, signs_.data() + std::size_t{round} * dim_, dim_);
+    kernels.multiply(values, signs, dim_);
     kernels.hadamard(values, window_);
+    signs += dim_;
     if (window_ == dim_) {
       continue;
     }
+    // Without signs of its own the last window would undo what the first did to the dimensions that both hold: the
+    // transform is its own inverse.
     float* last_window = values + (dim_ - window_);
-    for (std::uint32_t i = 0; i < window_; ++i) {
-      last_window[i] *= scale;
-    }
+    kernels.multiply(last_window, signs, window_);
     kernels.hadamard(last_window, window_);
+    signs += window_;
   }
 }
 

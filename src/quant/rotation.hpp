@@ -1,10 +1,10 @@
 // A fixed pseudo-random rotation of R^dim, applied in O(dim log dim).
 //
-// Two rounds of random signs and a Walsh-Hadamard transform. The transform needs a power of two, so each round
-// transforms the first window of that length and then the last one; every step is orthogonal, so lengths and dots are
-// kept. After it the coordinates of a vector are close to independent and Gaussian whatever the data was, which is
-// what lets one scale a vector serve all its dimensions (Johnson-Lindenstrauss by structured matrices: Ailon and
-// Chazelle, "The Fast Johnson-Lindenstrauss Transform", 2009).
+// Two rounds of random signs and a Walsh-Hadamard transform. The transform needs a power of two, so each round does it
+// to the first window of that length and then, with signs of its own, to the last one; every step is orthogonal, so
+// lengths and dots are kept. After it the coordinates of a vector are close to independent and Gaussian whatever the
+// data was, which is what lets one scale a vector serve all its dimensions (Johnson-Lindenstrauss by structured
+// matrices: Ailon and Chazelle, "The Fast Johnson-Lindenstrauss Transform", 2009).
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,9 @@ class Rotation {
 
   std::uint32_t dim_;
   std::uint64_t seed_;
-  std::uint32_t window_;      // The largest power of two <= dim.
-  std::vector<float> signs_;  // [kRounds][dim]; the scale of the transform is folded into them.
+  std::uint32_t window_;  // The largest power of two <= dim.
+  // [kRounds][dim + window] ([kRounds][dim] if dim is a power of two); the scale of the transform is folded in.
+  std::vector<float> signs_;
 };
 
 }  // namespace vibrato::quant

@@ -16,6 +16,10 @@ namespace {
 constexpr float kGaussianStep4Bit = 0.335F;
 constexpr std::array kStepFactors = {0.82F, 0.88F, 0.94F, 1.0F, 1.06F, 1.13F, 1.2F};
 
+// Length of the error that 8 bits leave in a rotated query, as a share of its length: its largest coordinate is about
+// 3.5 deviations, one of 127 steps is 1 / sqrt(12) off.
+constexpr double kQueryCodeError = 3.5 / 127 * 0.288675;
+
 struct Levels {
   float middle;
   float highest;
@@ -25,8 +29,11 @@ constexpr Levels levels_of(CodeKind kind) {
   return kind == CodeKind::kSq8 ? Levels{127.5F, 255.0F} : Levels{7.5F, 15.0F};
 }
 
+// In [0, highest] for every input: what is not a number, as where a finite row overflows f32, becomes 0.
 float code_of(float value, float inverse_step, Levels levels) {
-  return std::clamp(std::floor(value * inverse_step + levels.middle + 0.5F), 0.0F, levels.highest);
+  const float code = std::floor(value * inverse_step + levels.middle + 0.5F);
+  const float at_least_0 = code > 0.0F ? code : 0.0F;
+  return at_least_0 < levels.highest ? at_least_0 : levels.highest;
 }
 
 struct Fit {
@@ -122,7 +129,11 @@ void ScalarQuantizer::encode_centred(const float* x, std::byte* row) const {
   CodeFactors factors;
   factors.offset = static_cast<float>(metric_ == Metric::kDot ? -dot_centre : norm_squared);
   factors.scale = static_cast<float>(metric_ == Metric::kDot ? -f : -2 * f);
-  factors.error = static_cast<float>(std::sqrt(std::max(0.0, f * f * best.norm_squared - norm_squared)));
+  double error_squared = std::max(0.0, f * f * best.norm_squared - norm_squared);
+  if (metric_ == Metric::kDot) {
+    error_squared += norm_squared * kQueryCodeError * kQueryCodeError;
+  }
+  factors.error = static_cast<float>(std::sqrt(error_squared));
   std::memcpy(row + layout_.code_bytes, &factors, sizeof(factors));
 }
 
@@ -201,6 +212,7 @@ void ScalarQuantizer::prepare_from_row(const std::byte* row, PreparedQuery& out)
 
 float ScalarQuantizer::distance_sigma(const PreparedQuery& query, const CodeFactors& row, float distance) const {
   if (metric_ == Metric::kDot) {
+    // The row's error holds the query's share: the factors keep no |x| that could weigh it here.
     return row.error * std::sqrt(query.norm_squared) * inverse_sqrt_dim_;
   }
   constexpr float kInverseSqrt12 = 0.288675F;
