@@ -61,10 +61,11 @@ void Session::check(std::int64_t now_ns, bool stopping) {
   if (stopping) {
     exchange_.stop_after_answer();
   }
+  ErrorCodeAsio ignored;
   const bool over = wait_ != Wait::kNone && now_ns >= deadline_ns_;
-  if (over || (stopping && wait_ == Wait::kIdle)) {
+  // A request whose first bytes are in the socket has begun, though nobody has read them.
+  if (over || (stopping && wait_ == Wait::kIdle && socket_.available(ignored) == 0)) {
     expired_ = true;
-    ErrorCodeAsio ignored;
     socket_.cancel(ignored);
   }
 }
