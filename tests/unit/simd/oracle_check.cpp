@@ -4,8 +4,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <random>
+#include <utility>
 
 #include "unit/simd/guarded_buffer.hpp"
 
@@ -162,7 +164,7 @@ void check_code_rows_of(const Kernels& tested, std::size_t bits, Report& report)
   constexpr std::size_t kRows = 5;
   for (const std::size_t code_bytes : checked_code_bytes()) {
     const CodedRows coded(code_bytes, bits, kRows, code_bytes + bits);
-    for (const std::size_t count : {0, 1, 2, 3, 4, 7, 16, 21, 33}) {
+    for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 2, 3, 4, 7, 16, 21, 33}) {
       compare_code_rows(tested, coded, bits, some_ids(count, kRows), report);
     }
   }
@@ -235,7 +237,7 @@ Differences check_float_row_kernels(const Kernels& tested) {
     fill_floats(query.data(), dim, dim);
     fill_floats(data.data(), data.size(), dim + 1);
     const FloatRows rows{.base = data.data(), .stride_floats = dim, .dim = dim};
-    for (const std::size_t count : {0, 1, 2, 3, 4, 9}) {
+    for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 2, 3, 4, 9}) {
       const std::vector<std::uint32_t> ids = some_ids(count, kRows);
       GuardedBuffer<float> dots(count);
       GuardedBuffer<float> squares(count);
@@ -328,7 +330,7 @@ Differences check_float_edges(const Kernels& tested) {
   const float edges[] = {kInfinity, -kInfinity, kNan,   kMax,   -kMax,   std::numeric_limits<float>::denorm_min(),
                          -0.0F,     0.5F,       1.5F,   2.5F,   -2.5F,   126.5F,
                          127.49F,   -126.5F,    1e-30F, 127.5F, -127.5F, 0.49999997F};
-  for (const std::size_t dim : {1, 5, 16, 33, 70}) {
+  for (const std::size_t dim : std::initializer_list<std::size_t>{1, 5, 16, 33, 70}) {
     for (const float edge : edges) {
       for (std::size_t at = 0; at < dim; ++at) {
         std::vector<float> a(dim, 1.0F);

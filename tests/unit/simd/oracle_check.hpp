@@ -1,8 +1,8 @@
 // Compares one kernel table with the scalar one. Plain C++ without a test framework, so that the same checks run in
 // GoogleTest here and in a bare program under an emulator of another architecture.
 //
-// Every input lies directly before a page that cannot be read and starts at an odd address where its type allows: a
-// kernel that reads past the end, or that asks for alignment, ends the program.
+// Every input ends directly before a page that cannot be read, so that with the length its start moves over all
+// alignments of its type: a kernel that reads past the end, or that asks for alignment, ends the program.
 #pragma once
 
 #include <cstddef>
