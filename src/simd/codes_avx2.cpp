@@ -89,6 +89,7 @@ inline __m256i block_products(const std::byte* codes, const __m256i* query) {
 }
 
 inline void load_block_query(const std::int8_t* values, __m256i* query) {
+#pragma GCC unroll 4
   for (std::size_t v = 0; v < 4; ++v) {
     query[v] = load(values + v * kVectorBytes);
   }
@@ -106,6 +107,7 @@ template <std::size_t kBlocks>
   for_groups_of_four(
       rows.base, rows.stride_bytes, ids, count, out, [&query, &values](const std::byte* const* row, float* distances) {
         __m256i sums[4];
+#pragma GCC unroll 4
         for (std::size_t r = 0; r < 4; ++r) {
           __m256i products = block_products(row[r], values);
           for (std::size_t b = 1; b < kBlocks; ++b) {
@@ -123,6 +125,7 @@ inline void add_narrow_block(const std::byte* const* row, std::size_t start, std
   for (std::size_t j = 0; j < width; j += kHalfVectorBytes) {
     const __m256i low = _mm256_zextsi128_si256(load_half(values + j));
     const __m256i high = _mm256_zextsi128_si256(load_half(values + width + j));
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) {
       const __m256i codes = _mm256_zextsi128_si256(load_half(row[r] + start + j));
       sums[r] = _mm256_add_epi32(sums[r], widen_sums(nibble_products(codes, low, high)));
@@ -141,6 +144,7 @@ inline void add_narrow_block(const std::byte* const* row, std::size_t start, std
                        for (; start + kBlockBytes <= code_bytes; start += kBlockBytes) {
                          __m256i values[4];
                          load_block_query(query.values + 2 * start, values);
+#pragma GCC unroll 4
                          for (std::size_t r = 0; r < 4; ++r) {
                            sums[r] = _mm256_add_epi32(sums[r], widen_sums(block_products(row[r] + start, values)));
                          }
@@ -193,6 +197,7 @@ void sq8_rows(const CodeQuery& query, const CodeRows& rows, const std::uint32_t*
                                           _mm256_setzero_si256()};
                        for (std::size_t i = 0; i < code_bytes; i += kHalfVectorBytes) {
                          const __m256i values = _mm256_cvtepi8_epi16(load_half(query.values + i));
+#pragma GCC unroll 4
                          for (std::size_t r = 0; r < 4; ++r) {
                            const __m256i codes = widen_codes(load_half(row[r] + i));
                            sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(codes, values));

@@ -27,6 +27,7 @@ struct NeonCodes {
   static float32x4_t distances_of(const CodeQuery& query, const std::byte* const* rows, std::size_t code_bytes,
                                   int32x4_t sums) {
     uint8x8_t tails[4];
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) {
       tails[r] = vld1_u8(reinterpret_cast<const std::uint8_t*>(rows[r] + code_bytes));
     }
@@ -59,6 +60,7 @@ struct NeonCodes {
                          int32x4_t sums[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
                          for (std::size_t i = 0; i < code_bytes; i += kVectorBytes) {
                            const int8x16_t values = vld1q_s8(query.values + i);
+#pragma GCC unroll 4
                            for (std::size_t r = 0; r < 4; ++r) {
                              const int8x16_t codes = vreinterpretq_s8_u8(veorq_u8(load(row[r] + i), flip));
                              sums[r] = Step::add(sums[r], codes, values);
@@ -74,6 +76,7 @@ struct NeonCodes {
     for (std::size_t j = 0; j < width; j += kVectorBytes) {
       const int8x16_t low = vld1q_s8(values + j);
       const int8x16_t high = vld1q_s8(values + width + j);
+#pragma GCC unroll 4
       for (std::size_t r = 0; r < 4; ++r) {
         const uint8x16_t codes = load(row[r] + start + j);
         sums[r] = Step::add(sums[r], vreinterpretq_s8_u8(vandq_u8(codes, vdupq_n_u8(15))), low);

@@ -41,6 +41,7 @@ float distance(const float* a, const float* b, std::size_t dim) {
   __m256 sums[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
   std::size_t i = 0;
   for (; i + 4 * kLanes <= dim; i += 4 * kLanes) {
+#pragma GCC unroll 4
     for (std::size_t s = 0; s < 4; ++s) {
       sums[s] = Metric::step(sums[s], _mm256_loadu_ps(a + i + s * kLanes), _mm256_loadu_ps(b + i + s * kLanes));
     }
@@ -81,6 +82,7 @@ template <typename Metric>
 inline __m128 distances(const float* query, const float* const* rows, std::size_t dim) {
   __m256 even[4];
   __m256 odd[4];
+#pragma GCC unroll 4
   for (std::size_t r = 0; r < 4; ++r) {
     even[r] = _mm256_setzero_ps();
     odd[r] = _mm256_setzero_ps();
@@ -89,6 +91,7 @@ inline __m128 distances(const float* query, const float* const* rows, std::size_
   for (; i + 2 * kLanes <= dim; i += 2 * kLanes) {
     const __m256 first = _mm256_loadu_ps(query + i);
     const __m256 second = _mm256_loadu_ps(query + i + kLanes);
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) {
       even[r] = Metric::step(even[r], first, _mm256_loadu_ps(rows[r] + i));
       odd[r] = Metric::step(odd[r], second, _mm256_loadu_ps(rows[r] + i + kLanes));
@@ -97,10 +100,12 @@ inline __m128 distances(const float* query, const float* const* rows, std::size_
   for (; i < dim; i += kLanes) {
     const __m256i mask = first_lanes(dim - i < kLanes ? dim - i : kLanes);
     const __m256 rest = _mm256_maskload_ps(query + i, mask);
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) {
       even[r] = Metric::step(even[r], rest, _mm256_maskload_ps(rows[r] + i, mask));
     }
   }
+#pragma GCC unroll 4
   for (std::size_t r = 0; r < 4; ++r) {
     even[r] = _mm256_add_ps(even[r], odd[r]);
   }
@@ -168,6 +173,7 @@ inline void transform_two_levels(float* values, std::size_t count, std::size_t h
   for (std::size_t start = 0; start < count; start += 4 * half) {
     for (std::size_t i = start; i < start + half; i += kLanes) {
       __m256 v[4];
+#pragma GCC unroll 4
       for (std::size_t p = 0; p < 4; ++p) {
         v[p] = _mm256_loadu_ps(values + i + p * half);
       }
@@ -175,6 +181,7 @@ inline void transform_two_levels(float* values, std::size_t count, std::size_t h
       butterfly(v[2], v[3]);
       butterfly(v[0], v[2]);
       butterfly(v[1], v[3]);
+#pragma GCC unroll 4
       for (std::size_t p = 0; p < 4; ++p) {
         _mm256_storeu_ps(values + i + p * half, v[p]);
       }

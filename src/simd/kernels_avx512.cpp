@@ -36,6 +36,7 @@ float distance(const float* a, const float* b, std::size_t dim) {
   __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
   std::size_t i = 0;
   for (; i + 4 * kLanes <= dim; i += 4 * kLanes) {
+#pragma GCC unroll 4
     for (std::size_t s = 0; s < 4; ++s) {
       sums[s] = Metric::step(sums[s], _mm512_loadu_ps(a + i + s * kLanes), _mm512_loadu_ps(b + i + s * kLanes));
     }
@@ -78,6 +79,7 @@ template <typename Metric>
 inline __m128 distances(const float* query, const float* const* rows, std::size_t dim) {
   __m512 even[kGroup];
   __m512 odd[kGroup];
+#pragma GCC unroll 4
   for (std::size_t r = 0; r < kGroup; ++r) {
     even[r] = _mm512_setzero_ps();
     odd[r] = _mm512_setzero_ps();
@@ -85,10 +87,13 @@ inline __m128 distances(const float* query, const float* const* rows, std::size_
   std::size_t i = 0;
   for (; i + kChunk * kLanes <= dim; i += kChunk * kLanes) {
     __m512 values[kChunk];
+#pragma GCC unroll 4
     for (std::size_t c = 0; c < kChunk; ++c) {
       values[c] = _mm512_loadu_ps(query + i + c * kLanes);
     }
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < kGroup; ++r) {
+#pragma GCC unroll 4
       for (std::size_t c = 0; c < kChunk; c += 2) {
         even[r] = Metric::step(even[r], values[c], _mm512_loadu_ps(rows[r] + i + c * kLanes));
         odd[r] = Metric::step(odd[r], values[c + 1], _mm512_loadu_ps(rows[r] + i + (c + 1) * kLanes));
@@ -98,10 +103,12 @@ inline __m128 distances(const float* query, const float* const* rows, std::size_
   for (; i < dim; i += kLanes) {
     const __mmask16 mask = first_lanes(dim - i < kLanes ? dim - i : kLanes);
     const __m512 rest = _mm512_maskz_loadu_ps(mask, query + i);
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < kGroup; ++r) {
       even[r] = Metric::step(even[r], rest, _mm512_maskz_loadu_ps(mask, rows[r] + i));
     }
   }
+#pragma GCC unroll 4
   for (std::size_t r = 0; r < kGroup; ++r) {
     even[r] = _mm512_add_ps(even[r], odd[r]);
   }
@@ -113,6 +120,7 @@ inline void score(const float* query, const FloatRows& rows, const std::uint32_t
   const float* row[kGroup];
   std::size_t i = 0;
   for (; i + kGroup <= count; i += kGroup) {
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < kGroup; ++r) {
       row[r] = row_start(rows.base, rows.stride_floats, ids[i + r]);
     }

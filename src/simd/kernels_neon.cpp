@@ -41,6 +41,7 @@ float distance(const float* a, const float* b, std::size_t dim) {
   float32x4_t sums[4] = {vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0)};
   std::size_t i = 0;
   for (; i + 4 * kLanes <= dim; i += 4 * kLanes) {
+#pragma GCC unroll 4
     for (std::size_t s = 0; s < 4; ++s) {
       sums[s] = Metric::step(sums[s], vld1q_f32(a + i + s * kLanes), vld1q_f32(b + i + s * kLanes));
     }
@@ -71,6 +72,7 @@ template <typename Metric>
 inline float32x4_t distances(const float* query, const float* const* rows, std::size_t dim) {
   float32x4_t even[4];
   float32x4_t odd[4];
+#pragma GCC unroll 4
   for (std::size_t r = 0; r < 4; ++r) {
     even[r] = vdupq_n_f32(0);
     odd[r] = vdupq_n_f32(0);
@@ -79,6 +81,7 @@ inline float32x4_t distances(const float* query, const float* const* rows, std::
   for (; i + 2 * kLanes <= dim; i += 2 * kLanes) {
     const float32x4_t first = vld1q_f32(query + i);
     const float32x4_t second = vld1q_f32(query + i + kLanes);
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) {
       even[r] = Metric::step(even[r], first, vld1q_f32(rows[r] + i));
       odd[r] = Metric::step(odd[r], second, vld1q_f32(rows[r] + i + kLanes));
@@ -87,10 +90,12 @@ inline float32x4_t distances(const float* query, const float* const* rows, std::
   for (; i < dim; i += kLanes) {
     const std::size_t used = dim - i < kLanes ? dim - i : kLanes;
     const float32x4_t rest = load_first(query + i, used);
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) {
       even[r] = Metric::step(even[r], rest, load_first(rows[r] + i, used));
     }
   }
+#pragma GCC unroll 4
   for (std::size_t r = 0; r < 4; ++r) {
     even[r] = vaddq_f32(even[r], odd[r]);
   }
@@ -194,6 +199,7 @@ inline void transform_two_levels(float* values, std::size_t count, std::size_t h
   for (std::size_t start = 0; start < count; start += 4 * half) {
     for (std::size_t i = start; i < start + half; i += kLanes) {
       float32x4_t v[4];
+#pragma GCC unroll 4
       for (std::size_t p = 0; p < 4; ++p) {
         v[p] = vld1q_f32(values + i + p * half);
       }
@@ -201,6 +207,7 @@ inline void transform_two_levels(float* values, std::size_t count, std::size_t h
       butterfly(v[2], v[3]);
       butterfly(v[0], v[2]);
       butterfly(v[1], v[3]);
+#pragma GCC unroll 4
       for (std::size_t p = 0; p < 4; ++p) {
         vst1q_f32(values + i + p * half, v[p]);
       }

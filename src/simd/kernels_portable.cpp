@@ -33,6 +33,7 @@ float distance(const float* a, const float* b, std::size_t dim) {
   Batch sums[4] = {Batch(0.0F), Batch(0.0F), Batch(0.0F), Batch(0.0F)};
   std::size_t i = 0;
   for (; i + 4 * kLanes <= dim; i += 4 * kLanes) {
+#pragma GCC unroll 4
     for (std::size_t s = 0; s < 4; ++s) {
       sums[s] =
           Metric::step(sums[s], Batch::load_unaligned(a + i + s * kLanes), Batch::load_unaligned(b + i + s * kLanes));
@@ -67,10 +68,12 @@ inline void distances(const float* query, const float* const* rows, std::size_t 
   std::size_t i = 0;
   for (; i + kLanes <= dim; i += kLanes) {
     const Batch values = Batch::load_unaligned(query + i);
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) {
       sums[r] = Metric::step(sums[r], values, Batch::load_unaligned(rows[r] + i));
     }
   }
+#pragma GCC unroll 4
   for (std::size_t r = 0; r < 4; ++r) {
     out[r] = xsimd::hadd(sums[r]);
     for (std::size_t rest = i; rest < dim; ++rest) {
