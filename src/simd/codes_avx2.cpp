@@ -3,6 +3,9 @@
 // pmaddubsw adds two products of an unsigned and a signed byte into 16 bits, with saturation. A 4-bit code times a
 // query value is at most 15 * 127, so that a 16-bit lane holds the sum of eight of its results (8 * 2 * 15 * 127 =
 // 30,480) before it is widened. An 8-bit code does not fit: those are widened to 16 bits first.
+//
+// Measured on Zen 5 with 27 hot rows a call, ns a row: 4 bits at 128 / 256 / 768 dimensions 1.6 / 2.8 / 7.6, 8 bits at
+// 128 / 256 / 768 dimensions 2.6 / 4.5 / 12.3: 1.5 to 2.7 times what AVX-512 VNNI takes.
 #if defined(__x86_64__)
 
 #include "simd/codes_avx2.hpp"

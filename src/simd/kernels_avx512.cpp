@@ -1,4 +1,8 @@
 // Float kernels and the table of AVX-512 (F, BW, DQ, VL, VNNI). The code kernels are in codes_avx512.cpp.
+//
+// One pair in L1 is bound by the two loads a cycle: on Zen 5 dot and squared L2 take 0.55 and 0.47 of hnswlib's time at
+// 128 dimensions, 0.50 and 0.45 at 768, 0.41 and 0.39 at 1,536 (benches/kernels_bench). More accumulators or a longer
+// chunk of the query gain nothing.
 #include "simd/tables.hpp"
 
 #if defined(__x86_64__)
