@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 #include <thread>
+#include <vibrato/check.hpp>
 
 #include "base/limits.hpp"
 
@@ -23,6 +24,15 @@ double uniform_of(std::uint64_t seed, std::uint32_t row) {
 
 constexpr std::uint64_t pack_entry(std::uint32_t row, std::uint32_t upper) {
   return std::uint64_t{row} << 32 | upper;
+}
+
+// Copies a list up to its end, or up to the first id that is not below `id_count`.
+void copy_list(const std::uint32_t* from, std::uint32_t length, std::uint32_t id_count, std::uint32_t* to) {
+  std::uint32_t i = 0;
+  for (; i < length && from[i] < id_count; ++i) {
+    to[i] = from[i];
+  }
+  std::fill(to + i, to + length, kNoNeighbour);
 }
 
 }  // namespace
@@ -46,6 +56,36 @@ Result<std::unique_ptr<MutableGraph>> MutableGraph::create(std::uint32_t capacit
   const std::size_t lists = graph->upper_offsets_.back();
   VIBRATO_ASSIGN_OR_RETURN(graph->upper_lists_, LargeBuffer::reserve(lists * params.m * 4));
   return graph;
+}
+
+Result<std::unique_ptr<MutableGraph>> MutableGraph::create_from(const GraphView& stored, std::uint32_t capacity,
+                                                                const GraphParams& params) {
+  VIBRATO_CHECK(capacity >= stored.row_count);
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<MutableGraph> graph, create(capacity, params));
+  if (!graph->has_levels_of(stored)) {
+    return invalid_argument("the stored graph was not made with m " + std::to_string(params.m) + " and seed " +
+                            std::to_string(params.seed));
+  }
+  for (std::uint32_t row = 0; row < stored.row_count; ++row) {
+    copy_list(stored.block(row), stored.m0, stored.row_count, graph->block(row));
+  }
+  std::uint32_t* lists = graph->upper_lists_.as<std::uint32_t>();
+  for (std::uint64_t list = 0; list < stored.upper_list_count; ++list) {
+    copy_list(stored.upper_lists + list * stored.m, stored.m, stored.upper_count, lists + list * stored.m);
+  }
+  if (stored.entry_row < stored.row_count) {
+    graph->entry_.store(pack_entry(stored.entry_row, graph->upper_of(stored.entry_row)), std::memory_order_release);
+  }
+  return graph;
+}
+
+bool MutableGraph::has_levels_of(const GraphView& stored) const {
+  const GraphView same = view(stored.row_count);
+  const std::size_t upper = same.upper_count;
+  return stored.m == params_.m && stored.m0 == m0_ && stored.upper_count == upper &&
+         stored.upper_list_count == same.upper_list_count &&
+         std::equal(same.upper_rows, same.upper_rows + upper, stored.upper_rows) &&
+         std::equal(same.upper_offsets, same.upper_offsets + upper, stored.upper_offsets);
 }
 
 MutableGraph::MutableGraph(std::uint32_t capacity, const GraphParams& params)

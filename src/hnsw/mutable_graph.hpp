@@ -51,6 +51,13 @@ class MutableGraph {
   // Errors: kInvalidArgument (m, ef_construction or capacity out of range), kUnavailable (no memory).
   [[nodiscard]] static Result<std::unique_ptr<MutableGraph>> create(std::uint32_t capacity, const GraphParams& params);
 
+  // A copy of a stored graph, with room for `capacity` rows, to insert more rows into. Edges out of range end their
+  // list, as they do for readers. Requires: capacity >= stored.row_count. Errors: as create; kInvalidArgument if the
+  // levels of the stored graph were not drawn with this m and seed.
+  [[nodiscard]] static Result<std::unique_ptr<MutableGraph>> create_from(const GraphView& stored,
+                                                                         std::uint32_t capacity,
+                                                                         const GraphParams& params);
+
   [[nodiscard]] std::uint32_t capacity() const { return capacity_; }
   [[nodiscard]] const GraphParams& params() const { return params_; }
   [[nodiscard]] std::uint32_t m0() const { return m0_; }
@@ -87,6 +94,7 @@ class MutableGraph {
  private:
   MutableGraph(std::uint32_t capacity, const GraphParams& params);
   void lay_out_upper_rows();
+  [[nodiscard]] bool has_levels_of(const GraphView& stored) const;
 
   std::uint32_t capacity_;
   GraphParams params_;

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <span>
+#include <vibrato/check.hpp>
 #include <vibrato/result.hpp>
 
 #include "base/large_buffer.hpp"
@@ -24,8 +27,21 @@ class CodedRows {
     quantizer_->encode(kernels, x, buffer_.data() + std::size_t{row} * quantizer_->layout().stride_bytes, scratch);
   }
 
+  // Takes rows over that the same quantizer encoded before: `rows` is whole rows, the first of them number `first`.
+  void copy_in(std::uint32_t first, std::span<const std::byte> rows) {
+    const std::size_t begin = std::size_t{first} * quantizer_->layout().stride_bytes;
+    VIBRATO_CHECK(begin <= buffer_.bytes() && rows.size() <= buffer_.bytes() - begin);
+    if (!rows.empty()) {
+      std::memcpy(buffer_.data() + begin, rows.data(), rows.size());
+    }
+  }
+
   [[nodiscard]] simd::CodeRows view() const {
     return {buffer_.data(), quantizer_->layout().stride_bytes, quantizer_->layout().code_bytes};
+  }
+  // All bytes of the first `rows` rows.
+  [[nodiscard]] std::span<const std::byte> bytes(std::uint32_t rows) const {
+    return {buffer_.data(), std::size_t{rows} * quantizer_->layout().stride_bytes};
   }
   [[nodiscard]] const ScalarQuantizer& quantizer() const { return *quantizer_; }
 

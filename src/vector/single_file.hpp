@@ -42,7 +42,7 @@ struct SingleFileInfo {
   std::uint64_t dynamic_vectors = 0;  // In the tail.
   std::uint32_t layers = 0;           // Highest graph level + 1; 0 for an empty file.
   std::uint64_t mapped_bytes = 0;
-  bool graph_was_stored = true;       // False: the folder is not writable, the graph is kept in memory only.
+  bool graph_was_stored = true;  // False: the folder is not writable, the graph is kept in memory only.
 };
 
 enum class FlushState : std::uint8_t { kIdle, kRunning, kCompleted, kFailed };
@@ -53,7 +53,7 @@ struct FlushStatus {
   std::uint64_t snapshot_vectors = 0;  // Tail rows that the newest flush writes or wrote.
   std::uint64_t persisted_vectors = 0;
   std::uint64_t dynamic_vectors = 0;
-  std::optional<std::string> error;    // Of the newest flush, if it failed.
+  std::optional<std::string> error;  // Of the newest flush, if it failed.
 };
 
 enum class FlushStart : std::uint8_t { kStarted, kNothingToFlush, kAlreadyRunning };

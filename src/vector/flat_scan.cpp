@@ -1,0 +1,67 @@
+#include "vector/flat_scan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vibrato/check.hpp>
+
+namespace vibrato::vector {
+namespace {
+
+// Rows scored by one kernel call: enough to hide its cost, few enough for their distances to stay in the first cache.
+constexpr std::size_t kBatchRows = 512;
+
+void offer(const hnsw::Hit& hit, std::uint32_t k, std::vector<hnsw::Hit>& heap) {
+  if (heap.size() < k) {
+    heap.push_back(hit);
+    std::push_heap(heap.begin(), heap.end(), nearer_hit);
+  } else if (nearer_hit(hit, heap.front())) {
+    std::pop_heap(heap.begin(), heap.end(), nearer_hit);
+    heap.back() = hit;
+    std::push_heap(heap.begin(), heap.end(), nearer_hit);
+  }
+}
+
+}  // namespace
+
+void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
+               std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
+               const hnsw::RowPredicate& predicate) {
+  VIBRATO_CHECK(k >= 1 && first <= end);
+  hits.clear();
+  scratch.rows.resize(kBatchRows);
+  scratch.distances.resize(kBatchRows);
+  const hnsw::ExactScorer scorer(kernels, space, query);
+  // `hits` is a heap with the farthest in front, as soon as it is full.
+  for (std::uint32_t next = first; next < end;) {
+    std::size_t count = 0;
+    for (; next < end && count < kBatchRows; ++next) {
+      scratch.rows[count] = next;
+      count += predicate(next) ? 1 : 0;
+    }
+    scorer.score(scratch.rows.data(), count, scratch.distances.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      const float distance = scratch.distances[i];
+      offer({scratch.rows[i], std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance}, k, hits);
+    }
+  }
+  std::sort_heap(hits.begin(), hits.end(), nearer_hit);
+}
+
+void merge_hits(std::vector<hnsw::Hit>& hits, std::vector<hnsw::Hit>& more, std::uint32_t k) {
+  hits.insert(hits.end(), more.begin(), more.end());
+  more.clear();
+  // A row may be in both lists with distances that differ by rounding, so equal rows are found by row, the nearer kept.
+  std::sort(hits.begin(), hits.end(), [](const hnsw::Hit& a, const hnsw::Hit& b) {
+    return a.row != b.row ? a.row < b.row : a.distance < b.distance;
+  });
+  hits.erase(
+      std::unique(hits.begin(), hits.end(), [](const hnsw::Hit& a, const hnsw::Hit& b) { return a.row == b.row; }),
+      hits.end());
+  std::sort(hits.begin(), hits.end(), nearer_hit);
+  if (hits.size() > k) {
+    hits.resize(k);
+  }
+}
+
+}  // namespace vibrato::vector

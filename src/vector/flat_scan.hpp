@@ -1,0 +1,35 @@
+// Exact search over a run of rows: the truth that graphs are judged by, the whole search where there is no graph, and
+// the part of a search over rows that are not indexed yet.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hnsw/searcher.hpp"
+
+namespace vibrato::vector {
+
+// Order of hits: nearer first, ties by row.
+[[nodiscard]] inline bool nearer_hit(const hnsw::Hit& a, const hnsw::Hit& b) {
+  return a.distance != b.distance ? a.distance < b.distance : a.row < b.row;
+}
+
+// Memory of a scan, reused by the next one on the same thread.
+struct ScanScratch {
+  std::vector<std::uint32_t> rows;
+  std::vector<float> distances;
+};
+
+// Writes the min(k, end - first) nearest of rows [first, end) to `hits`, nearest first, ties by row. A distance that is
+// not a number counts as infinite; rows that the predicate refuses are left out. query: shape [dim]. Requires: first <=
+// end, rows below `end` complete, k >= 1.
+void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
+               std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
+               const hnsw::RowPredicate& predicate = {});
+
+// Merges `more` into `hits`, both nearest first; keeps the k nearest. A row that is in both stays once.
+// `more` is used up.
+void merge_hits(std::vector<hnsw::Hit>& hits, std::vector<hnsw::Hit>& more, std::uint32_t k);
+
+}  // namespace vibrato::vector

@@ -1,0 +1,29 @@
+// Index sections (quantizer, codes, graph, build info) into `.vdb` files, by atomic replacement: the rows of the file
+// stay as they are, and the old file is untouched until the new one is complete and durable.
+#pragma once
+
+#include <string>
+#include <vibrato/result.hpp>
+
+#include "io/file_system.hpp"
+#include "vector/built_index.hpp"
+
+namespace vibrato::vector {
+
+struct GraphBuildReport {
+  std::uint32_t rows = 0;
+  std::uint32_t layers = 0;  // Highest graph level + 1; 0 for an empty file.
+  BuildInfo info;
+};
+
+// Builds the index of the file at `path` (version 1, 2 or 3; an index that is there is replaced) and rewrites the file
+// as version 3 with it. Errors: kNotFound, as build_index, those of the file system.
+[[nodiscard]] Result<GraphBuildReport> build_graph_file(io::FileSystem& fs, const std::string& path,
+                                                        const GraphBuildOptions& options,
+                                                        const BuildProgress& progress = {});
+
+// Writes the rows of `rows` with `index`, which was built over them, to `target`; this may be rows' own path.
+[[nodiscard]] Status store_index(io::FileSystem& fs, const store::VdbFile& rows, const BuiltIndex& index,
+                                 const std::string& target);
+
+}  // namespace vibrato::vector

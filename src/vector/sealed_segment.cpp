@@ -1,0 +1,133 @@
+#include "vector/sealed_segment.hpp"
+
+#include <utility>
+
+#include "format/codes.hpp"
+#include "format/corrupt_at.hpp"
+#include "format/graph.hpp"
+#include "store/vdb_row_writer.hpp"
+
+namespace vibrato::vector {
+
+using format::SectionKind;
+
+Result<std::unique_ptr<SealedSegment>> SealedSegment::open(io::FileSystem& fs, const std::string& path) {
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> file, store::VdbFile::open(fs, path));
+  return from_file(std::move(file));
+}
+
+Result<std::unique_ptr<SealedSegment>> SealedSegment::from_file(std::unique_ptr<store::VdbFile> file) {
+  std::unique_ptr<SealedSegment> segment(new SealedSegment(std::move(file)));
+  VIBRATO_RETURN_IF_ERROR(segment->load_norms());
+  VIBRATO_RETURN_IF_ERROR(segment->load_graph());
+  if (segment->has_graph_) {
+    VIBRATO_RETURN_IF_ERROR(segment->load_codes());
+    segment->build_info_ = parse_build_info(segment->file_->build_info());
+  }
+  segment->advise();
+  return segment;
+}
+
+std::unique_ptr<SealedSegment> SealedSegment::with_index(std::unique_ptr<store::VdbFile> file, BuiltIndex index) {
+  std::unique_ptr<SealedSegment> segment(new SealedSegment(std::move(file)));
+  segment->built_.emplace(std::move(index));
+  segment->space_ = segment->built_->space(*segment->file_);
+  segment->graph_ = segment->built_->graph->view(segment->row_count());
+  segment->has_graph_ = true;
+  segment->build_info_ = segment->built_->info;
+  segment->advise();
+  return segment;
+}
+
+SealedSegment::SealedSegment(std::unique_ptr<store::VdbFile> file)
+    : file_(std::move(file)), space_(plain_space(*file_, file_->inverse_norms().data())) {}
+
+Status SealedSegment::load_norms() {
+  if (file_->metric() != Metric::kCosine || !file_->inverse_norms().empty()) {
+    return ok_status();
+  }
+  inverse_norms_.reserve(row_count());
+  const store::VectorRows vectors = file_->vectors();
+  for (std::uint32_t row = 0; row < vectors.rows; ++row) {
+    inverse_norms_.push_back(store::inverse_norm(vectors.row(row)));
+  }
+  space_.inverse_norms = inverse_norms_.data();
+  return ok_status();
+}
+
+Status SealedSegment::load_graph() {
+  const auto section = file_->section(SectionKind::kGraph);
+  if (!section) {
+    return ok_status();
+  }
+  const std::uint64_t offset = file_->layout().find(SectionKind::kGraph)->offset;
+  VIBRATO_ASSIGN_OR_RETURN(graph_, format::parse_graph_section(*section, row_count(), file_->path(), offset));
+  has_graph_ = true;
+  return ok_status();
+}
+
+Status SealedSegment::load_codes() {
+  const auto section = file_->section(SectionKind::kQuantizer);
+  if (!section) {
+    return ok_status();
+  }
+  const std::uint64_t offset = file_->layout().find(SectionKind::kQuantizer)->offset;
+  auto description = format::parse_quantizer_section(*section, file_->dim(), file_->metric(), offset);
+  if (!description.ok()) {
+    return description.status().with_context(file_->path());
+  }
+  space_.norm_max = description->norm_max;
+  if (description->code_kind == 0) {
+    return ok_status();
+  }
+  const auto kind = static_cast<quant::CodeKind>(description->code_kind);
+  const quant::CodeLayout layout = quant::CodeLayout::of(kind, file_->dim());
+  if (description->code_bytes != layout.code_bytes || description->stride_bytes != layout.stride_bytes) {
+    return format::corrupt_at(offset, "layout of coded rows",
+                              fmt::format("{} of {} bytes", layout.code_bytes, layout.stride_bytes),
+                              fmt::format("{} of {} bytes", description->code_bytes, description->stride_bytes))
+        .with_context(file_->path());
+  }
+  const auto codes = file_->section(SectionKind::kCodes);
+  const std::uint64_t expected = std::uint64_t{row_count()} * layout.stride_bytes;
+  if (!codes || codes->size() != expected) {
+    const auto* entry = file_->layout().find(SectionKind::kCodes);
+    return format::corrupt_at(entry != nullptr ? entry->offset : offset, "length of the codes section", expected,
+                              codes ? codes->size() : 0)
+        .with_context(file_->path());
+  }
+  quantizer_ = std::make_unique<quant::ScalarQuantizer>(file_->metric(), kind, std::move(description->centre),
+                                                        description->rotation_seed);
+  space_.quantizer = quantizer_.get();
+  space_.codes = {codes->data(), layout.stride_bytes, layout.code_bytes};
+  return ok_status();
+}
+
+void SealedSegment::advise() const {
+  using Access = io::ReadOnlyMap::Access;
+  const io::ReadOnlyMap& map = file_->map();
+  const format::VdbLayout& layout = file_->layout();
+  if (!has_graph_) {
+    return;  // Scans read everything in order, which the system handles best by itself.
+  }
+  map.advise(Access::kRandom, layout.vectors.offset, layout.vectors.length);
+  for (const SectionKind kind : {SectionKind::kCodes, SectionKind::kGraph}) {
+    if (const auto* entry = layout.find(kind); entry != nullptr && !built_) {
+      map.advise(Access::kHugePages, entry->offset, entry->length);
+      map.advise(Access::kWillNeed, entry->offset, entry->length);
+    }
+  }
+}
+
+void SealedSegment::search(const float* query, const hnsw::SearchParams& params, hnsw::SearchScratch& scratch,
+                           std::vector<hnsw::Hit>& hits) const {
+  const simd::Kernels& kernels = simd::kernels();
+  if (has_graph_) {
+    hnsw::search(kernels, graph_, space_, query, params, scratch, hits);
+    return;
+  }
+  thread_local ScanScratch scan;
+  scan_rows(kernels, space_, query, 0, row_count(), params.k, scan, hits, params.predicate);
+}
+
+}  // namespace vibrato::vector

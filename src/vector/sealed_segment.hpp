@@ -1,0 +1,65 @@
+// One immutable segment: a `.vdb` file and its index, searched straight from the map.
+//
+// Opening reads headers only: nothing is decoded, and memory does not grow with the rows, unless the file lacks
+// inverse norms under cosine (older writers), which are computed then. Edges and codes come from stored bytes; every
+// edge is checked where it is followed, and codes can only mislead the order of a walk.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "hnsw/searcher.hpp"
+#include "io/file_system.hpp"
+#include "store/vdb_file.hpp"
+#include "vector/built_index.hpp"
+#include "vector/flat_scan.hpp"
+
+namespace vibrato::vector {
+
+// Immutable. Thread-safety: all methods may be called from many threads at once.
+class SealedSegment {
+ public:
+  // Errors: as VdbFile::open; kCorruption (file and offset named) for index sections that do not fit the file.
+  [[nodiscard]] static Result<std::unique_ptr<SealedSegment>> open(io::FileSystem& fs, const std::string& path);
+  [[nodiscard]] static Result<std::unique_ptr<SealedSegment>> from_file(std::unique_ptr<store::VdbFile> file);
+  // Serves a file with an index that was built over it and could not be stored.
+  [[nodiscard]] static std::unique_ptr<SealedSegment> with_index(std::unique_ptr<store::VdbFile> file,
+                                                                 BuiltIndex index);
+
+  [[nodiscard]] const store::VdbFile& file() const { return *file_; }
+  [[nodiscard]] std::uint32_t row_count() const { return space_.row_count; }
+  // Without a graph every search is an exact scan.
+  [[nodiscard]] bool has_graph() const { return has_graph_; }
+  [[nodiscard]] const hnsw::RowSpace& space() const { return space_; }
+  // Requires: has_graph().
+  [[nodiscard]] const hnsw::GraphView& graph() const { return graph_; }
+  // How the index was built; nothing if the file does not say.
+  [[nodiscard]] const std::optional<BuildInfo>& build_info() const { return build_info_; }
+
+  // As hnsw::search: the nearest rows, nearest first, ties by row.
+  void search(const float* query, const hnsw::SearchParams& params, hnsw::SearchScratch& scratch,
+              std::vector<hnsw::Hit>& hits) const;
+
+ private:
+  explicit SealedSegment(std::unique_ptr<store::VdbFile> file);
+
+  [[nodiscard]] Status load_norms();
+  [[nodiscard]] Status load_graph();
+  [[nodiscard]] Status load_codes();
+  void advise() const;
+
+  std::unique_ptr<store::VdbFile> file_;
+  std::optional<BuiltIndex> built_;
+  std::vector<float> inverse_norms_;
+  std::unique_ptr<quant::ScalarQuantizer> quantizer_;
+  hnsw::RowSpace space_;
+  hnsw::GraphView graph_;
+  bool has_graph_ = false;
+  std::optional<BuildInfo> build_info_;
+};
+
+}  // namespace vibrato::vector

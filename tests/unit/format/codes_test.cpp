@@ -1,0 +1,109 @@
+#include "format/codes.hpp"
+
+#include <cstring>
+#include <gtest/gtest.h>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "support/status_matchers.hpp"
+
+namespace vibrato::format {
+namespace {
+
+QuantizerDescription sample() {
+  QuantizerDescription description;
+  description.code_kind = 2;
+  description.metric = Metric::kCosine;
+  description.dim = 3;
+  description.code_bytes = 16;
+  description.stride_bytes = 32;
+  description.rotation_seed = 0x0123456789abcdefULL;
+  description.norm_max = 2.5F;
+  description.centre = {0.5F, -1.0F, 0.25F};
+  return description;
+}
+
+template <typename T>
+std::vector<std::byte> with_field(std::vector<std::byte> bytes, std::size_t at, T value) {
+  std::memcpy(bytes.data() + at, &value, sizeof value);
+  return bytes;
+}
+
+Result<QuantizerDescription> parse(const std::vector<std::byte>& bytes) {
+  return parse_quantizer_section(bytes, 3, Metric::kCosine, 8000);
+}
+
+TEST(QuantizerSection, gives_back_what_was_written) {
+  const auto bytes = write_quantizer_section(sample());
+  ASSERT_EQ(bytes.size(), 64U + 12U);
+  const auto parsed = parse(bytes);
+  ASSERT_OK(parsed);
+  EXPECT_EQ(*parsed, sample());
+}
+
+TEST(QuantizerSection, without_codes_is_a_header_alone) {
+  QuantizerDescription none;
+  none.metric = Metric::kCosine;
+  none.dim = 3;
+  none.norm_max = 4;
+  const auto bytes = write_quantizer_section(none);
+  EXPECT_EQ(bytes.size(), 64U);
+  ASSERT_OK(parse(bytes));
+  EXPECT_EQ(*parse(bytes), none);
+}
+
+TEST(QuantizerSection, refuses_every_truncation_and_any_excess) {
+  auto bytes = write_quantizer_section(sample());
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_CODE(parse({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length)}), ErrorCode::kCorruption);
+  }
+  bytes.push_back(std::byte{0});
+  EXPECT_CODE(parse(bytes), ErrorCode::kCorruption);
+}
+
+TEST(QuantizerSection, refuses_each_wrong_field_and_names_its_offset) {
+  const auto good = write_quantizer_section(sample());
+  const std::vector<std::pair<std::size_t, std::uint32_t>> wrong = {{0, 2},   {4, 3},         {8, 1},  {8, 77}, {12, 4},
+                                                                    {20, 15}, {20, 1U << 31}, {36, 1}, {60, 1}};
+  for (const auto& [at, value] : wrong) {
+    const auto parsed = parse(with_field(good, at, value));
+    EXPECT_CODE(parsed, ErrorCode::kCorruption) << at << " " << value;
+    EXPECT_EQ(parsed.status().message().rfind("offset " + std::to_string(8000 + at) + ": ", 0), 0U)
+        << parsed.status().message();
+  }
+}
+
+TEST(QuantizerSection, refuses_sizes_that_do_not_fit_together) {
+  const auto good = write_quantizer_section(sample());
+  EXPECT_CODE(parse(with_field(good, 16, 0U)), ErrorCode::kCorruption);
+  EXPECT_CODE(parse(with_field(good, 16, 33U)), ErrorCode::kCorruption);
+  EXPECT_CODE(parse(with_field(good, 4, 0U)), ErrorCode::kCorruption);
+}
+
+TEST(QuantizerSection, refuses_numbers_that_are_not_finite) {
+  const auto good = write_quantizer_section(sample());
+  for (const std::size_t at : {32U, 64U, 72U}) {
+    EXPECT_CODE(parse(with_field(good, at, std::numeric_limits<float>::quiet_NaN())), ErrorCode::kCorruption);
+    EXPECT_CODE(parse(with_field(good, at, std::numeric_limits<float>::infinity())), ErrorCode::kCorruption);
+  }
+  EXPECT_CODE(parse(with_field(good, 32, -1.0F)), ErrorCode::kCorruption);
+}
+
+TEST(QuantizerSection, survives_every_flipped_bit) {
+  const auto good = write_quantizer_section(sample());
+  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+    auto bytes = good;
+    bytes[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+    const auto parsed = parse(bytes);
+    if (parsed.ok()) {
+      EXPECT_EQ(parsed->centre.size(), 3U);
+      EXPECT_LE(parsed->code_bytes, parsed->stride_bytes);
+    } else {
+      EXPECT_CODE(parsed, ErrorCode::kCorruption);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vibrato::format

@@ -1,0 +1,71 @@
+#include "vector/flat_scan.hpp"
+
+#include <gtest/gtest.h>
+#include <limits>
+
+namespace vibrato::vector {
+namespace {
+
+using hnsw::Hit;
+
+class FlatScan : public ::testing::Test {
+ protected:
+  // Rows 0, 1, 2, ... on a line.
+  explicit FlatScan(std::uint32_t rows = 1500) : values_(rows) {
+    for (std::uint32_t i = 0; i < rows; ++i) {
+      values_[i] = static_cast<float>(i);
+    }
+    space_.metric = Metric::kL2;
+    space_.row_count = rows;
+    space_.vectors = {values_.data(), 1, 1};
+  }
+  std::vector<Hit> scan(float query, std::uint32_t first, std::uint32_t end, std::uint32_t k) {
+    std::vector<Hit> hits;
+    scan_rows(simd::kernels(), space_, &query, first, end, k, scratch_, hits, predicate_);
+    return hits;
+  }
+
+  std::vector<float> values_;
+  hnsw::RowSpace space_;
+  hnsw::RowPredicate predicate_;
+  ScanScratch scratch_;
+};
+
+TEST_F(FlatScan, finds_the_nearest_rows_across_batches_with_ties_by_row) {
+  const auto hits = scan(700, 0, 1500, 5);
+  const std::vector<Hit> expected = {{700, 0}, {699, 1}, {701, 1}, {698, 4}, {702, 4}};
+  EXPECT_EQ(hits, expected);
+}
+
+TEST_F(FlatScan, stays_within_its_rows) {
+  EXPECT_TRUE(scan(3, 7, 7, 4).empty());
+  const std::vector<Hit> expected = {{1203, 0}, {1202, 1}};
+  EXPECT_EQ(scan(1203, 1201, 1204, 2), expected);
+  EXPECT_EQ(scan(0, 1201, 1204, 10).size(), 3U);
+}
+
+TEST_F(FlatScan, leaves_out_what_the_predicate_refuses) {
+  predicate_.allows = [](const void*, std::uint32_t row) { return row % 100 == 0; };
+  const std::vector<Hit> expected = {{700, 0}, {600, 10000}};
+  EXPECT_EQ(scan(700, 0, 1500, 2), expected);
+}
+
+TEST_F(FlatScan, puts_distances_that_are_no_numbers_last) {
+  values_[700] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(scan(700, 0, 1500, 2).front().row, 699U);
+  const auto all = scan(700, 0, 1500, 1500);
+  ASSERT_EQ(all.size(), 1500U);
+  EXPECT_EQ(all.back().row, 700U);
+}
+
+TEST(MergeHits, keeps_a_row_once_and_the_nearest_in_order) {
+  std::vector<Hit> hits = {{4, 1}, {9, 2}, {2, 3}};
+  std::vector<Hit> more = {{9, 2}, {1, 2}, {2, 2.5F}, {7, 9}};
+  merge_hits(hits, more, 4);
+  const std::vector<Hit> expected = {{4, 1}, {1, 2}, {9, 2}, {2, 2.5F}};
+  EXPECT_EQ(hits, expected);
+  EXPECT_TRUE(more.empty());
+}
+
+}  // namespace
+}  // namespace vibrato::vector
