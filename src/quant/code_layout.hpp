@@ -1,4 +1,4 @@
-// How a row of scalar codes is laid out: codes, then the three numbers that turn an integer sum into a distance.
+// How a row of scalar codes is laid out: codes, then the numbers that turn an integer sum into a distance.
 // The codes' order is in simd/kernels.hpp; the whole row is part of the file format (docs/formats/vdb.md).
 #pragma once
 
@@ -31,15 +31,16 @@ struct CodeFactors {
   // Length of the coding error orthogonal to the row, under dot joined by what coding a query adds at |x|: see
   // ScalarQuantizer::distance_sigma.
   float error = 0;
+  std::uint32_t code_sum = 0;  // Of the row's codes; makes a query of the row (ScalarQuantizer::prepare_from_row).
 };
-static_assert(sizeof(CodeFactors) == 12);
+static_assert(sizeof(CodeFactors) == 16);
 
 struct CodeLayout {
   CodeKind kind = CodeKind::kNone;
   std::uint32_t dim = 0;
   std::uint32_t code_bytes = 0;    // Multiple of 16.
   std::uint32_t padded_dim = 0;    // Dimensions that code_bytes hold; query values are as long.
-  std::uint32_t stride_bytes = 0;  // code_bytes + 16: the factors, and 4 bytes of zeros that keep rows aligned.
+  std::uint32_t stride_bytes = 0;  // code_bytes + sizeof(CodeFactors); a multiple of 16.
 
   // Requires: kind != kNone, 1 <= dim <= limits::kDimMax.
   [[nodiscard]] static constexpr CodeLayout of(CodeKind kind, std::uint32_t dim) {
@@ -49,7 +50,7 @@ struct CodeLayout {
     const std::uint32_t bytes = kind == CodeKind::kSq8 ? dim : full_blocks(dim) * kBlockBytes + (rest(dim) + 1) / 2;
     layout.code_bytes = (bytes + 15) / 16 * 16;
     layout.padded_dim = kind == CodeKind::kSq8 ? layout.code_bytes : 2 * layout.code_bytes;
-    layout.stride_bytes = layout.code_bytes + 16;
+    layout.stride_bytes = layout.code_bytes + static_cast<std::uint32_t>(sizeof(CodeFactors));
     return layout;
   }
 

@@ -31,9 +31,10 @@ constexpr Levels levels_of(CodeKind kind) {
 
 // In [0, highest] for every input: what is not a number, as where a finite row overflows f32, becomes 0.
 float code_of(float value, float inverse_step, Levels levels) {
-  const float code = std::floor(value * inverse_step + levels.middle + 0.5F);
-  const float at_least_0 = code > 0.0F ? code : 0.0F;
-  return at_least_0 < levels.highest ? at_least_0 : levels.highest;
+  const float level = value * inverse_step + levels.middle + 0.5F;
+  const float at_least_0 = level > 0.0F ? level : 0.0F;
+  const float in_range = at_least_0 < levels.highest ? at_least_0 : levels.highest;
+  return static_cast<float>(static_cast<std::int32_t>(in_range));
 }
 
 struct Fit {
@@ -120,8 +121,10 @@ void ScalarQuantizer::encode_centred(const float* x, std::byte* row) const {
 
   std::array<std::uint8_t, limits::kDimMax + 128> codes;
   std::fill_n(codes.begin(), layout_.padded_dim, std::uint8_t{0});
+  std::uint32_t code_sum = 0;
   for (std::uint32_t i = 0; i < dim; ++i) {
     codes[i] = static_cast<std::uint8_t>(code_of(x[i], inverse_step, levels));
+    code_sum += codes[i];
   }
   pack(codes.data(), row);
 
@@ -129,6 +132,7 @@ void ScalarQuantizer::encode_centred(const float* x, std::byte* row) const {
   CodeFactors factors;
   factors.offset = static_cast<float>(metric_ == Metric::kDot ? -dot_centre : norm_squared);
   factors.scale = static_cast<float>(metric_ == Metric::kDot ? -f : -2 * f);
+  factors.code_sum = code_sum;
   double error_squared = std::max(0.0, f * f * best.norm_squared - norm_squared);
   if (metric_ == Metric::kDot) {
     error_squared += norm_squared * kQueryCodeError * kQueryCodeError;
@@ -147,22 +151,6 @@ void ScalarQuantizer::pack(const std::uint8_t* codes, std::byte* row) const {
     const std::uint8_t* block = codes + 2 * std::size_t{begin};
     for (std::uint32_t j = 0; j < width; ++j) {
       row[begin + j] = static_cast<std::byte>(block[j] | (block[width + j] << 4));
-    }
-  }
-}
-
-void ScalarQuantizer::unpack(const std::byte* row, std::uint8_t* codes) const {
-  if (layout_.kind == CodeKind::kSq8) {
-    std::memcpy(codes, row, layout_.code_bytes);
-    return;
-  }
-  for (std::uint32_t begin = 0; begin < layout_.code_bytes; begin += CodeLayout::kBlockBytes) {
-    const std::uint32_t width = layout_.block_bytes(begin);
-    std::uint8_t* block = codes + 2 * std::size_t{begin};
-    for (std::uint32_t j = 0; j < width; ++j) {
-      const auto both = static_cast<std::uint8_t>(row[begin + j]);
-      block[j] = both & 15;
-      block[width + j] = static_cast<std::uint8_t>(both >> 4);
     }
   }
 }
@@ -189,25 +177,41 @@ void ScalarQuantizer::prepare(const simd::Kernels& kernels, const float* q, Prep
 
 void ScalarQuantizer::prepare_from_row(const std::byte* row, PreparedQuery& out) const {
   out.values.resize(layout_.padded_dim);
-  std::array<std::uint8_t, limits::kDimMax + 128> codes;
-  unpack(row, codes.data());
-  // 4 bits: 2u = 2 code - 15 is exact in a signed byte. 8 bits: code - 128 is u - 1/2; half a step of 255 is left out.
+  const auto* codes = reinterpret_cast<const std::uint8_t*>(row);
+  auto* values = reinterpret_cast<std::uint8_t*>(out.values.data());
   const bool wide = layout_.kind == CodeKind::kSq8;
-  std::int32_t sum = 0;
-  for (std::uint32_t i = 0; i < layout_.dim; ++i) {
-    const int value = wide ? codes[i] - 128 : 2 * codes[i] - 15;
-    out.values[i] = static_cast<std::int8_t>(value);
-    sum += value;
+  // 4 bits: 2u = 2 code - 15 is exact in a signed byte. 8 bits: code - 128 is u - 1/2; half a step of 255 is left out.
+  // Padding needs no care: the codes of every row are 0 there.
+  if (wide) {
+    for (std::uint32_t i = 0; i < layout_.code_bytes; ++i) {
+      values[i] = static_cast<std::uint8_t>(codes[i] ^ 0x80U);
+    }
+  } else {
+    expand_nibbles(codes, values);
   }
-  std::fill(out.values.begin() + layout_.dim, out.values.end(), std::int8_t{0});
-
   const CodeFactors factors = factors_of(row, layout_);
+  const auto code_sum = static_cast<float>(factors.code_sum);
+  const auto dim = static_cast<float>(layout_.dim);
+  const float value_sum = wide ? code_sum - 128.0F * dim : 2.0F * code_sum - 15.0F * dim;
   const float f = metric_ == Metric::kDot ? -factors.scale : -0.5F * factors.scale;
   out.code.scale = wide ? f : 0.5F * f;
-  out.code.bias = -levels_of(layout_.kind).middle * out.code.scale * static_cast<float>(sum);
+  out.code.bias = -levels_of(layout_.kind).middle * out.code.scale * value_sum;
   out.norm_squared = metric_ == Metric::kDot ? 0.0F : factors.offset;
   out.code.base = metric_ == Metric::kDot ? -centre_norm_squared_ + factors.offset : factors.offset;
   out.bind();
+}
+
+void ScalarQuantizer::expand_nibbles(const std::uint8_t* codes, std::uint8_t* values) const {
+  for (std::uint32_t begin = 0; begin < layout_.code_bytes; begin += CodeLayout::kBlockBytes) {
+    const std::uint32_t width = layout_.block_bytes(begin);
+    const std::uint8_t* block = codes + begin;
+    std::uint8_t* low = values + 2 * std::size_t{begin};
+    std::uint8_t* high = low + width;
+    for (std::uint32_t j = 0; j < width; ++j) {
+      low[j] = static_cast<std::uint8_t>(2 * (block[j] & 15) - 15);
+      high[j] = static_cast<std::uint8_t>(2 * (block[j] >> 4) - 15);
+    }
+  }
 }
 
 float ScalarQuantizer::distance_sigma(const PreparedQuery& query, const CodeFactors& row, float distance) const {

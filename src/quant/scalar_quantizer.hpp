@@ -65,7 +65,7 @@ class ScalarQuantizer {
   void centre_and_rotate(const simd::Kernels& kernels, const float* x, float* out) const;
   void encode_centred(const float* x, std::byte* row) const;
   void pack(const std::uint8_t* codes, std::byte* row) const;
-  void unpack(const std::byte* row, std::uint8_t* codes) const;
+  void expand_nibbles(const std::uint8_t* codes, std::uint8_t* values) const;
 
   Metric metric_;
   CodeLayout layout_;

@@ -306,7 +306,7 @@ TEST(ScalarQuantizer, measures_zero_and_constant_vectors) {
   }
 }
 
-TEST(ScalarQuantizer, leaves_padding_and_the_last_bytes_zero) {
+TEST(ScalarQuantizer, leaves_padding_zero_and_keeps_the_sum_of_the_codes) {
   for (const Setting& setting : all_settings({1, 5, 100, 129})) {
     SCOPED_TRACE(name_of(setting));
     const MadeRows rows = uneven_rows(4, setting.dim);
@@ -320,9 +320,12 @@ TEST(ScalarQuantizer, leaves_padding_and_the_last_bytes_zero) {
         ASSERT_EQ(buffer[i], std::byte{0}) << "byte " << i;
       }
     }
-    for (std::uint32_t i = layout.code_bytes + 12; i < layout.stride_bytes; ++i) {
-      ASSERT_EQ(buffer[i], std::byte{0}) << "byte " << i;
+    std::uint32_t sum = 0;
+    for (std::uint32_t i = 0; i < layout.code_bytes; ++i) {
+      const auto byte = static_cast<std::uint32_t>(buffer[i]);
+      sum += setting.kind == CodeKind::kSq8 ? byte : (byte & 15) + (byte >> 4);
     }
+    EXPECT_EQ(ScalarQuantizer::factors_of(buffer.data(), layout).code_sum, sum);
   }
 }
 
