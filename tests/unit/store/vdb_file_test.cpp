@@ -1,8 +1,11 @@
 #include "store/vdb_file.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <string>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <vector>
 
 #include "io/real_file_system.hpp"
@@ -15,6 +18,31 @@ namespace vibrato::store {
 namespace {
 
 using format::SectionKind;
+
+// A map whose pages between the header's and those of the tables cannot be touched.
+class GuardedMap final : public io::ReadOnlyMap {
+ public:
+  GuardedMap(const std::vector<std::byte>& file, std::uint64_t tables_offset) : size_(file.size()) {
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    base_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT_NE(base_, MAP_FAILED);
+    std::copy(file.begin(), file.end(), static_cast<std::byte*>(base_));
+    const std::uint64_t guarded = tables_offset / page * page - page;
+    EXPECT_EQ(::mprotect(static_cast<std::byte*>(base_) + page, guarded, PROT_NONE), 0);
+  }
+  ~GuardedMap() override { ::munmap(base_, size_); }
+  GuardedMap(const GuardedMap&) = delete;
+  GuardedMap& operator=(const GuardedMap&) = delete;
+
+  [[nodiscard]] std::span<const std::byte> bytes() const override {
+    return {static_cast<const std::byte*>(base_), size_};
+  }
+  void advise(Access /*access*/, std::uint64_t /*offset*/, std::uint64_t /*length_bytes*/) const override {}
+
+ private:
+  std::size_t size_;
+  void* base_;
+};
 
 class VdbFileTest : public ::testing::Test {
  protected:
@@ -53,6 +81,17 @@ TEST_F(VdbFileTest, gives_rows_and_meta_in_place) {
   ASSERT_OK(report);
   EXPECT_TRUE(report->has_checksums);
   EXPECT_EQ(report->blocks, 1U);
+}
+
+TEST_F(VdbFileTest, opening_touches_the_header_and_the_tables_only) {
+  const test::VdbBytes vdb(
+      1000, 300, Metric::kL2,
+      {test::make_vectors(1000, 300), test::make_section(SectionKind::kGraph, std::vector<std::byte>(500'000))});
+  const auto file =
+      VdbFile::from_map("guarded.vdb", std::make_unique<GuardedMap>(vdb.file, vdb.header.section_table_offset));
+  ASSERT_OK(file);
+  EXPECT_EQ((*file)->rows(), 1000U);
+  EXPECT_EQ((*file)->section(SectionKind::kGraph)->size(), 500'000U);
 }
 
 TEST_F(VdbFileTest, stays_readable_after_the_file_is_removed) {
