@@ -96,7 +96,7 @@ Result<std::vector<FileInfo>> read_entries(::DIR* folder, const std::string& pat
     if (::fstatat(::dirfd(folder), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
       entries.push_back(info_of(name, status));
     } else if (errno != ENOENT) {
-      return error_of(errno, "cannot stat", path + "/" + name);
+      return error_of(errno, "cannot stat", name).with_context(path);
     }
   }
 }

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +96,26 @@ TEST(RealFileSystem, a_lock_ends_with_the_process_that_held_it) {
   for (const int descriptor : {ready[0], ready[1], leave[0], leave[1]}) {
     ::close(descriptor);
   }
+}
+
+TEST(RealFileSystem, a_short_write_is_continued_until_the_system_says_why) {
+  const test::TempDirectory folder;
+  RealFileSystem fs;
+  const auto file = fs.open(folder.path("a"), OpenMode::kCreateNew);
+  ASSERT_OK(file);
+  // With a limit on the size of files the system first takes what fits, then refuses the rest.
+  struct ::rlimit before {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  struct ::rlimit limited = before;
+  limited.rlim_cur = 1000;
+  const auto old_handler = ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
+  const Status written = (*file)->write_at(0, test::bytes_of(std::string(1500, 'x')));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, old_handler);
+  EXPECT_CODE(written, ErrorCode::kIoError);
+  EXPECT_NE(written.message().find("File too large"), std::string::npos) << written.message();
+  EXPECT_EQ(test::read_text(**file), std::string(1000, 'x'));
 }
 
 TEST(RealFileSystem, opened_files_are_not_inherited_by_programs_started_later) {
