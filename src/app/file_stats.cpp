@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/text_format.hpp"
+#include "format/codes.hpp"
 #include "format/graph.hpp"
 #include "format/section_kind.hpp"
 #include "quant/code_layout.hpp"
@@ -23,12 +24,14 @@ Result<GraphStats> describe_graph(const store::VdbFile& file, std::uint64_t sect
   return GraphStats{graph.m, graph.m0, graph.ef_construction, std::move(report.levels)};
 }
 
-CodeStats describe_codes(std::uint64_t section_bytes, std::uint64_t rows, std::uint32_t dim) {
-  CodeStats stats{"unknown", rows == 0 ? 0 : section_bytes / rows};
-  for (const quant::CodeKind kind : {quant::CodeKind::kSq8, quant::CodeKind::kSq4}) {
-    if (quant::CodeLayout::of(kind, dim).stride_bytes == stats.bytes_per_row) stats.kind = quant::to_string(kind);
-  }
-  return stats;
+Result<std::optional<CodeStats>> describe_codes(const store::VdbFile& file, std::uint64_t section_offset) {
+  const auto bytes = file.section(format::SectionKind::kQuantizer);
+  VIBRATO_CHECK(bytes.has_value());
+  const auto quantizer = format::parse_quantizer_section(*bytes, file.dim(), file.metric(), section_offset);
+  if (!quantizer.ok()) return quantizer.status().with_context(file.path());
+  const auto kind = static_cast<quant::CodeKind>(quantizer->code_kind);
+  if (kind == quant::CodeKind::kNone) return std::optional<CodeStats>();
+  return std::optional(CodeStats{std::string(quant::to_string(kind)), quantizer->stride_bytes});
 }
 
 nlohmann::json codes_json(const FileStats& stats) {
@@ -78,11 +81,13 @@ Result<FileStats> gather_stats(const store::VdbFile& file) {
   for (const format::SectionEntry& section : file.layout().sections) {
     stats.sections.push_back({std::string(format::to_string(static_cast<format::SectionKind>(section.kind))),
                               section.offset, section.length});
-    if (section.kind == static_cast<std::uint32_t>(format::SectionKind::kCodes)) {
-      stats.codes = describe_codes(section.length, stats.rows, stats.dim);
+    const auto kind = static_cast<format::SectionKind>(section.kind);
+    if (kind == format::SectionKind::kQuantizer) {
+      VIBRATO_ASSIGN_OR_RETURN(stats.codes, describe_codes(file, section.offset));
     }
-    if (section.kind != static_cast<std::uint32_t>(format::SectionKind::kGraph)) continue;
-    VIBRATO_ASSIGN_OR_RETURN(stats.graph, describe_graph(file, section.offset));
+    if (kind == format::SectionKind::kGraph) {
+      VIBRATO_ASSIGN_OR_RETURN(stats.graph, describe_graph(file, section.offset));
+    }
   }
   if (stats.sections.empty()) {  // Versions 1 and 2 have no table of sections.
     stats.sections.push_back({"vectors", file.layout().vectors.offset, file.layout().vectors.length});

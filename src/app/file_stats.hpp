@@ -27,8 +27,8 @@ struct GraphStats {
 };
 
 struct CodeStats {
-  std::string kind;  // "sq8", "sq4", or "unknown" where the size of a row is that of neither.
-  std::uint64_t bytes_per_row = 0;
+  std::string kind;  // "sq8" or "sq4".
+  std::uint32_t bytes_per_row = 0;
 };
 
 struct FileStats {

@@ -4,14 +4,15 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "app/commands.hpp"
 #include "app/progress_bar.hpp"
 #include "app/text_format.hpp"
-#include "format/graph.hpp"
 #include "hnsw/validator.hpp"
 #include "io/real_file_system.hpp"
 #include "store/vdb_file.hpp"
+#include "vector/sealed_segment.hpp"
 
 namespace vibrato::app {
 namespace {
@@ -42,15 +43,13 @@ Result<std::string> verify_bytes(const store::VdbFile& file, const Options& opti
 }
 
 // The graph by its own rules: right checksums only say that it is as it was written.
-Result<std::string> verify_graph(const store::VdbFile& file, const Options& options, CommandContext& context) {
-  const format::SectionEntry* section = file.layout().find(format::SectionKind::kGraph);
-  const auto bytes = file.section(format::SectionKind::kGraph);
-  if (section == nullptr || !bytes) return std::string("no graph\n");
-  VIBRATO_ASSIGN_OR_RETURN(const format::GraphView graph,
-                           format::parse_graph_section(*bytes, file.rows(), file.path(), section->offset));
+Result<std::string> verify_graph(const vector::SealedSegment& segment, const Options& options,
+                                 CommandContext& context) {
+  if (!segment.has_graph()) return std::string("no graph\n");
+  const format::GraphView& graph = segment.graph();
   ProgressBar bar(context.err, context.clock, mode_of(options, context), "checking the graph", "steps");
   hnsw::ValidateOptions validate;
-  validate.file = file.path();
+  validate.file = segment.file().path();
   validate.progress = [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
   VIBRATO_ASSIGN_OR_RETURN(const hnsw::GraphReport report, hnsw::validate_graph(graph, validate));
   std::uint64_t links = 0;
@@ -62,9 +61,12 @@ Result<std::string> verify_graph(const store::VdbFile& file, const Options& opti
 
 Result<std::string> verify(const Options& options, CommandContext& context) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.file));
-  VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::VdbFile> file, store::VdbFile::open(context.fs, path));
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> file, store::VdbFile::open(context.fs, path));
   VIBRATO_ASSIGN_OR_RETURN(const std::string bytes, verify_bytes(*file, options, context));
-  VIBRATO_ASSIGN_OR_RETURN(const std::string graph, verify_graph(*file, options, context));
+  // Opening a segment checks that the sections of the index fit the rows and each other.
+  VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<vector::SealedSegment> segment,
+                           vector::SealedSegment::from_file(std::move(file)));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string graph, verify_graph(*segment, options, context));
   return path + ": no damage found\n  " + bytes + "  " + graph;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "format/codes.hpp"
 #include "format/graph.hpp"
 #include "quant/code_layout.hpp"
 #include "store/vdb_row_writer.hpp"
@@ -103,12 +104,29 @@ TEST_F(FileStatsTest, a_graph_is_counted_level_by_level) {
   EXPECT_THAT(table, HasSubstr("1 to 2 links a row, 1.3 on average"));
 }
 
-TEST_F(FileStatsTest, the_kind_of_codes_is_told_from_their_size) {
-  const std::vector<std::byte> bytes(3 * quant::CodeLayout::of(quant::CodeKind::kSq8, 4).stride_bytes);
-  const auto stats = stats_of({store::section_of(format::SectionKind::kCodes, bytes)});
+TEST_F(FileStatsTest, codes_are_what_the_quantizer_says) {
+  const auto layout = quant::CodeLayout::of(quant::CodeKind::kSq4, 4);
+  format::QuantizerDescription quantizer;
+  quantizer.code_kind = static_cast<std::uint32_t>(layout.kind);
+  quantizer.metric = Metric::kL2;
+  quantizer.dim = 4;
+  quantizer.code_bytes = layout.code_bytes;
+  quantizer.stride_bytes = layout.stride_bytes;
+  quantizer.centre = {0, 0, 0, 0};
+  const std::vector<std::byte> quantizer_bytes = format::write_quantizer_section(quantizer);
+  const std::vector<std::byte> codes(3 * layout.stride_bytes);
+  const auto stats = stats_of({store::section_of(format::SectionKind::kQuantizer, quantizer_bytes),
+                               store::section_of(format::SectionKind::kCodes, codes)});
   ASSERT_OK(stats);
   ASSERT_TRUE(stats->codes.has_value());
-  EXPECT_EQ(stats->codes->bytes_per_row, 32U);
+  EXPECT_EQ(stats->codes->kind, "sq4");
+  EXPECT_EQ(stats->codes->bytes_per_row, layout.stride_bytes);
+  EXPECT_THAT(stats_table(*stats), HasSubstr("codes:    sq4, 32 bytes a row"));
+}
+
+TEST_F(FileStatsTest, a_quantizer_of_garbage_is_corruption) {
+  const std::vector<std::byte> garbage(64, std::byte{0xff});
+  EXPECT_CODE(stats_of({store::section_of(format::SectionKind::kQuantizer, garbage)}), ErrorCode::kCorruption);
 }
 
 TEST_F(FileStatsTest, json_carries_the_same_facts) {
