@@ -180,11 +180,12 @@ void ScalarQuantizer::prepare_from_row(const std::byte* row, PreparedQuery& out)
   const auto* codes = reinterpret_cast<const std::uint8_t*>(row);
   auto* values = reinterpret_cast<std::uint8_t*>(out.values.data());
   const bool wide = layout_.kind == CodeKind::kSq8;
-  // 4 bits: 2u = 2 code - 15 is exact in a signed byte. 8 bits: code - 128 is u - 1/2; half a step of 255 is left out.
+  // 4 bits: 2u = 2 code - 15 is exact in a signed byte. 8 bits: code - 128 is u - 1/2; half a step of 255 is left out,
+  // and -128, which kernels do not take, becomes -127.
   // Padding needs no care: the codes of every row are 0 there.
   if (wide) {
     for (std::uint32_t i = 0; i < layout_.code_bytes; ++i) {
-      values[i] = static_cast<std::uint8_t>(codes[i] ^ 0x80U);
+      values[i] = static_cast<std::uint8_t>(std::max<std::uint8_t>(codes[i], 1) ^ 0x80U);
     }
   } else {
     expand_nibbles(codes, values);
