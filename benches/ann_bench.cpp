@@ -30,6 +30,7 @@ struct Arguments {
   std::vector<std::string> own_efforts;
   std::vector<std::uint32_t> peer_efs;
   std::string json_path;
+  std::string vdb_path;
   std::size_t limit = 0;
   std::size_t query_limit = 0;
   std::optional<std::uint64_t> rotation_seed;
@@ -63,6 +64,7 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--peers", arguments.peers, "hnswlib, faiss, or none")->delimiter(',');
   app.add_option("--efforts", arguments.own_efforts, "vibrato's settings, as ef:slack")->delimiter(',');
   app.add_option("--peer-efs", arguments.peer_efs, "The peers' settings")->delimiter(',');
+  app.add_option("--vdb", arguments.vdb_path, "Also search this .vdb file of the base vectors, as the server does");
   app.add_flag("--no-vibrato", arguments.no_own, "Measure the peers alone");
   app.add_flag("--flat", arguments.flat, "Also measure exact search over all rows");
   app.add_option("--json", arguments.json_path, "Write the figures to this file");
@@ -97,6 +99,7 @@ std::vector<std::unique_ptr<Contender>> contenders(const Arguments& arguments) {
     if (peer == "hnswlib") add(make_hnswlib(), peer);
     if (peer == "faiss") add(make_faiss(), peer);
   }
+  if (!arguments.vdb_path.empty()) add(make_vibrato_file(arguments.vdb_path), "vibrato_file");
   if (arguments.flat) add(make_flat(), "flat");
   return all;
 }

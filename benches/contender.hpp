@@ -69,6 +69,8 @@ class Contender {
 [[nodiscard]] std::unique_ptr<Contender> make_hnswlib();
 [[nodiscard]] std::unique_ptr<Contender> make_faiss();
 [[nodiscard]] std::unique_ptr<Contender> make_vibrato();
+// A `.vdb` file through the code that serves it.
+[[nodiscard]] std::unique_ptr<Contender> make_vibrato_file(const std::string& path);
 // Exact search over f32 rows with the project's kernels: the ceiling of recall.
 [[nodiscard]] std::unique_ptr<Contender> make_flat();
 
