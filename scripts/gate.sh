@@ -44,7 +44,7 @@ sanitized() {
   build "$1"
   ctest --preset "$1" -j "$jobs" --quiet
 }
-step_asan() { sanitized asan; }
+step_asan() { VIBRATO_FORMAT_FLIPS=20000 sanitized asan; }
 step_tsan() { sanitized tsan; }
 
 # Each target runs for a while on top of its corpus; the planted canary must be found, or the fuzzing itself is broken.
