@@ -112,8 +112,9 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        command = ["taskset", "-c", str(core), str(vibratod), "serve", "--data", str(data), "--port", str(self.port)]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        command = ["taskset", "-c", str(core), str(vibratod), "serve", "--data", str(data), "--port", str(self.port),
+                   "--threads", "1"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
         for _ in range(1200):
