@@ -27,6 +27,7 @@ struct BaseLevel {
   const GraphView& graph;
 
   [[nodiscard]] std::uint32_t id_count() const { return graph.row_count; }
+  [[nodiscard]] bool is_member(std::uint32_t id) const { return id < graph.row_count; }
   [[nodiscard]] std::uint32_t list_length() const { return graph.m0; }
   [[nodiscard]] const std::uint32_t* list(std::uint32_t id) const { return graph.block(id); }
   [[nodiscard]] std::uint32_t row(std::uint32_t id) const { return id; }
@@ -39,6 +40,9 @@ struct UpperLevel {
   std::uint32_t level;
 
   [[nodiscard]] std::uint32_t id_count() const { return graph.upper_count; }
+  [[nodiscard]] bool is_member(std::uint32_t id) const {
+    return id < graph.upper_count && graph.upper_rows[id] < graph.row_count;
+  }
   [[nodiscard]] std::uint32_t list_length() const { return graph.m; }
   [[nodiscard]] const std::uint32_t* list(std::uint32_t id) const { return graph.upper_list(id, level); }
   [[nodiscard]] std::uint32_t row(std::uint32_t id) const { return graph.upper_rows[id]; }
@@ -75,97 +79,123 @@ struct BeamStats {
   std::uint32_t expanded = 0;
 };
 
-template <typename Level>
-void prefetch_list(const Level& level, std::uint32_t id) {
-  const std::uint32_t* list = level.list(id);
-  __builtin_prefetch(list);
-  __builtin_prefetch(list + 16);
-}
-
-// Searches one level from the candidates that are in scratch.pool already (and seen in scratch.visited).
+// One search of one level, from the candidates that are in scratch.pool already (and seen in scratch.visited).
 // The result is scratch.pool or, with a predicate, scratch.allowed.
+template <bool kFiltered, typename Level>
+class BeamWalk {
+ public:
+  // Borrows everything.
+  BeamWalk(const Level& level, const WalkScorer& scorer, const BeamLimits& limits, const RowPredicate& predicate,
+           BeamScratch& scratch, BeamStats& stats)
+      : level_(level), scorer_(scorer), limits_(limits), predicate_(predicate), scratch_(scratch), stats_(stats) {}
+
+  void run() {
+    const std::size_t batch_max = std::size_t{level_.list_length()} * limits_.expand;
+    if (scratch_.distances.size() < batch_max) {
+      scratch_.distances.resize(batch_max);
+      scratch_.rows.resize(batch_max);
+      scratch_.kept.resize(batch_max);
+    }
+    while (true) {
+      const float bound = std::min(limits_.stop.bound(results().kth(limits_.k)), results().worst());
+      const std::size_t taken = scratch_.pool.take(limits_.expand, bound, expanding_.data());
+      if (taken == 0) {
+        return;
+      }
+      scratch_.visited.reserve_step(batch_max + 1);
+      const std::size_t batch_begin = scratch_.visited.size();
+      for (std::size_t e = 0; e < taken; ++e) {
+        gather_neighbours(level_.list(expanding_[e]));
+      }
+      const std::size_t batch_size = scratch_.visited.size() - batch_begin;
+      stats_.expanded += static_cast<std::uint32_t>(taken);
+      stats_.distances += static_cast<std::uint32_t>(batch_size);
+      prefetch_likely_next();
+      const std::uint32_t* ids = scratch_.visited.seen() + batch_begin;
+      scorer_.score(rows_of(ids, batch_size), batch_size, scratch_.distances.data());
+      keep_near(ids, batch_size, bound);
+    }
+  }
+
+ private:
+  [[nodiscard]] CandidatePool& results() { return kFiltered ? scratch_.allowed : scratch_.pool; }
+
+  // Adds what was not seen before to the batch. Two passes without a branch on that, which no predictor could guess.
+  void gather_neighbours(const std::uint32_t* list) {
+    VisitedSet& visited = scratch_.visited;
+    const std::size_t fresh_begin = visited.size();
+    const std::uint32_t length = list != nullptr ? level_.list_length() : 0;
+    for (std::uint32_t i = 0; i < length; ++i) {
+      const std::uint32_t id = load_slot(list + i);
+      if (!level_.is_member(id)) {
+        break;  // The end of the list, or a damaged edge: either way nothing may be read through it.
+      }
+      visited.insert(id);
+    }
+    for (std::size_t i = fresh_begin; i < visited.size(); ++i) {
+      scorer_.prefetch(level_.row(visited.seen()[i]));
+    }
+  }
+
+  void prefetch_list(std::uint32_t id) const {
+    const std::uint32_t* list = level_.list(id);
+    __builtin_prefetch(list);
+    __builtin_prefetch(list + 16);
+  }
+
+  void prefetch_likely_next() {
+    const std::size_t count = scratch_.pool.peek(limits_.expand, expanding_.data());
+    for (std::size_t e = 0; e < count; ++e) {
+      prefetch_list(expanding_[e]);
+    }
+  }
+
+  const std::uint32_t* rows_of(const std::uint32_t* ids, std::size_t count) {
+    if constexpr (Level::kIdsAreRows) {
+      return ids;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      scratch_.rows[i] = level_.row(ids[i]);
+    }
+    return scratch_.rows.data();
+  }
+
+  // What is kept may be expanded next: its list is asked for while the others are inserted.
+  void keep_near(const std::uint32_t* ids, std::size_t count, float bound) {
+    const float* distances = scratch_.distances.data();
+    std::uint32_t* kept = scratch_.kept.data();
+    std::size_t kept_count = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      kept[kept_count] = static_cast<std::uint32_t>(i);
+      kept_count += distances[i] <= bound ? 1 : 0;
+    }
+    for (std::size_t j = 0; j < kept_count; ++j) {
+      prefetch_list(ids[kept[j]]);
+    }
+    for (std::size_t j = 0; j < kept_count; ++j) {
+      const std::uint32_t id = ids[kept[j]];
+      scratch_.pool.insert(distances[kept[j]], id);
+      if constexpr (kFiltered) {
+        if (predicate_(level_.row(id))) {
+          scratch_.allowed.insert(distances[kept[j]], id);
+        }
+      }
+    }
+  }
+
+  const Level& level_;
+  const WalkScorer& scorer_;
+  const BeamLimits& limits_;
+  const RowPredicate& predicate_;
+  BeamScratch& scratch_;
+  BeamStats& stats_;
+  std::array<std::uint32_t, kExpandMax> expanding_{};
+};
+
 template <bool kFiltered, typename Level>
 void beam_search(const Level& level, const WalkScorer& scorer, const BeamLimits& limits, const RowPredicate& predicate,
                  BeamScratch& scratch, BeamStats& stats) {
-  CandidatePool& pool = scratch.pool;
-  CandidatePool& results = kFiltered ? scratch.allowed : scratch.pool;
-  VisitedSet& visited = scratch.visited;
-  const std::uint32_t id_count = level.id_count();
-  const std::uint32_t list_length = level.list_length();
-  const std::size_t batch_max = std::size_t{list_length} * limits.expand;
-  if (scratch.distances.size() < batch_max) {
-    scratch.distances.resize(batch_max);
-    scratch.rows.resize(batch_max);
-    scratch.kept.resize(batch_max);
-  }
-
-  std::array<std::uint32_t, kExpandMax> expanding;
-  while (true) {
-    float bound = std::min(limits.stop.bound(results.kth(limits.k)), results.worst());
-    const std::size_t taken = pool.take(limits.expand, bound, expanding.data());
-    if (taken == 0) {
-      return;
-    }
-    stats.expanded += static_cast<std::uint32_t>(taken);
-
-    visited.reserve_step(batch_max + 1);
-    const std::size_t batch_begin = visited.size();
-    for (std::size_t e = 0; e < taken; ++e) {
-      // Two passes without a branch on what was seen before, which no predictor could guess.
-      const std::size_t fresh_begin = visited.size();
-      const std::uint32_t* list = level.list(expanding[e]);
-      for (std::uint32_t i = 0; list != nullptr && i < list_length; ++i) {
-        const std::uint32_t id = load_slot(list + i);
-        if (id >= id_count) {
-          break;  // The end of the list, or a damaged edge: either way nothing may be read through it.
-        }
-        visited.insert(id);
-      }
-      for (std::size_t i = fresh_begin; i < visited.size(); ++i) {
-        scorer.prefetch(level.row(visited.seen()[i]));
-      }
-    }
-    const std::size_t batch_size = visited.size() - batch_begin;
-    if (batch_size == 0) {
-      continue;
-    }
-    const std::size_t likely_next = pool.peek(limits.expand, expanding.data());
-    for (std::size_t e = 0; e < likely_next; ++e) {
-      prefetch_list(level, expanding[e]);
-    }
-
-    const std::uint32_t* ids = visited.seen() + batch_begin;
-    const std::uint32_t* rows = ids;
-    if constexpr (!Level::kIdsAreRows) {
-      for (std::size_t i = 0; i < batch_size; ++i) {
-        scratch.rows[i] = level.row(ids[i]);
-      }
-      rows = scratch.rows.data();
-    }
-    float* distances = scratch.distances.data();
-    scorer.score(rows, batch_size, distances);
-    stats.distances += static_cast<std::uint32_t>(batch_size);
-
-    // What is kept may be expanded next: ask for its list while the others are inserted.
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < batch_size; ++i) {
-      const bool keep = distances[i] <= bound;
-      scratch.kept[kept] = static_cast<std::uint32_t>(i);
-      kept += keep ? 1 : 0;
-    }
-    for (std::size_t j = 0; j < kept; ++j) {
-      prefetch_list(level, ids[scratch.kept[j]]);
-    }
-    for (std::size_t j = 0; j < kept; ++j) {
-      const std::size_t i = scratch.kept[j];
-      pool.insert(distances[i], ids[i]);
-      if constexpr (kFiltered) {
-        if (predicate(level.row(ids[i]))) {
-          results.insert(distances[i], ids[i]);
-        }
-      }
-    }
-  }
+  BeamWalk<kFiltered, Level>(level, scorer, limits, predicate, scratch, stats).run();
 }
 
 }  // namespace vibrato::hnsw
