@@ -8,6 +8,7 @@
 #include "app/ingest_rows.hpp"
 #include "app/planned_flags.hpp"
 #include "app/progress_bar.hpp"
+#include "app/stop_signals.hpp"
 #include "app/text_format.hpp"
 #include "io/real_file_system.hpp"
 
@@ -44,11 +45,15 @@ Result<IngestOptions> resolve(const Options& options) {
 ExitCode run(const Options& options, CommandContext& context) {
   const Result<IngestOptions> ingest = resolve(options);
   if (!ingest.ok()) return fail(context, ingest.status());
+  // An interrupt ends the ingest as an error does, so that the unfinished file is removed.
+  const Result<StopSignals> signals = StopSignals::install();
+  if (!signals.ok()) return fail(context, signals.status());
   ProgressBar bar(context.err, context.clock, progress_mode(context.err_is_terminal, options.progress), "ingest",
                   "rows");
   const Result<IngestReport> report =
-      ingest_file(context.fs, *ingest, [&bar](std::uint64_t rows, std::uint64_t total, double share) {
+      ingest_file(context.fs, *ingest, [&](std::uint64_t rows, std::uint64_t total, double share) {
         total != 0 ? bar.update(rows, total) : bar.update_share(rows, share);
+        return !signals->arrived();
       });
   if (!report.ok()) {
     bar.interrupt();

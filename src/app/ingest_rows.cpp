@@ -59,7 +59,10 @@ class Ingest {
       if (!found.ok()) return found.status().with_context(place_of_row());
       if (!*found) break;
       VIBRATO_RETURN_IF_ERROR(write_row());
-      if (progress) progress(writer_->rows(), source_->rows_total().value_or(0), source_->share_done());
+      if (progress && !progress(writer_->rows(), source_->rows_total().value_or(0), source_->share_done())) {
+        return Status(ErrorCode::kConflict,
+                      "stopped after " + std::to_string(writer_->rows()) + " rows; nothing is written");
+      }
     }
     VIBRATO_RETURN_IF_ERROR(check_end());
     VIBRATO_RETURN_IF_ERROR(writer_->commit());

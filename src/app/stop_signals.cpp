@@ -11,13 +11,15 @@
 namespace vibrato::app {
 namespace {
 
-// What a signal handler may touch: an int that is written before the handler is installed. A handler takes no
-// argument of ours, so this one value has to be global.
+// What a signal handler may touch: ints, the first of them written before the handler is installed. A handler takes no
+// argument of ours, so these have to be global.
 volatile sig_atomic_t wake_end = -1;
+volatile sig_atomic_t has_arrived = 0;
 
 extern "C" void wake_waiter(int /*signal*/) {
   const int saved_errno = errno;
   const char byte = 1;
+  has_arrived = 1;
   // A full pipe means that a wake-up is already on its way.
   [[maybe_unused]] const ssize_t written = ::write(wake_end, &byte, 1);
   errno = saved_errno;
@@ -39,6 +41,7 @@ Result<StopSignals> StopSignals::install() {
   // The handler must never block; the reader should.
   ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
   wake_end = ends[1];
+  has_arrived = 0;
   StopSignals signals(ends[0]);
   VIBRATO_RETURN_IF_ERROR(install_handler(SIGTERM, &wake_waiter));
   VIBRATO_RETURN_IF_ERROR(install_handler(SIGINT, &wake_waiter));
@@ -63,6 +66,10 @@ void StopSignals::wait() {
   char byte = 0;
   while (::read(read_end_, &byte, 1) < 0 && errno == EINTR) {
   }
+}
+
+bool StopSignals::arrived() const {
+  return has_arrived != 0;
 }
 
 }  // namespace vibrato::app

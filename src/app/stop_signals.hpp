@@ -16,6 +16,8 @@ class StopSignals {
 
   // Returns when one of them has come since install(); at once if it already has.
   void wait();
+  // Whether one has come, without waiting.
+  [[nodiscard]] bool arrived() const;
 
  private:
   explicit StopSignals(int read_end) : read_end_(read_end) {}

@@ -1,7 +1,10 @@
 """vibratod ingest: what it prints, what it refuses, what it leaves behind."""
 import json
 import os
+import signal
 import struct
+import subprocess
+import time
 import unittest
 
 import cli
@@ -81,6 +84,18 @@ class IngestTest(cli.CliTest):
         os.symlink(self.write_jsonl("a.jsonl", [[1, 2]]), self.folder / "link.jsonl")
         self.succeed("ingest", "-i", self.folder / "link.jsonl", "-o", self.folder / "a.vdb")
         self.assertEqual(self.stats(self.folder / "a.vdb")["rows"], 1)
+
+    def test_an_interrupt_leaves_nothing_behind(self):
+        path = self.write("big.jsonl", "[0.25,0.5]\n" * 3_000_000)
+        process = subprocess.Popen([cli.BINARY, "ingest", "-i", path, "-o", self.folder / "a.vdb"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.clean_environment())
+        while process.poll() is None and len(self.names()) < 2:  # The unfinished file has appeared.
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out), (1, b""), err)
+        self.assertIn(b"stopped after", err)
+        self.assertEqual(self.names(), ["big.jsonl"])
 
     def test_ids_are_ignored_with_a_note(self):
         path = self.write_jsonl("a.jsonl", [{"id": "x", "vector": [1]}])

@@ -119,6 +119,15 @@ TEST_F(IngestRowsTest, a_file_of_another_kind_is_never_replaced) {
   EXPECT_THAT(failure(files_.write("in.jsonl", "[1]\n")), HasSubstr("exists and is not a .vdb file"));
 }
 
+TEST_F(IngestRowsTest, a_stop_leaves_nothing_behind) {
+  const IngestOptions options{files_.write("in.jsonl", "[1]\n[2]\n[3]\n"), files_.path("out.vdb"), Metric::kDot,
+                              std::nullopt, std::nullopt};
+  const auto report =
+      ingest_file(files_.fs, options, [](std::uint64_t rows, std::uint64_t, double) { return rows < 2; });
+  EXPECT_CODE(report, ErrorCode::kConflict);
+  EXPECT_EQ(files_.names(), std::set<std::string>{"in.jsonl"});
+}
+
 TEST_F(IngestRowsTest, progress_counts_every_row) {
   std::vector<std::uint64_t> seen;
   const IngestOptions options{files_.write_npy("in.npy", 3, 1, {1, 2, 3}), files_.path("out.vdb"), Metric::kDot,
@@ -126,6 +135,7 @@ TEST_F(IngestRowsTest, progress_counts_every_row) {
   ASSERT_OK(ingest_file(files_.fs, options, [&](std::uint64_t rows, std::uint64_t total, double) {
     EXPECT_EQ(total, 3U);
     seen.push_back(rows);
+    return true;
   }));
   EXPECT_THAT(seen, ElementsAre(1U, 2U, 3U));
 }

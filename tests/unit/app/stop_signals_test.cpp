@@ -18,8 +18,10 @@ TEST(StopSignals, either_signal_wakes_the_waiter) {
   for (const int signal_number : {SIGTERM, SIGINT}) {
     auto signals = StopSignals::install();
     ASSERT_OK(signals);
+    EXPECT_FALSE(signals->arrived());
     ASSERT_EQ(::raise(signal_number), 0);
     signals->wait();
+    EXPECT_TRUE(signals->arrived());
   }
 }
 
