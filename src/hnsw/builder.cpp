@@ -1,6 +1,7 @@
 #include "hnsw/builder.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <vibrato/check.hpp>
 
@@ -148,7 +149,9 @@ void Builder::add_link(std::uint32_t* list, std::size_t length, const Candidate&
   scratch.selection.distances.resize(count);
   pairs.from(owner.row).score(scratch.selection.rows.data(), count, scratch.selection.distances.data());
   for (std::size_t i = 0; i < count; ++i) {
-    scratch.members[i].distance = scratch.selection.distances[i];
+    // Sorting needs an order: rows whose distance overflows f32 into no number count as the farthest.
+    const float distance = scratch.selection.distances[i];
+    scratch.members[i].distance = std::isnan(distance) ? CandidatePool::kInfinity : distance;
   }
   scratch.members.push_back(added);
   std::sort(scratch.members.begin(), scratch.members.end(), nearer);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "base/limits.hpp"
 #include "hnsw/beam_search.hpp"
@@ -13,14 +15,19 @@ struct Start {
   std::uint32_t row = kNoNeighbour;
   std::uint32_t upper = kNoNeighbour;
   float distance = 0;
+  float entry_distance = 0;  // Of the entry point itself.
 };
 
 // Greedy search from `entry` through all levels above `target_level`. Requires: entry.row != kNoNeighbour.
 // Ends for damaged graphs too: each step strictly decreases the distance.
 inline Start descend(const GraphView& graph, const EntryPoint& entry, std::uint32_t target_level,
                      const WalkScorer& scorer, BeamStats& stats) {
-  Start best{entry.row, entry.upper, 0};
+  Start best{entry.row, entry.upper, 0, 0};
   scorer.score(&best.row, 1, &best.distance);
+  if (std::isnan(best.distance)) {
+    best.distance = std::numeric_limits<float>::infinity();  // A row that overflows f32: all others are nearer.
+  }
+  best.entry_distance = best.distance;
   ++stats.distances;
 
   std::array<std::uint32_t, limits::kGraphMMax> ids;
@@ -44,7 +51,7 @@ inline Start descend(const GraphView& graph, const EntryPoint& entry, std::uint3
       stats.distances += static_cast<std::uint32_t>(count);
       for (std::size_t i = 0; i < count; ++i) {
         if (distances[i] < best.distance) {
-          best = {rows[i], ids[i], distances[i]};
+          best = {rows[i], ids[i], distances[i], best.entry_distance};
           improved = true;
         }
       }

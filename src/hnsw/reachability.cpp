@@ -53,6 +53,35 @@ bool try_link(MutableGraph& graph, const ReachTree& tree, std::uint32_t from, st
   return false;
 }
 
+// Links to a row from the first reached row that can: for rows that no search finds a way to, such as those whose
+// distances overflow f32. A tree over n rows has n - 1 edges and the lists hold many more, so there always is one.
+class AnyLinker {
+ public:
+  AnyLinker(MutableGraph& graph, const ReachTree& tree, std::uint32_t row_count)
+      : graph_(graph), tree_(tree), row_count_(row_count) {}
+
+  // The row that links to `row` now.
+  std::uint32_t link(std::uint32_t row) {
+    for (std::uint32_t from = first_; from < row_count_; ++from) {
+      if (!tree_.reached(from)) {
+        continue;
+      }
+      if (try_link(graph_, tree_, from, row)) {
+        return from;
+      }
+      first_ += from == first_ ? 1 : 0;  // Its list is full of tree edges and stays so.
+    }
+    VIBRATO_CHECK(false);
+    return kNoNeighbour;
+  }
+
+ private:
+  MutableGraph& graph_;
+  const ReachTree& tree_;
+  std::uint32_t row_count_;
+  std::uint32_t first_ = 0;
+};
+
 }  // namespace
 
 std::uint32_t link_unreachable_rows(const simd::Kernels& kernels, const RowSpace& space, MutableGraph& graph,
@@ -64,6 +93,7 @@ std::uint32_t link_unreachable_rows(const simd::Kernels& kernels, const RowSpace
   ReachTree tree(graph, row_count);
   tree.grow(entry.row, entry.row);
 
+  AnyLinker anywhere(graph, tree, row_count);
   SearchScratch scratch;
   std::vector<Hit> near;
   std::uint32_t linked = 0;
@@ -73,8 +103,7 @@ std::uint32_t link_unreachable_rows(const simd::Kernels& kernels, const RowSpace
     }
     const float* vector = space.vectors.base + std::size_t{row} * space.vectors.stride_floats;
     bool done = false;
-    // A row with all its links in the tree has no room; a wider search always finds one that has, as a tree over n
-    // rows has n - 1 edges and the lists hold many more.
+    // A row with all its links in the tree has no room; a wider search finds one that has.
     for (std::uint32_t width = 64; !done && width <= 4096; width *= 4) {
       SearchParams params;
       params.k = width;
@@ -89,7 +118,9 @@ std::uint32_t link_unreachable_rows(const simd::Kernels& kernels, const RowSpace
         }
       }
     }
-    VIBRATO_CHECK(done);
+    if (!done) {
+      tree.grow(row, anywhere.link(row));
+    }
     ++linked;
   }
   return linked;

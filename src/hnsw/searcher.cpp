@@ -56,17 +56,26 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
 
   BeamScratch& beam = scratch.beam;
   beam.visited.reset(graph.row_count);
-  beam.visited.reserve_step(1);
-  beam.visited.insert(start.row);
+  beam.visited.reserve_step(2);
   beam.pool.reset(limits.ef);
-  beam.pool.insert(start.distance, start.row);
-  const BaseLevel level{graph};
   const bool filtered = params.predicate.allows != nullptr;
   if (filtered) {
     beam.allowed.reset(limits.ef);
-    if (params.predicate(start.row)) {
-      beam.allowed.insert(start.distance, start.row);
+  }
+  const auto begin_at = [&](std::uint32_t row, float distance) {
+    if (beam.visited.insert(row)) {
+      beam.pool.insert(distance, row);
+      if (filtered && params.predicate(row)) {
+        beam.allowed.insert(distance, row);
+      }
     }
+  };
+  begin_at(start.row, start.distance);
+  // All rows are reachable from the entry row (reachability.hpp), not from each row: a search that is wide enough to
+  // see all must begin there too. Others drop it as soon as they have something nearer.
+  begin_at(entry.row, start.entry_distance);
+  const BaseLevel level{graph};
+  if (filtered) {
     beam_search<true>(level, scorer, limits, params.predicate, beam, local.walk);
   } else {
     beam_search<false>(level, scorer, limits, params.predicate, beam, local.walk);
