@@ -19,6 +19,10 @@ struct StopRule {
   // Candidates farther than this neither enter the pool nor are expanded. kth: distance of the k-th best so far,
   // infinity while there are fewer.
   [[nodiscard]] float bound(float kth) const {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    if (kth == kInfinity || slack == kInfinity) {
+      return kInfinity;  // Also where the k-th lies at the floor, or by the error of codes below it.
+    }
     const float span = kth - floor;
     return span > 0 ? kth + slack * span : kth;
   }

@@ -108,15 +108,27 @@ inline double recall_of(const std::vector<hnsw::Hit>& hits, const std::vector<do
   return static_cast<double>(std::min(found, nearest.size())) / static_cast<double>(nearest.size());
 }
 
+// The exact answers to many queries.
+using Answers = std::vector<std::vector<double>>;
+
+inline Answers exact_answers(Metric metric, const MadeRows& rows, const MadeRows& queries, std::uint32_t k,
+                             const Allows& allows = nullptr) {
+  Answers answers;
+  for (std::uint32_t q = 0; q < queries.count; ++q) {
+    answers.push_back(exact_nearest(metric, rows, queries.row(q), k, allows));
+  }
+  return answers;
+}
+
 // Mean recall over all queries.
-inline double mean_recall(GraphIndex& index, Metric metric, const MadeRows& queries, const hnsw::SearchParams& params,
-                          const Allows& allows = nullptr) {
+inline double mean_recall(GraphIndex& index, const MadeRows& queries, const Answers& answers,
+                          const hnsw::SearchParams& params) {
   double sum = 0;
   for (std::uint32_t q = 0; q < queries.count; ++q) {
-    const auto nearest = exact_nearest(metric, index.rows(), queries.row(q), params.k, allows);
-    sum += recall_of(index.search(queries.row(q), params), nearest, metric, index.rows(), queries.row(q));
+    const float* query = queries.row(q);
+    sum += recall_of(index.search(query, params), answers[q], index.space().metric, index.rows(), query);
   }
-  return queries.count == 0 ? 1 : sum / queries.count;
+  return sum / std::max(queries.count, 1U);
 }
 
 }  // namespace vibrato::test
