@@ -193,6 +193,8 @@ def measure(arguments, folder):
             reached = recall(server.port, queries, truth, arguments.k, ef)
             if reached >= arguments.recall:
                 break
+        else:
+            print(f"recall {arguments.recall} is not reached; the largest ef is measured", file=sys.stderr)
         bodies = [body_of(query, arguments.k, ef) for query in queries]
         figures["ef"], figures["recall"], figures["body_bytes"] = ef, round(reached, 4), len(bodies[0])
         figures["live_qps"] = wrk(arguments, url + "/health/live", "GET", [""], folder)
