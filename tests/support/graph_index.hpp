@@ -53,6 +53,13 @@ class GraphIndex {
     return *this;
   }
 
+  // Codes a row again, as one does just before it is inserted.
+  void encode_row(std::uint32_t row, std::vector<float>& scratch) {
+    if (codes_.has_value()) {
+      codes_->encode(kernels(), row, rows_.row(row), scratch);
+    }
+  }
+
   [[nodiscard]] static const simd::Kernels& kernels() { return simd::kernels(); }
   [[nodiscard]] const hnsw::RowSpace& space() const { return space_; }
   [[nodiscard]] hnsw::RowSpace& space() { return space_; }
@@ -78,7 +85,7 @@ class GraphIndex {
     codes_.emplace(std::move(codes).value());
     std::vector<float> scratch;
     for (std::uint32_t i = 0; i < rows_.count; ++i) {
-      codes_->encode(kernels(), i, rows_.row(i), scratch);
+      encode_row(i, scratch);
     }
     space_.quantizer = &*quantizer_;
     space_.codes = codes_->view();
