@@ -1,5 +1,6 @@
 #include "vector/sealed_segment.hpp"
 
+#include <limits>
 #include <utility>
 
 #include "format/codes.hpp"
@@ -10,6 +11,13 @@
 namespace vibrato::vector {
 
 using format::SectionKind;
+
+namespace {
+
+// A search for a large part of all rows reads most of them anyway: in order, and exactly, it costs less.
+constexpr std::uint32_t kScanShare = 4;
+
+}  // namespace
 
 Result<std::unique_ptr<SealedSegment>> SealedSegment::open(io::FileSystem& fs, const std::string& path) {
   VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> file, store::VdbFile::open(fs, path));
@@ -67,6 +75,7 @@ Status SealedSegment::load_graph() {
 }
 
 Status SealedSegment::load_codes() {
+  space_.norm_max = std::numeric_limits<float>::max();  // Unless the file knows better.
   const auto section = file_->section(SectionKind::kQuantizer);
   if (!section) {
     return ok_status();
@@ -122,7 +131,7 @@ void SealedSegment::advise() const {
 void SealedSegment::search(const float* query, const hnsw::SearchParams& params, hnsw::SearchScratch& scratch,
                            std::vector<hnsw::Hit>& hits) const {
   const simd::Kernels& kernels = simd::kernels();
-  if (has_graph_) {
+  if (has_graph_ && params.k < row_count() / kScanShare) {
     hnsw::search(kernels, graph_, space_, query, params, scratch, hits);
     return;
   }

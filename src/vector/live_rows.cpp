@@ -1,0 +1,52 @@
+#include "vector/live_rows.hpp"
+
+#include <utility>
+
+namespace vibrato::vector {
+
+std::uint32_t LiveRows::tail_rows() const {
+  // Parts before the last one are full stop: their rows are what lies between the first rows.
+  return tail.back().first_row - tail.front().first_row + active().row_count();
+}
+
+std::vector<RowHit> LiveRows::search(const float* query, std::uint32_t k, std::uint32_t ef) const {
+  thread_local std::vector<hnsw::Hit> hits;
+  thread_local std::vector<hnsw::Hit> more;
+  hnsw::SearchScratch& scratch = hnsw::scratch_of_this_thread();
+  hnsw::SearchParams params;
+  params.k = k;
+  params.ef = ef;
+  sealed->search(query, params, scratch, hits);
+  for (const TailPart& part : tail) {
+    if (part.segment->row_count() == 0) {
+      continue;
+    }
+    part.segment->search(query, k, ef, scratch, more);
+    for (hnsw::Hit& hit : more) {
+      hit.row += part.first_row;
+    }
+    merge_hits(hits, more, k);
+  }
+  std::vector<RowHit> result;
+  result.reserve(hits.size());
+  for (const hnsw::Hit& hit : hits) {
+    result.push_back({hit.row, hnsw::score_of(sealed->file().metric(), hit.distance)});
+  }
+  return result;
+}
+
+std::string LiveRows::meta_json(std::uint32_t row) const {
+  if (row < sealed->row_count()) {
+    auto meta = sealed->file().meta_json(row);
+    return meta.ok() ? std::move(meta).value() : std::string();
+  }
+  for (auto part = tail.rbegin(); part != tail.rend(); ++part) {
+    if (row >= part->first_row) {
+      const std::uint32_t at = row - part->first_row;
+      return at < part->segment->row_count() ? part->segment->meta_json(at) : std::string();
+    }
+  }
+  return {};
+}
+
+}  // namespace vibrato::vector

@@ -1,0 +1,40 @@
+// All rows that a SingleFile serves at one moment: the sealed file, and the hot segments behind it. Searched as one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vector/hot_segment.hpp"
+#include "vector/sealed_segment.hpp"
+#include "vector/single_file.hpp"
+
+namespace vibrato::vector {
+
+// A hot segment and the number of its first row among all rows.
+struct TailPart {
+  std::shared_ptr<HotSegment> segment;
+  std::uint32_t first_row = 0;
+};
+
+// Immutable but for the hot segments' own growth: only the last one takes new rows. Invariant: the parts follow each
+// other without a gap, the first after the sealed rows; there is at least one.
+// Thread-safety: all methods may be called from many threads at once.
+struct LiveRows {
+  std::shared_ptr<const SealedSegment> sealed;
+  std::vector<TailPart> tail;
+  bool graph_was_stored = true;
+
+  [[nodiscard]] HotSegment& active() const { return *tail.back().segment; }
+  [[nodiscard]] std::uint32_t tail_rows() const;
+  [[nodiscard]] std::uint32_t row_count() const { return sealed->row_count() + tail_rows(); }
+
+  // The min(k, rows) nearest, best first, ties by row. query: checked by check_vector.
+  [[nodiscard]] std::vector<RowHit> search(const float* query, std::uint32_t k, std::uint32_t ef) const;
+  // Empty for a row that has none, that is not there, or whose stored meta is damaged.
+  [[nodiscard]] std::string meta_json(std::uint32_t row) const;
+};
+
+}  // namespace vibrato::vector
