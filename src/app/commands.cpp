@@ -10,7 +10,6 @@ std::vector<Command> planned_commands() {
   const auto plan = [&](const char* name, CommandGroup group, const char* summary) {
     commands.push_back({name, group, summary, "", nullptr});
   };
-  plan("serve", kServers, "answer searches over one .vdb file");
   plan("serve-v2", kServers, "the whole database over HTTP");
   plan("diskann", kClients, "graphs on disk of a running server");
   plan("bench", kClients, "recall and speed of the index kinds");
@@ -27,8 +26,8 @@ std::vector<Command> planned_commands() {
 }
 
 std::vector<Command> all_commands() {
-  std::vector<Command> commands = {make_ingest_command(), make_build_command(), make_stats_command(),
-                                   make_verify_command(), make_search_command()};
+  std::vector<Command> commands = {make_serve_command(), make_ingest_command(), make_build_command(),
+                                   make_stats_command(), make_verify_command(), make_search_command()};
   for (Command& command : planned_commands()) commands.push_back(std::move(command));
   return commands;
 }
