@@ -40,8 +40,12 @@ void Session::start(Worker& worker, Socket socket) {
   asio::co_spawn(
       worker.loop().get_executor(), [session]() { return session->run(); },
       [&worker](const std::exception_ptr& exception) {
-        if (exception) {
-          worker.state().logger.error("a session ended by an exception");
+        try {
+          if (exception) {
+            std::rethrow_exception(exception);
+          }
+        } catch (const std::exception& error) {
+          worker.state().logger.error("a connection was dropped: {}", error.what());
         }
       });
 }
