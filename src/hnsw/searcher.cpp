@@ -26,6 +26,13 @@ BeamLimits limits_of(const SearchParams& params, const RowSpace& space, float qu
   return limits;
 }
 
+// Three deviations of the distance that codes give for a row equal to the query.
+float margin_of(const quant::ScalarQuantizer& quantizer, const quant::PreparedQuery& query) {
+  quant::CodeFactors same;
+  same.offset = query.norm_squared;
+  return 3.0F * quantizer.distance_sigma(query, same, 0.0F);
+}
+
 void take_pool(const CandidatePool& pool, std::uint32_t k, std::vector<Hit>& hits) {
   hits.clear();
   for (std::size_t i = 0; i < std::min<std::size_t>(k, pool.size()); ++i) {
@@ -48,7 +55,10 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
     space.quantizer->prepare(kernels, query, scratch.query);
   }
   const WalkScorer scorer = on_codes ? WalkScorer(kernels, space, scratch.query) : WalkScorer(exact);
-  const BeamLimits limits = limits_of(params, space, exact.query_norm());
+  BeamLimits limits = limits_of(params, space, exact.query_norm());
+  if (on_codes) {
+    limits.stop.margin = margin_of(*space.quantizer, scratch.query);
+  }
 
   SearchStats local;
   const EntryPoint entry{graph.entry_row, graph.entry_upper, graph.max_level};

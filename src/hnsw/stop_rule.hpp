@@ -15,6 +15,9 @@ struct StopRule {
   float slack = std::numeric_limits<float>::infinity();
   // The least distance there can be: 0 for l2 and cosine, -|q| max|x| for dot.
   float floor = 0;
+  // What the error of codes makes of a distance of nothing: where the k nearest are nearer than that, the order on
+  // codes says little, and all that may be among them must stay in the pool for re-scoring. 0 for exact distances.
+  float margin = 0;
 
   // Candidates farther than this neither enter the pool nor are expanded. kth: distance of the k-th best so far,
   // infinity while there are fewer.
@@ -24,7 +27,7 @@ struct StopRule {
       return kInfinity;  // Also where the k-th lies at the floor, or by the error of codes below it.
     }
     const float span = kth - floor;
-    return span > 0 ? kth + slack * span : kth;
+    return kth + margin + (span > 0 ? slack * span : 0.0F);
   }
 };
 

@@ -74,7 +74,7 @@ std::uint32_t search_rows(Shared& shared, std::uint64_t seed, std::string& fault
 }
 
 void insert_and_search(Metric metric, CodeKind kind, std::uint32_t m) {
-  const MadeRows truth = test::clustered_rows(test::scaled(6'000), 24, 40, 0.4F, 21);
+  const MadeRows truth = test::clustered_rows(test::scaled(6'000, 2'000), 24, 40, 0.4F, 21);
   MadeRows rows = truth;
   IndexOptions options;
   options.metric = metric;
