@@ -24,6 +24,9 @@ constexpr std::size_t kRowAlignmentFloats = 16;  // 64 bytes.
 // keeps the cost of those passes in line with that of the inserts; what waits is scanned by each search.
 constexpr std::uint32_t kBatchRowsMin = 256;
 constexpr std::uint32_t kBatchShare = 64;
+// Rows may come much faster than they are indexed. A batch is then cut, so that searches soon have fewer to scan.
+constexpr std::uint32_t kBatchRowsMax = 1024;
+constexpr std::uint32_t kBatchShareMax = 8;
 
 // A search for a large part of the rows scans them all: exact, and cheaper than a walk.
 constexpr std::uint32_t kScanShare = 4;
@@ -196,9 +199,10 @@ Status HotSegment::make_index() {
 }
 
 void HotSegment::index_batch(hnsw::Builder& builder, hnsw::InsertScratch& scratch, std::vector<float>& encode_scratch) {
-  const std::uint32_t end = row_count();
+  const std::uint32_t first = indexed_count();
+  const std::uint32_t end = std::min(row_count(), first + std::max(kBatchRowsMax, first / kBatchShareMax));
   const simd::Kernels& kernels = simd::kernels();
-  for (std::uint32_t row = indexed_count(); row < end; ++row) {
+  for (std::uint32_t row = first; row < end; ++row) {
     if (stopping_.load(std::memory_order_relaxed)) {
       return;
     }
