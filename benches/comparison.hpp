@@ -42,7 +42,9 @@ struct Entry {
   std::unique_ptr<Contender> contender;
   double build_seconds = 0;
   double scaled_build_seconds = 0;  // With scaling_threads; 0 if not measured.
-  std::int64_t memory_bytes = 0;    // Anonymous + resident mapped, after one pass over the queries.
+  // Anonymous + resident mapped, after one pass over the queries. 0 if not measured: a build with many threads before
+  // leaves memory behind.
+  std::int64_t memory_bytes = 0;
   std::vector<Setting> settings;
   std::vector<ScalingPoint> scaling;
 

@@ -30,8 +30,8 @@ struct Quality {
 // `time` is what QPS is counted in; latencies are of the wall.
 [[nodiscard]] Pass measure_pass(const Contender& contender, const Matrix& queries, std::size_t k, TimeKind time);
 
-// Queries a second of `threads` threads that share the queries, each answering a whole pass of them from its own
-// place on.
+// Queries a second of `threads` threads that share the queries, each answering all of them at least once,
+// from its own place on.
 [[nodiscard]] double measure_threads_qps(const Contender& contender, const Matrix& queries, std::size_t k,
                                          unsigned threads);
 

@@ -17,8 +17,9 @@ const Entry* find(const std::vector<Entry>& entries, std::string_view name) {
 }
 
 void print_settings(const Entry& entry) {
-  fmt::print("\n{}: build {:.2f} s (one thread), memory {:.1f} MiB\n", entry.contender->name(), entry.build_seconds,
-             static_cast<double>(entry.memory_bytes) / kMiB);
+  fmt::print("\n{}: build {:.2f} s (one thread), memory {}\n", entry.contender->name(), entry.build_seconds,
+             entry.memory_bytes == 0 ? "not measured"
+                                     : fmt::format("{:.1f} MiB", static_cast<double>(entry.memory_bytes) / kMiB));
   if (!entry.contender->note().empty()) fmt::print("  {}\n", entry.contender->note());
   fmt::print("  {:>6} {:>7} {:>8} {:>10} {:>9} {:>9} {:>9} {:>10}\n", "ef", "slack", "recall", "QPS", "p50 us",
              "p95 us", "p99 us", "distances");
@@ -53,9 +54,10 @@ void print_speeds(const std::vector<Entry>& entries, const Entry* own, const Ent
     const bool known = ours && theirs && !theirs->lower_bound;
     fmt::print(" {:>9}", known ? fmt::format("{:.2f}x", ours->qps / theirs->qps) : "-");
   }
-  fmt::print(
-      "\nbuild time    {:.3f}x   memory {:.3f}x\n", own->build_seconds / peer->build_seconds,
-      peer->memory_bytes == 0 ? 0.0 : static_cast<double>(own->memory_bytes) / static_cast<double>(peer->memory_bytes));
+  fmt::print("\nbuild time    {:.3f}x   memory {}\n", own->build_seconds / peer->build_seconds,
+             peer->memory_bytes == 0 ? "not measured"
+                                     : fmt::format("{:.3f}x", static_cast<double>(own->memory_bytes) /
+                                                                  static_cast<double>(peer->memory_bytes)));
 }
 
 // What a further thread adds, as a share of the first one: 1 is perfect.
