@@ -82,6 +82,39 @@ class AnyLinker {
   std::uint32_t first_ = 0;
 };
 
+// The rows that were linked last, which have lists of their own to give links from. Among many equal rows a search
+// finds the same few, whose lists are full, over and over; these are as near.
+class RecentlyLinked {
+ public:
+  void add(std::uint32_t row) {
+    if (rows_.size() < kRowsMax) {
+      rows_.push_back(row);
+    } else {
+      rows_[next_++ % kRowsMax] = row;
+    }
+  }
+
+  // Links to `row` from one that is no farther from it than `limit`. Returns the row that does, or kNoNeighbour.
+  std::uint32_t link(MutableGraph& graph, const ReachTree& tree, const ExactScorer& scorer, float limit,
+                     std::uint32_t row) {
+    distances_.resize(rows_.size());
+    scorer.score(rows_.data(), rows_.size(), distances_.data());
+    for (std::size_t i = rows_.size(); i-- > 0;) {
+      if (distances_[i] <= limit && try_link(graph, tree, rows_[i], row)) {
+        return rows_[i];
+      }
+    }
+    return kNoNeighbour;
+  }
+
+ private:
+  static constexpr std::size_t kRowsMax = 64;
+
+  std::vector<std::uint32_t> rows_;
+  std::vector<float> distances_;
+  std::size_t next_ = 0;
+};
+
 }  // namespace
 
 std::uint32_t link_unreachable_rows(const simd::Kernels& kernels, const RowSpace& space, MutableGraph& graph,
@@ -94,6 +127,7 @@ std::uint32_t link_unreachable_rows(const simd::Kernels& kernels, const RowSpace
   tree.grow(entry.row, entry.row);
 
   AnyLinker anywhere(graph, tree, row_count);
+  RecentlyLinked recent;
   SearchScratch scratch;
   std::vector<Hit> near;
   std::uint32_t linked = 0;
@@ -117,10 +151,20 @@ std::uint32_t link_unreachable_rows(const simd::Kernels& kernels, const RowSpace
           done = true;
         }
       }
+      if (!done && !near.empty()) {
+        const ExactScorer exact(kernels, space, vector);
+        float limit = 0;
+        exact.score(&near.back().row, 1, &limit);
+        if (const std::uint32_t from = recent.link(graph, tree, exact, limit, row); from != kNoNeighbour) {
+          tree.grow(row, from);
+          done = true;
+        }
+      }
     }
     if (!done) {
       tree.grow(row, anywhere.link(row));
     }
+    recent.add(row);
     ++linked;
   }
   return linked;
