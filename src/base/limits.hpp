@@ -24,6 +24,8 @@ inline constexpr std::uint32_t kGraphMMin = 2;
 inline constexpr std::uint32_t kGraphMMax = 128;
 inline constexpr std::uint32_t kEfConstructionMax = 4096;
 inline constexpr std::uint32_t kRowsPerSegmentMax = 0x7fffffff;
+inline constexpr std::uint32_t kHotRowsMax =
+    10'000'000;  // Of one hot segment: its locks and levels are laid out at once.
 
 // HTTP.
 inline constexpr std::size_t kBodyBytesDefault = 32 * kMiB;

@@ -34,7 +34,7 @@ constexpr std::uint32_t kScanShare = 4;
 }  // namespace
 
 Result<std::unique_ptr<HotSegment>> HotSegment::create(const HotOptions& options) {
-  if (options.dim == 0 || options.dim > limits::kDimMax || options.capacity > limits::kRowsPerSegmentMax) {
+  if (options.dim == 0 || options.dim > limits::kDimMax || options.capacity > limits::kHotRowsMax) {
     return invalid_argument("a hot segment cannot hold " + std::to_string(options.capacity) + " rows of " +
                             std::to_string(options.dim) + " dimensions");
   }

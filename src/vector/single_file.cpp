@@ -24,6 +24,22 @@ GraphBuildOptions build_options(const SingleFileOptions& options) {
   return build;
 }
 
+Status check_options(const SingleFileOptions& options) {
+  if (options.m < limits::kGraphMMin || options.m > limits::kGraphMMax) {
+    return invalid_argument(
+        fmt::format("m must be between {} and {}, not {}", limits::kGraphMMin, limits::kGraphMMax, options.m));
+  }
+  if (options.ef_construction == 0 || options.ef_construction > limits::kEfConstructionMax) {
+    return invalid_argument(fmt::format("ef_construction must be between 1 and {}, not {}", limits::kEfConstructionMax,
+                                        options.ef_construction));
+  }
+  if (options.max_ram_buffer_vectors > limits::kHotRowsMax) {
+    return invalid_argument(fmt::format("the memory buffer holds at most {} vectors, not {}", limits::kHotRowsMax,
+                                        options.max_ram_buffer_vectors));
+  }
+  return ok_status();
+}
+
 Result<std::shared_ptr<HotSegment>> make_hot(const SealedSegment& sealed, const SingleFileOptions& options) {
   HotOptions hot;
   hot.dim = sealed.file().dim();
@@ -238,6 +254,7 @@ SingleFile::~SingleFile() = default;
 Result<std::unique_ptr<SingleFile>> SingleFile::open(io::FileSystem& fs, const std::string& path,
                                                      const SingleFileOptions& options,
                                                      const ProgressFunction& progress) {
+  VIBRATO_RETURN_IF_ERROR(check_options(options));
   VIBRATO_ASSIGN_OR_RETURN(Opened opened, open_sealed(fs, path, options, progress));
   VIBRATO_ASSIGN_OR_RETURN(auto hot, make_hot(*opened.sealed, options));
   auto live = std::make_shared<LiveRows>();

@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "base/limits.hpp"
 #include "io/faulty_file_system.hpp"
 #include "io/real_file_system.hpp"
 #include "support/file_contents.hpp"
@@ -200,6 +201,25 @@ TEST_F(SingleFileTest, takes_no_more_rows_than_its_buffer_holds_until_a_flush) {
   EXPECT_EQ(flush(**file).state, FlushState::kCompleted);
   ingest(**file, made, 9, 12);
   expect_rows(**file, made);
+}
+
+TEST_F(SingleFileTest, checks_its_options_at_their_edges) {
+  test::write_vdb(fs_, path_, test::make_vectors(5, 3, 1), Metric::kL2);
+  const auto open_with = [&](std::uint32_t m, std::uint32_t ef_construction, std::uint32_t buffer) {
+    SingleFileOptions changed = options();
+    changed.m = m;
+    changed.ef_construction = ef_construction;
+    changed.max_ram_buffer_vectors = buffer;
+    return SingleFile::open(fs_, path_, changed, {}).status();
+  };
+  const std::uint32_t ef_max = limits::kEfConstructionMax;
+  EXPECT_OK(open_with(limits::kGraphMMin, 1, 0));
+  EXPECT_OK(open_with(limits::kGraphMMax, ef_max, limits::kHotRowsMax));
+  EXPECT_CODE(open_with(limits::kGraphMMin - 1, 10, 10), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(open_with(limits::kGraphMMax + 1, 10, 10), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(open_with(16, 0, 10), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(open_with(16, ef_max + 1, 10), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(open_with(16, 10, limits::kHotRowsMax + 1), ErrorCode::kInvalidArgument);
 }
 
 TEST_F(SingleFileTest, opens_nothing_that_is_missing_or_damaged) {
