@@ -11,6 +11,10 @@ namespace {
 // Rows scored by one kernel call: enough to hide its cost, few enough for their distances to stay in the first cache.
 constexpr std::size_t kBatchRows = 512;
 
+float number_or_infinity(float distance) {
+  return std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance;
+}
+
 void offer(const hnsw::Hit& hit, std::uint32_t k, std::vector<hnsw::Hit>& heap) {
   if (heap.size() < k) {
     heap.push_back(hit);
@@ -22,16 +26,13 @@ void offer(const hnsw::Hit& hit, std::uint32_t k, std::vector<hnsw::Hit>& heap) 
   }
 }
 
-}  // namespace
-
-void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
-               std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-               const hnsw::RowPredicate& predicate) {
-  VIBRATO_CHECK(k >= 1 && first <= end);
+// Leaves the k nearest of the rows in `hits`, nearest first, as `scorer` sees them.
+template <typename Scorer>
+void scan(const Scorer& scorer, std::uint32_t first, std::uint32_t end, std::uint32_t k, ScanScratch& scratch,
+          std::vector<hnsw::Hit>& hits, const hnsw::RowPredicate& predicate) {
   hits.clear();
   scratch.rows.resize(kBatchRows);
   scratch.distances.resize(kBatchRows);
-  const hnsw::ExactScorer scorer(kernels, space, query);
   // `hits` is a heap with the farthest in front, as soon as it is full.
   for (std::uint32_t next = first; next < end;) {
     std::size_t count = 0;
@@ -41,11 +42,35 @@ void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const 
     }
     scorer.score(scratch.rows.data(), count, scratch.distances.data());
     for (std::size_t i = 0; i < count; ++i) {
-      const float distance = scratch.distances[i];
-      offer({scratch.rows[i], std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance}, k, hits);
+      offer({scratch.rows[i], number_or_infinity(scratch.distances[i])}, k, hits);
     }
   }
   std::sort_heap(hits.begin(), hits.end(), nearer_hit);
+}
+
+}  // namespace
+
+void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
+               std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
+               const hnsw::RowPredicate& predicate) {
+  VIBRATO_CHECK(k >= 1 && first <= end);
+  scan(hnsw::ExactScorer(kernels, space, query), first, end, k, scratch, hits, predicate);
+}
+
+void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
+                     std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits) {
+  VIBRATO_CHECK(k >= 1 && first <= end && space.quantizer != nullptr);
+  space.quantizer->prepare(kernels, query, scratch.query);
+  scan(hnsw::WalkScorer(kernels, space, scratch.query), first, end, coded_scan_candidates(k), scratch, hits, {});
+  scratch.rows.resize(hits.size());
+  scratch.distances.resize(hits.size());
+  std::transform(hits.begin(), hits.end(), scratch.rows.begin(), [](const hnsw::Hit& hit) { return hit.row; });
+  hnsw::ExactScorer(kernels, space, query).score(scratch.rows.data(), hits.size(), scratch.distances.data());
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    hits[i].distance = number_or_infinity(scratch.distances[i]);
+  }
+  std::sort(hits.begin(), hits.end(), nearer_hit);
+  hits.resize(std::min<std::size_t>(hits.size(), k));
 }
 
 void merge_hits(std::vector<hnsw::Hit>& hits, std::vector<hnsw::Hit>& more, std::uint32_t k) {

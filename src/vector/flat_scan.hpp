@@ -1,5 +1,5 @@
-// Exact search over a run of rows: the truth that graphs are judged by, the whole search where there is no graph, and
-// the part of a search over rows that are not indexed yet.
+// Search over a run of rows, one after the other: the truth that graphs are judged by, the whole search where there is
+// no graph, and the part of a search over rows that are not indexed yet. Exact, or on codes where rows are many.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,13 @@ namespace vibrato::vector {
 struct ScanScratch {
   std::vector<std::uint32_t> rows;
   std::vector<float> distances;
+  quant::PreparedQuery query;
 };
+
+// How many of the best by 8-bit code scan_coded_rows scores exactly.
+[[nodiscard]] constexpr std::uint32_t coded_scan_candidates(std::uint32_t k) {
+  return k < 32 ? 128 : 4 * k;
+}
 
 // Writes the min(k, end - first) nearest of rows [first, end) to `hits`, nearest first, ties by row. A distance that is
 // not a number counts as infinite; rows that the predicate refuses are left out. query: shape [dim]. Requires: first <=
@@ -27,6 +33,11 @@ struct ScanScratch {
 void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
                const hnsw::RowPredicate& predicate = {});
+
+// The same on the rows' codes, then exactly for the best coded_scan_candidates(k) of them: a quarter of the memory is
+// read. Requires: space.quantizer is set, rows below `end` are encoded.
+void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
+                     std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits);
 
 // Merges `more` into `hits`, both nearest first; keeps the k nearest. A row that is in both stays once.
 // `more` is used up.

@@ -28,6 +28,9 @@ constexpr std::uint32_t kBatchShare = 64;
 constexpr std::uint32_t kBatchRowsMax = 1024;
 constexpr std::uint32_t kBatchShareMax = 8;
 
+// Scanning on codes pays from this many rows a candidate that is scored again.
+constexpr std::uint32_t kCodedScanMin = 8;
+
 // A search for a large part of the rows scans them all: exact, and cheaper than a walk.
 constexpr std::uint32_t kScanShare = 4;
 
@@ -137,18 +140,25 @@ void HotSegment::search(const float* query, std::uint32_t k, std::uint32_t ef, h
   thread_local ScanScratch scan;
   thread_local std::vector<hnsw::Hit> scanned;
   const std::uint32_t indexed = indexed_count();
+  const std::uint32_t encoded = encoded_count_.load(std::memory_order_acquire);
   const std::uint32_t rows = row_count();
   const Index* index = index_.load(std::memory_order_acquire);
-  if (index == nullptr || k >= indexed / kScanShare) {
-    scan_rows(kernels, space(nullptr), query, 0, rows, k, scan, hits);
-    return;
+  hits.clear();
+  std::uint32_t first = 0;  // Rows below it are done.
+  if (k < indexed / kScanShare) {
+    hnsw::SearchParams params;
+    params.k = k;
+    params.ef = ef;
+    hnsw::search(kernels, index->graph->view(options_.capacity), space(index), query, params, scratch, hits);
+    first = indexed;
   }
-  hnsw::SearchParams params;
-  params.k = k;
-  params.ef = ef;
-  hnsw::search(kernels, index->graph->view(options_.capacity), space(index), query, params, scratch, hits);
-  scan_rows(kernels, space(nullptr), query, indexed, rows, k, scan, scanned);
-  // Rows of a batch that is being linked may be found both ways.
+  // Rows of a batch that is being linked may be found by walk and scan: merging keeps one.
+  if (encoded > first && encoded - first > kCodedScanMin * coded_scan_candidates(k)) {
+    scan_coded_rows(kernels, space(index), query, first, encoded, k, scan, scanned);
+    merge_hits(hits, scanned, k);
+    first = encoded;
+  }
+  scan_rows(kernels, space(nullptr), query, first, rows, k, scan, scanned);
   merge_hits(hits, scanned, k);
 }
 
@@ -195,24 +205,33 @@ Status HotSegment::make_index() {
     index->codes.emplace(std::move(codes));
   }
   owned_index_ = std::move(index);
+  index_.store(owned_index_.get(), std::memory_order_release);
   return ok_status();
+}
+
+void HotSegment::encode_rows(std::vector<float>& scratch) {
+  const std::uint32_t end = row_count();
+  const std::uint32_t first = encoded_count_.load(std::memory_order_relaxed);
+  if (!owned_index_->codes || first == end) {
+    return;
+  }
+  for (std::uint32_t row = first; row < end; ++row) {
+    owned_index_->codes->encode(simd::kernels(), row, vector(row).data(), scratch);
+  }
+  encoded_count_.store(end, std::memory_order_release);
 }
 
 void HotSegment::index_batch(hnsw::Builder& builder, hnsw::InsertScratch& scratch, std::vector<float>& encode_scratch) {
   const std::uint32_t first = indexed_count();
   const std::uint32_t end = std::min(row_count(), first + std::max(kBatchRowsMax, first / kBatchShareMax));
-  const simd::Kernels& kernels = simd::kernels();
   for (std::uint32_t row = first; row < end; ++row) {
     if (stopping_.load(std::memory_order_relaxed)) {
       return;
     }
-    if (owned_index_->codes) {
-      owned_index_->codes->encode(kernels, row, vector(row).data(), encode_scratch);
-    }
+    encode_rows(encode_scratch);
     builder.insert(row, scratch);
   }
-  hnsw::link_unreachable_rows(kernels, space(owned_index_.get()), *owned_index_->graph, end);
-  index_.store(owned_index_.get(), std::memory_order_release);
+  hnsw::link_unreachable_rows(simd::kernels(), space(owned_index_.get()), *owned_index_->graph, end);
   indexed_count_.store(end, std::memory_order_release);
 }
 

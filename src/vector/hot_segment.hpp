@@ -1,11 +1,12 @@
 // The rows that arrived last, in memory, searchable from the moment they are appended.
 //
-// Rows stand in one flat array of fixed capacity. A worker thread inserts them into a graph in batches; a search walks
-// the graph for the rows that are indexed and scans the few behind them. The first thousand rows are only scanned:
-// then the codes' centre is computed from them, and what follows walks on codes.
+// Rows stand in one flat array of fixed capacity. A worker thread encodes them as they come and inserts them into a
+// graph in batches; a search walks the graph for the rows that are indexed and scans those behind them, on codes if
+// they are many. The first thousand rows are only scanned: then the codes' centre is computed from them.
 //
-// Publication: append writes the row and then stores the row count with release; the worker stores the indexed count
-// with release after the rows below it are linked. A search loads the two, indexed count first, and takes no lock.
+// Publication: append writes the row and then stores the row count with release; the worker stores the encoded count
+// after the codes, and the indexed count after the links. Indexed <= encoded <= rows, a search loads them in this
+// order, and takes no lock.
 #pragma once
 
 #include <atomic>
@@ -83,6 +84,8 @@ class HotSegment {
   [[nodiscard]] bool batch_is_due() const;
   void run_worker();
   [[nodiscard]] Status make_index();
+  // Encodes all rows that are not yet.
+  void encode_rows(std::vector<float>& scratch);
   // Inserts the rows from indexed_count() on; stops early when the segment does.
   void index_batch(hnsw::Builder& builder, hnsw::InsertScratch& scratch, std::vector<float>& encode_scratch);
 
@@ -93,6 +96,7 @@ class HotSegment {
   std::vector<std::unique_ptr<std::string[]>> meta_chunks_;  // Allocated as rows come.
   std::atomic<float> norm_max_{0};
   std::atomic<std::uint32_t> row_count_{0};
+  std::atomic<std::uint32_t> encoded_count_{0};
   std::atomic<std::uint32_t> indexed_count_{0};
 
   std::unique_ptr<Index> owned_index_;        // Of the worker.

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <limits>
 
+#include "quant/coded_rows.hpp"
+#include "support/vector_sets.hpp"
+
 namespace vibrato::vector {
 namespace {
 
@@ -56,6 +59,43 @@ TEST_F(FlatScan, puts_distances_that_are_no_numbers_last) {
   const auto all = scan(700, 0, 1500, 1500);
   ASSERT_EQ(all.size(), 1500U);
   EXPECT_EQ(all.back().row, 700U);
+}
+
+TEST(ScanCodedRows, finds_what_an_exact_scan_finds) {
+  for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kL2}) {
+    const auto made = test::make_vectors(4000, 48, 1);
+    hnsw::RowSpace space;
+    space.metric = metric;
+    space.row_count = made.rows;
+    space.vectors = {made.values.data(), made.dim, made.dim};
+    std::vector<float> inverse_norms;
+    std::vector<std::uint32_t> all(made.rows);
+    for (std::uint32_t row = 0; row < made.rows; ++row) {
+      inverse_norms.push_back(store::inverse_norm(made.row(row)));
+      all[row] = row;
+    }
+    space.inverse_norms = inverse_norms.data();
+    const simd::Kernels& kernels = simd::kernels();
+    const quant::ScalarQuantizer quantizer(metric, quant::CodeKind::kSq8,
+                                           quant::mean_of_rows(metric, kernels, space.vectors, all), 1);
+    auto codes = quant::CodedRows::create(quantizer, made.rows);
+    ASSERT_OK(codes);
+    std::vector<float> scratch;
+    for (const std::uint32_t row : all) {
+      codes->encode(kernels, row, made.row(row).data(), scratch);
+    }
+    space.quantizer = &quantizer;
+    space.codes = codes->view();
+    ScanScratch scan;
+    std::vector<Hit> exact;
+    std::vector<Hit> coded;
+    for (const std::uint32_t k : {1U, 10U, 100U, 2000U}) {
+      const auto query = made.row(k);
+      scan_rows(kernels, space, query.data(), 500, 3500, k, scan, exact);
+      scan_coded_rows(kernels, space, query.data(), 500, 3500, k, scan, coded);
+      EXPECT_EQ(exact, coded) << to_string(metric) << " k " << k;
+    }
+  }
 }
 
 TEST(MergeHits, keeps_a_row_once_and_the_nearest_in_order) {

@@ -106,6 +106,21 @@ TEST(HotSegment, finds_the_neighbours_by_graph_and_scan_together) {
   }
 }
 
+TEST(HotSegment, finds_the_neighbours_while_rows_outrun_the_worker) {
+  const auto made = test::make_vectors(6000, 32, 2);
+  const auto segment = make_segment(made, Metric::kCosine, 6000);
+  append_rows(*segment, made, 0, 6000);
+  std::uint32_t searches = 0;
+  while (segment->indexed_count() < 3000 || searches < 100) {
+    const auto query = made.row((searches * 61) % 6000);
+    const auto found = search(*segment, query, 10);
+    EXPECT_GE(test::recall_of(Metric::kCosine, made, query, 10, found), 0.7) << searches;
+    EXPECT_EQ(found.front(), (searches * 61) % 6000);
+    ++searches;
+  }
+  EXPECT_GE(mean_recall(*segment, made, Metric::kCosine, 10), 0.97);
+}
+
 TEST(HotSegment, finds_every_one_of_many_duplicates) {
   auto made = test::make_vectors(2600, 16, 5);
   for (std::uint32_t row = 100; row < 300; ++row) {
