@@ -1,12 +1,11 @@
 // vibrato's own index as the server has it: a `.vdb` file is written, its index is built and stored in it, and searches
 // run on the mapped file. What is timed as building is all of that but the last write: rows to disk, checksums,
 // the choice of codes, coding, the graph.
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <unistd.h>
 
 #include "contender.hpp"
 #include "io/real_file_system.hpp"

@@ -6,9 +6,9 @@ namespace vibrato::detail {
 [[noreturn]] void check_failed(const char* expression, const char* file, int line);
 }  // namespace vibrato::detail
 
-#define VIBRATO_CHECK(expression)                                              \
-  do {                                                                         \
-    if (!(expression)) [[unlikely]] {                                          \
-      ::vibrato::detail::check_failed(#expression, __FILE__, __LINE__);        \
-    }                                                                          \
+#define VIBRATO_CHECK(expression)                                       \
+  do {                                                                  \
+    if (!(expression)) [[unlikely]] {                                   \
+      ::vibrato::detail::check_failed(#expression, __FILE__, __LINE__); \
+    }                                                                   \
   } while (false)

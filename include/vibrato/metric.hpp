@@ -11,13 +11,18 @@ namespace vibrato {
 // The numbers are part of the file format (docs/formats/vdb.md).
 enum class Metric : std::uint8_t { kCosine = 0, kDot = 1, kL2 = 2 };
 
-[[nodiscard]] constexpr bool higher_is_better(Metric metric) { return metric != Metric::kL2; }
+[[nodiscard]] constexpr bool higher_is_better(Metric metric) {
+  return metric != Metric::kL2;
+}
 
 [[nodiscard]] constexpr std::string_view to_string(Metric metric) {
   switch (metric) {
-    case Metric::kCosine: return "cosine";
-    case Metric::kDot: return "dot";
-    case Metric::kL2: return "l2";
+    case Metric::kCosine:
+      return "cosine";
+    case Metric::kDot:
+      return "dot";
+    case Metric::kL2:
+      return "l2";
   }
   return "unknown";
 }

@@ -19,9 +19,18 @@ class [[nodiscard]] Result {
   [[nodiscard]] const Status& status() const { return status_; }
 
   // Requires: ok().
-  [[nodiscard]] T& value() & { VIBRATO_CHECK(ok()); return *value_; }
-  [[nodiscard]] const T& value() const& { VIBRATO_CHECK(ok()); return *value_; }
-  [[nodiscard]] T&& value() && { VIBRATO_CHECK(ok()); return std::move(*value_); }
+  [[nodiscard]] T& value() & {
+    VIBRATO_CHECK(ok());
+    return *value_;
+  }
+  [[nodiscard]] const T& value() const& {
+    VIBRATO_CHECK(ok());
+    return *value_;
+  }
+  [[nodiscard]] T&& value() && {
+    VIBRATO_CHECK(ok());
+    return std::move(*value_);
+  }
   [[nodiscard]] T& operator*() & { return value(); }
   [[nodiscard]] const T& operator*() const& { return value(); }
   [[nodiscard]] T&& operator*() && { return std::move(*this).value(); }
@@ -34,11 +43,11 @@ class [[nodiscard]] Result {
 };
 
 // Returns from the enclosing function when `expression` (a Status) is an error.
-#define VIBRATO_RETURN_IF_ERROR(expression)                                    \
-  do {                                                                         \
+#define VIBRATO_RETURN_IF_ERROR(expression)                                        \
+  do {                                                                             \
     if (::vibrato::Status vibrato_status_ = (expression); !vibrato_status_.ok()) { \
-      return vibrato_status_;                                                  \
-    }                                                                          \
+      return vibrato_status_;                                                      \
+    }                                                                              \
   } while (false)
 
 // VIBRATO_ASSIGN_OR_RETURN(auto file, open(path)): declares `file` from a Result, or returns its error.

@@ -60,13 +60,23 @@ class [[nodiscard]] Status {
   std::string message_;
 };
 
-[[nodiscard]] inline Status ok_status() { return {}; }
+[[nodiscard]] inline Status ok_status() {
+  return {};
+}
 [[nodiscard]] inline Status invalid_argument(std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message)};
 }
-[[nodiscard]] inline Status not_found(std::string message) { return {ErrorCode::kNotFound, std::move(message)}; }
-[[nodiscard]] inline Status corruption(std::string message) { return {ErrorCode::kCorruption, std::move(message)}; }
-[[nodiscard]] inline Status io_error(std::string message) { return {ErrorCode::kIoError, std::move(message)}; }
-[[nodiscard]] inline Status unavailable(std::string message) { return {ErrorCode::kUnavailable, std::move(message)}; }
+[[nodiscard]] inline Status not_found(std::string message) {
+  return {ErrorCode::kNotFound, std::move(message)};
+}
+[[nodiscard]] inline Status corruption(std::string message) {
+  return {ErrorCode::kCorruption, std::move(message)};
+}
+[[nodiscard]] inline Status io_error(std::string message) {
+  return {ErrorCode::kIoError, std::move(message)};
+}
+[[nodiscard]] inline Status unavailable(std::string message) {
+  return {ErrorCode::kUnavailable, std::move(message)};
+}
 
 }  // namespace vibrato

@@ -10,8 +10,6 @@
 namespace vibrato::app {
 namespace {
 
-constexpr std::size_t kMetaBytesMax = limits::kMiB;
-
 Status invalid_json(std::string message) {
   return {ErrorCode::kInvalidJson, std::move(message)};
 }
@@ -19,9 +17,9 @@ Status invalid_json(std::string message) {
 Result<std::string> compact(simdjson::dom::element element) {
   if (element.is_null()) return std::string();
   std::string text = simdjson::minify(element);
-  if (text.size() > kMetaBytesMax) {
-    return Status(ErrorCode::kPayloadTooLarge,
-                  "meta has " + std::to_string(text.size()) + " bytes, the limit is " + std::to_string(kMetaBytesMax));
+  if (text.size() > limits::kMetaBytesMax) {
+    return Status(ErrorCode::kPayloadTooLarge, "meta has " + std::to_string(text.size()) + " bytes, the limit is " +
+                                                   std::to_string(limits::kMetaBytesMax));
   }
   return text;
 }
