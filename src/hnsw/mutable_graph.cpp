@@ -26,10 +26,11 @@ constexpr std::uint64_t pack_entry(std::uint32_t row, std::uint32_t upper) {
   return std::uint64_t{row} << 32 | upper;
 }
 
-// Copies a list up to its end, or up to the first id that is not below `id_count`.
-void copy_list(const std::uint32_t* from, std::uint32_t length, std::uint32_t id_count, std::uint32_t* to) {
+// Copies a list up to its end, or up to the first id that is no member of its level.
+template <typename IsMember>
+void copy_list(const std::uint32_t* from, std::uint32_t length, const IsMember& is_member, std::uint32_t* to) {
   std::uint32_t i = 0;
-  for (; i < length && from[i] < id_count; ++i) {
+  for (; i < length && is_member(from[i]); ++i) {
     to[i] = from[i];
   }
   std::fill(to + i, to + length, kNoNeighbour);
@@ -67,11 +68,17 @@ Result<std::unique_ptr<MutableGraph>> MutableGraph::create_from(const GraphView&
                             std::to_string(params.seed));
   }
   for (std::uint32_t row = 0; row < stored.row_count; ++row) {
-    copy_list(stored.block(row), stored.m0, stored.row_count, graph->block(row));
+    const auto is_row = [&](std::uint32_t id) { return id < stored.row_count; };
+    copy_list(stored.block(row), stored.m0, is_row, graph->block(row));
   }
-  std::uint32_t* lists = graph->upper_lists_.as<std::uint32_t>();
-  for (std::uint64_t list = 0; list < stored.upper_list_count; ++list) {
-    copy_list(stored.upper_lists + list * stored.m, stored.m, stored.upper_count, lists + list * stored.m);
+  for (std::uint32_t u = 0; u < stored.upper_count; ++u) {
+    for (std::uint32_t level = 1; level <= graph->level_of_upper(u); ++level) {
+      // An insert writes to the lists of what it finds on a level, so all that is found there must have some.
+      const auto has_level = [&](std::uint32_t id) {
+        return id < stored.upper_count && graph->level_of_upper(id) >= level;
+      };
+      copy_list(stored.upper_list(u, level), stored.m, has_level, graph->upper_list(u, level));
+    }
   }
   if (stored.entry_row < stored.row_count) {
     graph->entry_.store(pack_entry(stored.entry_row, graph->upper_of(stored.entry_row)), std::memory_order_release);
@@ -122,8 +129,7 @@ void MutableGraph::clear_row(std::uint32_t row) {
   if (u == kNoNeighbour) {
     return;
   }
-  const std::uint32_t lists = upper_offsets_[u + 1] - upper_offsets_[u];
-  std::fill_n(upper_list(u, 1), std::size_t{lists} * params_.m, kNoNeighbour);
+  std::fill_n(upper_list(u, 1), std::size_t{level_of_upper(u)} * params_.m, kNoNeighbour);
 }
 
 EntryPoint MutableGraph::entry() const {
@@ -132,7 +138,7 @@ EntryPoint MutableGraph::entry() const {
   entry.row = static_cast<std::uint32_t>(packed >> 32);
   entry.upper = static_cast<std::uint32_t>(packed);
   if (entry.upper != kNoNeighbour) {
-    entry.level = upper_offsets_[entry.upper + 1] - upper_offsets_[entry.upper];
+    entry.level = level_of_upper(entry.upper);
   }
   return entry;
 }

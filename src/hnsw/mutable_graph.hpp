@@ -51,9 +51,9 @@ class MutableGraph {
   // Errors: kInvalidArgument (m, ef_construction or capacity out of range), kUnavailable (no memory).
   [[nodiscard]] static Result<std::unique_ptr<MutableGraph>> create(std::uint32_t capacity, const GraphParams& params);
 
-  // A copy of a stored graph, with room for `capacity` rows, to insert more rows into. Edges out of range end their
-  // list, as they do for readers. Requires: capacity >= stored.row_count. Errors: as create; kInvalidArgument if the
-  // levels of the stored graph were not drawn with this m and seed.
+  // A copy of a stored graph, with room for `capacity` rows, to insert more rows into. An edge out of range, or to a
+  // row without the list's level, ends its list. Requires: capacity >= stored.row_count. Errors: as create;
+  // kInvalidArgument if the levels of the stored graph were not drawn with this m and seed.
   [[nodiscard]] static Result<std::unique_ptr<MutableGraph>> create_from(const GraphView& stored,
                                                                          std::uint32_t capacity,
                                                                          const GraphParams& params);
@@ -95,6 +95,9 @@ class MutableGraph {
   MutableGraph(std::uint32_t capacity, const GraphParams& params);
   void lay_out_upper_rows();
   [[nodiscard]] bool has_levels_of(const GraphView& stored) const;
+  [[nodiscard]] std::uint32_t level_of_upper(std::uint32_t u) const {
+    return upper_offsets_[u + 1] - upper_offsets_[u];
+  }
 
   std::uint32_t capacity_;
   GraphParams params_;

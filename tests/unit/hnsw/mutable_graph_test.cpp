@@ -6,6 +6,9 @@
 #include <thread>
 
 #include "base/limits.hpp"
+#include "hnsw/validator.hpp"
+#include "support/graph_arrays.hpp"
+#include "support/graph_index.hpp"
 #include "support/sanitizers.hpp"
 #include "support/status_matchers.hpp"
 
@@ -137,6 +140,31 @@ TEST(MutableGraph, refuses_parameters_out_of_range) {
   EXPECT_CODE(create(1, 16, limits::kEfConstructionMax + 1), ErrorCode::kInvalidArgument);
   EXPECT_CODE(create(limits::kRowsPerSegmentMax + 1, 16, 10), ErrorCode::kInvalidArgument);
   EXPECT_OK(create(0, 16, 10));
+}
+
+// What an insert finds on a level gets a link back: in a list that does not exist, it would be written elsewhere.
+TEST(MutableGraph, takes_over_no_stored_link_to_a_row_without_that_level) {
+  GraphParams params;
+  params.m = 2;
+  params.ef_construction = 20;
+  const test::MadeRows rows = test::gaussian_rows(400, 8, 1);
+  test::GraphIndex index(rows, {.metric = Metric::kL2, .kind = quant::CodeKind::kNone, .graph = params, .threads = 1});
+  insert_rows(test::GraphIndex::kernels(), index.space(), index.graph(), 0, 300, {});
+  test::GraphArrays stored = test::GraphArrays::copy_of(index.graph().view(300));
+  const auto level_of = [&](std::uint32_t u) { return stored.upper_offsets[u + 1] - stored.upper_offsets[u]; };
+  std::uint32_t low = stored.header.upper_count - 1;  // Its lists lie at the end of the array.
+  while (level_of(low) > 1) {
+    --low;
+  }
+  for (std::uint32_t u = 0; u < stored.header.upper_count; ++u) {
+    for (std::uint32_t level = 2; level <= level_of(u); ++level) {
+      stored.upper_lists[(std::size_t{stored.upper_offsets[u]} + level - 1) * params.m] = low;
+    }
+  }
+  const auto grown = MutableGraph::create_from(stored.view(), 400, params);
+  ASSERT_OK(grown);
+  insert_rows(test::GraphIndex::kernels(), index.space(), **grown, 300, 400, {});
+  EXPECT_OK(validate_graph((*grown)->view(400)));
 }
 
 TEST(MutableGraph, has_blocks_of_whole_cache_lines) {
