@@ -20,8 +20,9 @@
 
 namespace vibrato::hnsw {
 
-// Memory of inserts, one a thread.
-struct InsertScratch {
+// Memory of inserts, one a thread. Aligned so that threads with neighbouring scratches share no cache line, nor two
+// that are fetched together.
+struct alignas(128) InsertScratch {
   BeamScratch beam;
   quant::PreparedQuery query;
   SelectionScratch selection;

@@ -118,7 +118,7 @@ Status choose_and_encode(const store::VdbFile& rows, const GraphBuildOptions& op
   }
   std::vector<float> centre = centre_of(space);
   if (!options.codes) {
-    choice = choose_codes(simd::kernels(), space, centre, options.seed);
+    choice = choose_codes(simd::kernels(), space, centre, options.seed, thread_count(options.threads));
   } else if (space.norm_max > kCodedNormMax) {
     choice.kind = CodeKind::kNone;
   }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/parallel_for.hpp"
 #include "quant/scalar_quantizer.hpp"
 
 namespace vibrato::vector {
@@ -37,21 +38,35 @@ void smallest(const std::vector<float>& distances, std::uint32_t excluded, std::
 
 // Coded copies of the sampled rows, one after the other.
 std::vector<std::byte> encode_sample(const simd::Kernels& kernels, const hnsw::RowSpace& space,
-                                     const quant::ScalarQuantizer& quantizer,
-                                     const std::vector<std::uint32_t>& sample) {
+                                     const quant::ScalarQuantizer& quantizer, const std::vector<std::uint32_t>& sample,
+                                     std::size_t threads) {
   const std::size_t stride = quantizer.layout().stride_bytes;
   std::vector<std::byte> codes(sample.size() * stride);
-  std::vector<float> scratch;
-  for (std::size_t i = 0; i < sample.size(); ++i) {
-    const float* row = space.vectors.base + std::size_t{sample[i]} * space.vectors.stride_floats;
-    quantizer.encode(kernels, row, codes.data() + i * stride, scratch);
-  }
+  std::vector<std::vector<float>> scratches(threads);
+  parallel_for(threads, sample.size(), [&](std::size_t begin, std::size_t end, std::size_t thread) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const float* row = space.vectors.base + std::size_t{sample[i]} * space.vectors.stride_floats;
+      quantizer.encode(kernels, row, codes.data() + i * stride, scratches[thread]);
+    }
+  });
   return codes;
 }
 
-double measure(const simd::Kernels& kernels, const hnsw::RowSpace& space, const quant::ScalarQuantizer& quantizer) {
+// What one thread counts and needs to do so.
+struct Count {
+  std::vector<float> distances;
+  std::vector<std::uint32_t> truth;
+  std::vector<std::uint32_t> found;
+  quant::PreparedQuery prepared;
+  std::uint64_t hits = 0;
+  std::uint64_t wanted = 0;
+};
+
+// Some rows of the sample are queries against all of it. The sum of what is found is the same on any number of threads.
+double measure(const simd::Kernels& kernels, const hnsw::RowSpace& space, const quant::ScalarQuantizer& quantizer,
+               std::size_t threads) {
   const std::vector<std::uint32_t> sample = spread(space.row_count, std::min(space.row_count, kChoiceRowsMax));
-  const std::vector<std::byte> codes = encode_sample(kernels, space, quantizer, sample);
+  const std::vector<std::byte> codes = encode_sample(kernels, space, quantizer, sample, threads);
   hnsw::RowSpace coded;
   coded.metric = space.metric;
   coded.row_count = static_cast<std::uint32_t>(sample.size());
@@ -60,23 +75,31 @@ double measure(const simd::Kernels& kernels, const hnsw::RowSpace& space, const 
   std::vector<std::uint32_t> positions(sample.size());
   std::iota(positions.begin(), positions.end(), 0U);
 
-  std::vector<float> distances(sample.size());
-  std::vector<std::uint32_t> truth;
-  std::vector<std::uint32_t> found;
-  quant::PreparedQuery prepared;
+  const auto count_query = [&](std::uint32_t at, Count& count) {
+    const float* query = space.vectors.base + std::size_t{sample[at]} * space.vectors.stride_floats;
+    count.distances.resize(sample.size());
+    hnsw::ExactScorer(kernels, space, query).score(sample.data(), sample.size(), count.distances.data());
+    smallest(count.distances, at, kChoiceNeighbours, count.truth);
+    quantizer.prepare(kernels, query, count.prepared);
+    hnsw::WalkScorer(kernels, coded, count.prepared).score(positions.data(), positions.size(), count.distances.data());
+    smallest(count.distances, at, kChoiceCandidates, count.found);
+    for (const std::uint32_t position : count.truth) {
+      count.hits += std::find(count.found.begin(), count.found.end(), position) != count.found.end() ? 1 : 0;
+    }
+    count.wanted += count.truth.size();
+  };
+  const std::vector<std::uint32_t> queries = spread(coded.row_count, std::min(coded.row_count, kChoiceQueries));
+  std::vector<Count> counts(threads);
+  parallel_for(threads, queries.size(), 1, [&](std::size_t begin, std::size_t end, std::size_t thread) {
+    for (std::size_t i = begin; i < end; ++i) {
+      count_query(queries[i], counts[thread]);
+    }
+  });
   std::uint64_t hits = 0;
   std::uint64_t wanted = 0;
-  for (const std::uint32_t at : spread(coded.row_count, std::min(coded.row_count, kChoiceQueries))) {
-    const float* query = space.vectors.base + std::size_t{sample[at]} * space.vectors.stride_floats;
-    hnsw::ExactScorer(kernels, space, query).score(sample.data(), sample.size(), distances.data());
-    smallest(distances, at, kChoiceNeighbours, truth);
-    quantizer.prepare(kernels, query, prepared);
-    hnsw::WalkScorer(kernels, coded, prepared).score(positions.data(), positions.size(), distances.data());
-    smallest(distances, at, kChoiceCandidates, found);
-    for (const std::uint32_t position : truth) {
-      hits += std::find(found.begin(), found.end(), position) != found.end() ? 1 : 0;
-    }
-    wanted += truth.size();
+  for (const Count& count : counts) {
+    hits += count.hits;
+    wanted += count.wanted;
   }
   return wanted == 0 ? 1.0 : static_cast<double>(hits) / static_cast<double>(wanted);
 }
@@ -88,13 +111,13 @@ bool may_be_coded(const hnsw::RowSpace& space) {
 }
 
 CodeChoice choose_codes(const simd::Kernels& kernels, const hnsw::RowSpace& space, std::span<const float> centre,
-                        std::uint64_t rotation_seed) {
+                        std::uint64_t rotation_seed, std::size_t threads) {
   CodeChoice choice;
   if (!may_be_coded(space)) {
     return choice;
   }
   const quant::ScalarQuantizer quantizer(space.metric, CodeKind::kSq4, {centre.begin(), centre.end()}, rotation_seed);
-  choice.sq4_recall = measure(kernels, space, quantizer);
+  choice.sq4_recall = measure(kernels, space, quantizer, std::max<std::size_t>(threads, 1));
   choice.kind = *choice.sq4_recall >= kChoiceRecallMin ? CodeKind::kSq4 : CodeKind::kSq8;
   return choice;
 }

@@ -2,7 +2,7 @@
 //
 // Some rows serve as queries against a sample of the others. Codes are good enough if the true nearest rows are nearly
 // always among the few best by code, as those are what a search re-scores. 4 bits are tried first: half the memory
-// traffic of 8. Deterministic: the same rows give the same choice.
+// traffic of 8. Deterministic: the same rows give the same choice, on any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ struct CodeChoice {
 // `space`: rows [0, row_count) with inverse norms (cosine) and norm_max; its codes are not looked at. `centre` as for
 // ScalarQuantizer.
 [[nodiscard]] CodeChoice choose_codes(const simd::Kernels& kernels, const hnsw::RowSpace& space,
-                                      std::span<const float> centre, std::uint64_t rotation_seed);
+                                      std::span<const float> centre, std::uint64_t rotation_seed,
+                                      std::size_t threads = 1);
 
 // Whether rows of such a segment may be coded at all.
 [[nodiscard]] bool may_be_coded(const hnsw::RowSpace& space);

@@ -9,7 +9,7 @@ namespace {
 
 using quant::CodeKind;
 
-CodeChoice choose(const test::VectorSet& made, float norm_max = 10) {
+CodeChoice choose(const test::VectorSet& made, float norm_max = 10, std::size_t threads = 1) {
   hnsw::RowSpace space;
   space.metric = Metric::kL2;
   space.row_count = made.rows;
@@ -18,7 +18,7 @@ CodeChoice choose(const test::VectorSet& made, float norm_max = 10) {
   std::vector<std::uint32_t> all(made.rows);
   std::iota(all.begin(), all.end(), 0U);
   const auto centre = quant::mean_of_rows(Metric::kL2, simd::kernels(), space.vectors, all);
-  return choose_codes(simd::kernels(), space, centre, 1);
+  return choose_codes(simd::kernels(), space, centre, 1, threads);
 }
 
 TEST(ChooseCodes, takes_none_for_few_or_short_or_huge_rows) {
@@ -48,9 +48,12 @@ TEST(ChooseCodes, takes_eight_bits_where_four_lose_the_neighbours) {
   EXPECT_LT(choice.sq4_recall.value(), kChoiceRecallMin);
 }
 
-TEST(ChooseCodes, chooses_the_same_every_time) {
+TEST(ChooseCodes, chooses_the_same_every_time_on_any_number_of_threads) {
   const auto made = test::make_vectors(1500, 24, 3);
-  EXPECT_EQ(choose(made).sq4_recall, choose(made).sq4_recall);
+  const CodeChoice alone = choose(made);
+  for (const std::size_t threads : {1U, 2U, 7U, 200U}) {
+    EXPECT_EQ(choose(made, 10, threads).sq4_recall, alone.sq4_recall) << threads << " threads";
+  }
 }
 
 }  // namespace
