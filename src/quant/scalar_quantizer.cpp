@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vibrato/check.hpp>
 
 #include "base/limits.hpp"
@@ -55,9 +56,18 @@ Fit fit_of(const float* x, std::uint32_t dim, float inverse_step, Levels levels)
   return {dot, norm};
 }
 
+// 1 / |x|, 0 for the zero vector. Squares of small numbers lose their digits in f32, so those are summed in double.
 float inverse_norm(const simd::Kernels& kernels, const float* x, std::size_t dim) {
+  constexpr float kNormSquaredMin = 1e-30F;
   const float norm_squared = kernels.norm_squared(x, dim);
-  return norm_squared > 0 ? 1.0F / std::sqrt(norm_squared) : 0.0F;
+  if (norm_squared > kNormSquaredMin) {
+    return 1.0F / std::sqrt(norm_squared);
+  }
+  double sum = 0;
+  for (std::size_t i = 0; i < dim; ++i) {
+    sum += double{x[i]} * x[i];
+  }
+  return sum > 0 ? static_cast<float>(std::min(1.0 / std::sqrt(sum), double{std::numeric_limits<float>::max()})) : 0.0F;
 }
 
 }  // namespace

@@ -290,6 +290,22 @@ TEST(ScalarQuantizer, stays_finite_on_odd_vectors) {
   }
 }
 
+// Their squares are nothing in f32; under cosine they have a direction all the same.
+TEST(ScalarQuantizer, keeps_the_direction_of_tiny_rows) {
+  const MadeRows rows = test::gaussian_rows(50, 64, 5);
+  MadeRows tiny = rows;
+  for (float& value : tiny.values) {
+    value *= 0x1p-90F;
+  }
+  for (const CodeKind kind : kKinds) {
+    Coded coded(Metric::kCosine, kind, tiny);
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+      coded.ask(rows.row(i));
+      EXPECT_NEAR(coded.estimate(i), 0, 0.02) << to_string(kind) << ", row " << i;
+    }
+  }
+}
+
 TEST(ScalarQuantizer, measures_zero_and_constant_vectors) {
   for (const Setting& setting : all_settings({16, 100})) {
     SCOPED_TRACE(name_of(setting));
