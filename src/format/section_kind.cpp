@@ -11,7 +11,7 @@ constexpr std::array kKinds = {
     SectionKindInfo{SectionKind::kQuantizer, "quantizer", 1, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kCodes, "codes", 1, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kGraph, "graph", 1, false, SectionLength::kAny},
-    SectionKindInfo{SectionKind::kGraphOrder, "graph_order", 1, false, SectionLength::kPerRow4},
+    SectionKindInfo{SectionKind::kGraphOrder, "graph_order", 0, false, SectionLength::kPerRow4},
     SectionKindInfo{SectionKind::kMetaOffsets, "meta_offsets", 1, true, SectionLength::kOffsets8},
     SectionKindInfo{SectionKind::kMeta, "meta", 1, true, SectionLength::kAny},
     SectionKindInfo{SectionKind::kRowLsns, "row_lsns", 0, true, SectionLength::kPerRow8},
@@ -22,7 +22,7 @@ constexpr std::array kKinds = {
     SectionKindInfo{SectionKind::kDeleted, "deleted", 0, true, SectionLength::kAny},
     SectionKindInfo{SectionKind::kNumberColumns, "number_columns", 0, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kBitmaps, "bitmaps", 0, false, SectionLength::kAny},
-    SectionKindInfo{SectionKind::kCalibration, "calibration", 1, false, SectionLength::kAny},
+    SectionKindInfo{SectionKind::kCalibration, "calibration", 0, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kBuildInfo, "build_info", 1, false, SectionLength::kAny},
 };
 

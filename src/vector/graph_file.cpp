@@ -59,13 +59,12 @@ Status store_index(io::FileSystem& fs, const store::VdbFile& rows, const BuiltIn
     sections.push_back(store::section_of(SectionKind::kInverseNorms, std::as_bytes(std::span(index.inverse_norms))));
   }
   sections.push_back(store::section_of(SectionKind::kQuantizer, quantizer));
-  // What an earlier index left behind does not fit the new one.
-  std::vector<SectionKind> dropped = {SectionKind::kGraphOrder, SectionKind::kCalibration};
+  std::vector<SectionKind> dropped;
   if (index.codes) {
     const auto bytes = index.codes->bytes(rows.rows());
     sections.push_back(store::section_of(SectionKind::kCodes, bytes, alignment_for(bytes.size())));
   } else {
-    dropped.push_back(SectionKind::kCodes);
+    dropped.push_back(SectionKind::kCodes);  // What an earlier index left behind does not fit the new one.
   }
   sections.push_back(graph_section(index.graph->view(rows.rows())));
   sections.push_back(store::section_of(SectionKind::kBuildInfo, info));
