@@ -53,7 +53,7 @@ struct FaultRule {
 };
 
 // Thread-safety: all methods may be called from many threads at once. Files must not outlive it.
-class FaultyFileSystem final : public FileSystem {
+class FaultyFileSystem : public FileSystem {
  public:
   // `base` must outlive it.
   explicit FaultyFileSystem(FileSystem& base) : base_(base) {}

@@ -1,7 +1,9 @@
 #include "vector/flush_file.hpp"
 
+#include <string_view>
 #include <utility>
 
+#include "io/atomic_file.hpp"
 #include "io/safe_path.hpp"
 #include "store/vdb_row_writer.hpp"
 #include "vector/choose_codes.hpp"
@@ -10,7 +12,7 @@
 namespace vibrato::vector {
 namespace {
 
-// Removes the staging file, whatever happens. It is of no use to anybody, so failing to remove it is no error.
+// Removes a staging file that still has its name at the end. It is of no use to anybody, so failing to is no error.
 class StagingFile {
  public:
   StagingFile(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
@@ -64,6 +66,18 @@ Result<BuiltIndex> index_rows(const SealedSegment& sealed, const store::VdbFile&
   return build_index(rows, options);
 }
 
+// Where a file waits with its index to take the place of `path`.
+std::string indexed_staging_path(const std::string& path) {
+  return flush_staging_path(path) + ".indexed";
+}
+
+// Whether `name` is one that replacing the file `target` makes, or a temporary file of those.
+bool is_leftover_name(std::string_view name, const std::string& target) {
+  const std::string staging = flush_staging_path(target);
+  return name == staging || name == indexed_staging_path(target) ||
+         (name.starts_with(staging + ".") && name.ends_with(io::kTemporarySuffix));
+}
+
 }  // namespace
 
 std::string flush_staging_path(const std::string& path) {
@@ -72,30 +86,41 @@ std::string flush_staging_path(const std::string& path) {
 
 void remove_flush_leftovers(io::FileSystem& fs, const std::string& path) {
   const std::string folder = io::parent_of(path);
-  const std::string prefix = io::file_name_of(flush_staging_path(path));
+  const std::string target = io::file_name_of(path);
   const auto entries = fs.list_directory(folder);
   if (!entries.ok()) {
     return;
   }
   for (const io::FileInfo& entry : *entries) {
-    if (entry.is_regular && entry.name.rfind(prefix, 0) == 0) {
+    if (entry.is_regular && is_leftover_name(entry.name, target)) {
       (void)fs.remove_file(folder + "/" + entry.name).ok();
     }
   }
+}
+
+Result<std::unique_ptr<SealedSegment>> replace_with_index(io::FileSystem& fs, const std::string& path,
+                                                          const store::VdbFile& rows, const BuiltIndex& index) {
+  // By way of a name of its own, which a later start knows to be a leftover if this process is killed.
+  const StagingFile indexed(fs, indexed_staging_path(path));
+  VIBRATO_RETURN_IF_ERROR(store_index(fs, rows, index, indexed.path()));
+  // Opened before it is published: what is served is what was written, whoever else replaces the file meanwhile.
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<io::ReadOnlyMap> map, fs.map_read_only(indexed.path()));
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> file, store::VdbFile::from_map(path, std::move(map)));
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<SealedSegment> segment, SealedSegment::from_file(std::move(file)));
+  VIBRATO_RETURN_IF_ERROR(fs.rename(indexed.path(), path));
+  VIBRATO_RETURN_IF_ERROR(fs.sync_directory(io::parent_of(path)));
+  return segment;
 }
 
 Result<std::unique_ptr<SealedSegment>> write_flushed(io::FileSystem& fs, const std::string& path,
                                                      const SealedSegment& sealed,
                                                      const std::vector<const HotSegment*>& tail,
                                                      const GraphBuildOptions& options) {
-  {
-    const StagingFile staging(fs, flush_staging_path(path));
-    VIBRATO_RETURN_IF_ERROR(write_rows(fs, staging.path(), sealed, tail));
-    VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::VdbFile> rows, store::VdbFile::open(fs, staging.path()));
-    VIBRATO_ASSIGN_OR_RETURN(const BuiltIndex index, index_rows(sealed, *rows, options));
-    VIBRATO_RETURN_IF_ERROR(store_index(fs, *rows, index, path));
-  }
-  return SealedSegment::open(fs, path);
+  const StagingFile staging(fs, flush_staging_path(path));
+  VIBRATO_RETURN_IF_ERROR(write_rows(fs, staging.path(), sealed, tail));
+  VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::VdbFile> rows, store::VdbFile::open(fs, staging.path()));
+  VIBRATO_ASSIGN_OR_RETURN(const BuiltIndex index, index_rows(sealed, *rows, options));
+  return replace_with_index(fs, path, *rows, index);
 }
 
 }  // namespace vibrato::vector

@@ -16,8 +16,16 @@ namespace vibrato::vector {
 // with this name.
 [[nodiscard]] std::string flush_staging_path(const std::string& path);
 
-// Removes what flushes of `path` left behind. Requires: no flush of it runs. What cannot be removed stays.
+// Removes what write_flushed and replace_with_index left behind beside `path` when they were killed, and nothing else.
+// Requires: none of them runs for it. What cannot be removed stays.
 void remove_flush_leftovers(io::FileSystem& fs, const std::string& path);
+
+// Writes the rows of `rows` with `index`, which was built over them, to `path`, which is replaced atomically, and opens
+// the result. Errors: those of the file system; the old file is still there then or, if only the sync of the folder
+// failed, either of the two.
+[[nodiscard]] Result<std::unique_ptr<SealedSegment>> replace_with_index(io::FileSystem& fs, const std::string& path,
+                                                                        const store::VdbFile& rows,
+                                                                        const BuiltIndex& index);
 
 // Writes all rows of `sealed`, then those of `tail` in order (nobody appends to them any more), to `path`, which is
 // replaced atomically, and opens the result. The stored graph is extended where that pays, else built with `options`.

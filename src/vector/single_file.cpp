@@ -10,7 +10,6 @@
 #include "base/limits.hpp"
 #include "vector/check_vector.hpp"
 #include "vector/flush_file.hpp"
-#include "vector/graph_file.hpp"
 #include "vector/live_rows.hpp"
 
 namespace vibrato::vector {
@@ -66,14 +65,12 @@ Result<Opened> add_graph(io::FileSystem& fs, const std::string& path, const Sing
                          const ProgressFunction& progress) {
   VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> rows, store::VdbFile::open(fs, path));
   VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, build_index(*rows, build_options(options), progress));
-  if (const Status stored = store_index(fs, *rows, index, path); !stored.ok()) {
-    if (!cannot_write(stored)) {
-      return stored;
-    }
+  auto sealed = replace_with_index(fs, path, *rows, index);
+  if (!sealed.ok() && cannot_write(sealed.status())) {
     return Opened{SealedSegment::with_index(std::move(rows), std::move(index)), false};
   }
-  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<SealedSegment> sealed, SealedSegment::open(fs, path));
-  return Opened{std::move(sealed), true};
+  VIBRATO_RETURN_IF_ERROR(sealed.status());
+  return Opened{std::move(sealed).value(), true};
 }
 
 Result<Opened> open_sealed(io::FileSystem& fs, const std::string& path, const SingleFileOptions& options,

@@ -52,7 +52,7 @@ void expect_whole(io::SimulatedFileSystem& fs, const test::VectorSet& made, bool
     EXPECT_EQ(hits->front().row, row);
     EXPECT_EQ((*file)->meta_json(row), "{\"row\":" + std::to_string(row) + "}");
   }
-  EXPECT_EQ(test::names_in(fs, "/data").find(".flushing"), std::string::npos);
+  EXPECT_EQ(test::names_in(fs, "/data"), "rows.vdb");
 }
 
 class FlushPowerLoss : public ::testing::TestWithParam<io::CrashMode> {};

@@ -302,12 +302,46 @@ TEST_F(SingleFileTest, loses_nothing_when_any_call_of_a_flush_fails) {
   EXPECT_GT(calls, 10U);
 }
 
-TEST_F(SingleFileTest, removes_what_a_killed_flush_left_behind) {
+// Another program puts a file of its own in place of each one that is published.
+class ContestedFileSystem : public io::FaultyFileSystem {
+ public:
+  ContestedFileSystem(io::FileSystem& base, std::string path) : FaultyFileSystem(base), base_(base), path_(path) {}
+  [[nodiscard]] Status rename(const std::string& from, const std::string& to) override {
+    Status renamed = FaultyFileSystem::rename(from, to);
+    if (to == path_) {
+      test::write_vdb(base_, path_, test::make_vectors(7, 2, 9), Metric::kDot);
+    }
+    return renamed;
+  }
+
+ private:
+  io::FileSystem& base_;
+  std::string path_;
+};
+
+TEST_F(SingleFileTest, serves_what_it_flushed_when_another_program_replaces_the_file) {
+  const auto made = test::make_vectors(90, 4, 5);
+  test::write_vdb(fs_, path_, first_rows(made, 60), Metric::kL2);
+  ContestedFileSystem contested(fs_, path_);
+  const auto file = open(contested);
+  ASSERT_NE(file, nullptr);
+  expect_rows(*file, first_rows(made, 60));
+  ingest(*file, made, 60, 80);
+  EXPECT_EQ(flush(*file).state, FlushState::kCompleted);
+  ingest(*file, made, 80, 90);
+  expect_rows(*file, made);
+}
+
+TEST_F(SingleFileTest, removes_what_a_killed_flush_left_behind_and_nothing_else) {
   test::write_vdb(fs_, path_, test::make_vectors(5, 3, 1), Metric::kL2);
   test::write_text(fs_, flush_staging_path(path_), "half a file");
-  test::write_text(fs_, flush_staging_path(path_) + ".0.vibrato-tmp", "less than that");
+  for (const char* left : {".indexed", ".0.vibrato-tmp", ".norms.0.vibrato-tmp", ".indexed.1.vibrato-tmp"}) {
+    test::write_text(fs_, flush_staging_path(path_) + left, "less than that");
+  }
+  test::write_text(fs_, folder_.path("rows.vdb.flushing-plan.txt"), "of somebody else");
+  test::write_text(fs_, folder_.path("rows.vdb.0.vibrato-tmp"), "a build that may still run");
   ASSERT_NE(open(fs_), nullptr);
-  EXPECT_EQ(test::names_in(fs_, folder_.path()), "rows.vdb");
+  EXPECT_EQ(test::names_in(fs_, folder_.path()), "rows.vdb rows.vdb.0.vibrato-tmp rows.vdb.flushing-plan.txt");
 }
 
 }  // namespace
