@@ -18,7 +18,10 @@ bool fits(const FaultRule& rule, std::uint64_t operation, IoCall call, const std
   if (rule.call && *rule.call != call) {
     return false;
   }
-  return path.find(rule.path_part) != std::string::npos || second_path.find(rule.path_part) != std::string::npos;
+  const auto matches = [&rule](const std::string& candidate) {
+    return candidate.find(rule.path_part) != std::string::npos && candidate.ends_with(rule.path_end);
+  };
+  return matches(path) || matches(second_path);
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ struct FaultRule {
   std::optional<std::uint64_t> operation = std::nullopt;
   std::optional<IoCall> call = std::nullopt;
   std::string path_part = {};  // A part of the path (of either path, for rename and hard_link).
+  std::string path_end = {};   // What that same path ends with.
   std::uint64_t skip = 0;      // The first calls that fit pass.
   bool for_good = false;       // Otherwise the rule is spent once it has struck.
 };

@@ -18,10 +18,11 @@
 namespace vibrato::io {
 
 enum class OpenMode : std::uint8_t {
-  kReadOnly,        // The file must exist.
-  kReadWrite,       // The file must exist.
-  kCreateNew,       // Read and write; the file must not exist.
-  kCreateTruncate,  // Read and write; created, or emptied if it exists.
+  kReadOnly,          // The file must exist.
+  kReadWrite,         // The file must exist.
+  kCreateNew,         // Read and write; the file must not exist.
+  kCreateNewPrivate,  // As kCreateNew, for its owner only (mode 0600).
+  kCreateTruncate,    // Read and write; created, or emptied if it exists.
 };
 
 // An open file. Thread-safety: read_at may be called from many threads at once; all else by one at a time.

@@ -184,8 +184,9 @@ Status error_of(int error_number, std::string_view action, const std::string& pa
   return {code, std::string(action) + " " + path + ": " + reason};
 }
 
-Result<Descriptor> open_descriptor(const std::string& path, int flags) {
-  const int number = without_interruption([&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0666); });
+Result<Descriptor> open_descriptor(const std::string& path, int flags, ::mode_t permissions) {
+  const int number =
+      without_interruption([&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, permissions); });
   if (number < 0) {
     return error_of(errno, "cannot open", path);
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <utility>
 
 #include "io/file_system.hpp"
@@ -33,8 +34,8 @@ class Descriptor {
 // where a folder should be), kAlreadyExists, kDiskFull for no space and no quota, kIoError for all else.
 [[nodiscard]] Status error_of(int error_number, std::string_view action, const std::string& path);
 
-// open(2) with O_CLOEXEC and O_NOFOLLOW added, continued after EINTR.
-[[nodiscard]] Result<Descriptor> open_descriptor(const std::string& path, int flags);
+// open(2) with O_CLOEXEC and O_NOFOLLOW added, continued after EINTR. `permissions` are those of a file it creates.
+[[nodiscard]] Result<Descriptor> open_descriptor(const std::string& path, int flags, ::mode_t permissions = 0666);
 
 // Requires: `descriptor` is open. Errors: kIoError if it is anything but a regular file.
 [[nodiscard]] Status check_regular(const Descriptor& descriptor, const std::string& path);

@@ -39,6 +39,7 @@ int flags_of(OpenMode mode) {
     case OpenMode::kReadWrite:
       return O_RDWR;
     case OpenMode::kCreateNew:
+    case OpenMode::kCreateNewPrivate:
       return O_RDWR | O_CREAT | O_EXCL;
     case OpenMode::kCreateTruncate:
       return O_RDWR | O_CREAT | O_TRUNC;
@@ -46,10 +47,14 @@ int flags_of(OpenMode mode) {
   return O_RDONLY;
 }
 
+::mode_t permissions_of(OpenMode mode) {
+  return mode == OpenMode::kCreateNewPrivate ? 0600 : 0666;
+}
+
 // O_NONBLOCK lets the open of a pipe return, so that check_regular can refuse it; regular files ignore it.
-Result<Descriptor> open_regular(const std::string& path, int flags) {
+Result<Descriptor> open_regular(const std::string& path, int flags, ::mode_t permissions = 0666) {
   VIBRATO_RETURN_IF_ERROR(check_path(path));
-  VIBRATO_ASSIGN_OR_RETURN(Descriptor descriptor, posix::open_descriptor(path, flags | O_NONBLOCK));
+  VIBRATO_ASSIGN_OR_RETURN(Descriptor descriptor, posix::open_descriptor(path, flags | O_NONBLOCK, permissions));
   VIBRATO_RETURN_IF_ERROR(posix::check_regular(descriptor, path));
   return descriptor;
 }
@@ -104,7 +109,7 @@ Result<std::vector<FileInfo>> read_entries(::DIR* folder, const std::string& pat
 }  // namespace
 
 Result<std::unique_ptr<File>> RealFileSystem::open(const std::string& path, OpenMode mode) {
-  VIBRATO_ASSIGN_OR_RETURN(Descriptor descriptor, open_regular(path, flags_of(mode)));
+  VIBRATO_ASSIGN_OR_RETURN(Descriptor descriptor, open_regular(path, flags_of(mode), permissions_of(mode)));
   return posix::make_file(std::move(descriptor), path);
 }
 

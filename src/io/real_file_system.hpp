@@ -2,7 +2,7 @@
 // Invariant: no call follows a symbolic link in the last part of a path or opens anything but regular files and
 // folders, so that a planted link, pipe or device cannot redirect or block the daemon. Parts before the last may be
 // links: the operator chooses where the data folder is (resolve_path below).
-// Files are created with the modes that the umask leaves of 0666, folders with 0700.
+// Files are created with the modes that the umask leaves of 0666 (kCreateNewPrivate: 0600), folders with 0700.
 #pragma once
 
 #include <memory>

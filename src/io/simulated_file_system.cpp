@@ -141,8 +141,9 @@ Result<std::unique_ptr<File>> SimulatedFileSystem::open(const std::string& path,
   const std::lock_guard lock(mutex_);
   VIBRATO_RETURN_IF_ERROR(check_power());
   VIBRATO_ASSIGN_OR_RETURN(Place place, find(path));
-  const bool creates = mode == OpenMode::kCreateNew || mode == OpenMode::kCreateTruncate;
-  if (place.node && mode == OpenMode::kCreateNew) {
+  const bool is_new = mode == OpenMode::kCreateNew || mode == OpenMode::kCreateNewPrivate;
+  const bool creates = is_new || mode == OpenMode::kCreateTruncate;
+  if (place.node && is_new) {
     return error(ErrorCode::kAlreadyExists, path, "exists already");
   }
   if (place.node && place.node->is_directory) {

@@ -38,6 +38,12 @@ TEST_F(FaultyFileSystemTest, a_rule_for_good_strikes_until_it_is_taken_away) {
   EXPECT_OK(fs_.open("/b", OpenMode::kCreateNew));
 }
 
+TEST_F(FaultyFileSystemTest, a_rule_can_name_the_end_of_a_path) {
+  fs_.add_rule({.call = IoCall::kCreateDirectory, .path_end = "a", .for_good = true});
+  EXPECT_CODE(fs_.create_directory("/a"), ErrorCode::kIoError);
+  EXPECT_OK(fs_.create_directory("/ab"));
+}
+
 TEST_F(FaultyFileSystemTest, a_rule_by_number_strikes_that_call_and_for_good_all_later_ones) {
   fs_.add_rule({.operation = 1});
   EXPECT_OK(fs_.create_directory("/0"));

@@ -117,6 +117,8 @@ TEST_P(FileSystemConformance, open_modes_keep_their_contract) {
   EXPECT_CODE(fs().open(at("no/a"), OpenMode::kCreateNew), ErrorCode::kNotFound);
   EXPECT_OK(fs().open(at("a"), OpenMode::kCreateNew));
   EXPECT_CODE(fs().open(at("a"), OpenMode::kCreateNew), ErrorCode::kAlreadyExists);
+  EXPECT_CODE(fs().open(at("a"), OpenMode::kCreateNewPrivate), ErrorCode::kAlreadyExists);
+  EXPECT_OK(fs().open(at("private"), OpenMode::kCreateNewPrivate));
   write_text(fs(), at("a"), "content");
   {
     const auto file = fs().open(at("a"), OpenMode::kReadWrite);
