@@ -13,6 +13,18 @@ Result<AtomicFile> AtomicFile::create(FileSystem& file_system, std::string path)
   return AtomicFile(file_system, std::move(path), std::move(file));
 }
 
+Result<AtomicFile> AtomicFile::create_private(FileSystem& file_system, std::string path) {
+  const std::string temporary_path = path + std::string(kTemporarySuffix);
+  auto file = file_system.open(temporary_path, OpenMode::kCreateNewPrivate);
+  if (!file.ok() && file.status().code() == ErrorCode::kAlreadyExists) {
+    // A leftover of a crash: emptying it would keep the permissions it has.
+    VIBRATO_RETURN_IF_ERROR(file_system.remove_file(temporary_path));
+    file = file_system.open(temporary_path, OpenMode::kCreateNewPrivate);
+  }
+  VIBRATO_RETURN_IF_ERROR(file.status());
+  return AtomicFile(file_system, std::move(path), std::move(file).value());
+}
+
 AtomicFile::AtomicFile(FileSystem& file_system, std::string path, std::unique_ptr<File> file)
     : file_system_(&file_system),
       path_(std::move(path)),
@@ -57,6 +69,13 @@ void AtomicFile::discard() {
 
 Status write_file_atomically(FileSystem& file_system, const std::string& path, std::span<const std::byte> content) {
   VIBRATO_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(file_system, path));
+  VIBRATO_RETURN_IF_ERROR(file.append(content));
+  return file.commit();
+}
+
+Status write_private_file_atomically(FileSystem& file_system, const std::string& path,
+                                     std::span<const std::byte> content) {
+  VIBRATO_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create_private(file_system, path));
   VIBRATO_RETURN_IF_ERROR(file.append(content));
   return file.commit();
 }

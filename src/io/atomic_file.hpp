@@ -24,6 +24,9 @@ class AtomicFile {
   // `file_system` must outlive the AtomicFile.
   [[nodiscard]] static Result<AtomicFile> create(FileSystem& file_system, std::string path);
 
+  // The same for a secret: no moment at which others than its owner may open the file (OpenMode::kCreateNewPrivate).
+  [[nodiscard]] static Result<AtomicFile> create_private(FileSystem& file_system, std::string path);
+
   AtomicFile(AtomicFile&&) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
   // Removes the temporary file unless commit() was reached.
@@ -52,5 +55,8 @@ class AtomicFile {
 // Creates or replaces `path` with `content`, durably when it returns ok.
 [[nodiscard]] Status write_file_atomically(FileSystem& file_system, const std::string& path,
                                            std::span<const std::byte> content);
+// The same for a secret, as by AtomicFile::create_private.
+[[nodiscard]] Status write_private_file_atomically(FileSystem& file_system, const std::string& path,
+                                                   std::span<const std::byte> content);
 
 }  // namespace vibrato::io

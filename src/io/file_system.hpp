@@ -19,6 +19,7 @@ namespace vibrato::io {
 
 enum class OpenMode : std::uint8_t {
   kReadOnly,          // The file must exist.
+  kReadOnlyPrivate,   // As kReadOnly; kForbidden if others than its owner may read or write it (for secrets).
   kReadWrite,         // The file must exist.
   kCreateNew,         // Read and write; the file must not exist.
   kCreateNewPrivate,  // As kCreateNew, for its owner only (mode 0600).

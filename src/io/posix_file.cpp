@@ -201,6 +201,21 @@ Status check_regular(const Descriptor& descriptor, const std::string& path) {
   return S_ISREG(info.st_mode) ? ok_status() : io_error("cannot open " + path + ": is not a regular file");
 }
 
+Status check_private(const Descriptor& descriptor, const std::string& path) {
+  struct ::stat info {};
+  if (::fstat(descriptor.number(), &info) != 0) {
+    return error_of(errno, "cannot stat", path);
+  }
+  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
+    return {ErrorCode::kForbidden,
+            "cannot open " + path + ": belongs to another user; give it to the one who runs this"};
+  }
+  if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return {ErrorCode::kForbidden, "cannot open " + path + ": is open to others than its owner; run chmod 600 on it"};
+  }
+  return ok_status();
+}
+
 std::unique_ptr<File> make_file(Descriptor descriptor, std::string path) {
   return std::make_unique<PosixFile>(std::move(descriptor), std::move(path));
 }

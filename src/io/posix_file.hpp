@@ -39,6 +39,9 @@ class Descriptor {
 
 // Requires: `descriptor` is open. Errors: kIoError if it is anything but a regular file.
 [[nodiscard]] Status check_regular(const Descriptor& descriptor, const std::string& path);
+// Requires: `descriptor` is open. Errors: kForbidden if the file is another user's (root's is accepted), or if its
+// permissions let anyone but its owner read, write or execute it.
+[[nodiscard]] Status check_private(const Descriptor& descriptor, const std::string& path);
 
 [[nodiscard]] std::unique_ptr<File> make_file(Descriptor descriptor, std::string path);
 [[nodiscard]] Result<std::unique_ptr<ReadOnlyMap>> make_map(const Descriptor& descriptor, const std::string& path);

@@ -35,6 +35,7 @@ Status outcome(int result, const char* action, const std::string& path) {
 int flags_of(OpenMode mode) {
   switch (mode) {
     case OpenMode::kReadOnly:
+    case OpenMode::kReadOnlyPrivate:
       return O_RDONLY;
     case OpenMode::kReadWrite:
       return O_RDWR;
@@ -110,6 +111,9 @@ Result<std::vector<FileInfo>> read_entries(::DIR* folder, const std::string& pat
 
 Result<std::unique_ptr<File>> RealFileSystem::open(const std::string& path, OpenMode mode) {
   VIBRATO_ASSIGN_OR_RETURN(Descriptor descriptor, open_regular(path, flags_of(mode), permissions_of(mode)));
+  if (mode == OpenMode::kReadOnlyPrivate) {
+    VIBRATO_RETURN_IF_ERROR(posix::check_private(descriptor, path));
+  }
   return posix::make_file(std::move(descriptor), path);
 }
 

@@ -117,6 +117,7 @@ class SimulatedNames {
 // A file or a folder; hard links are several names of one node.
 struct SimulatedNode {
   bool is_directory = false;
+  bool is_private = false;   // Created with OpenMode::kCreateNewPrivate.
   SimulatedContent content;  // Of a file.
   SimulatedNames names;      // Of a folder.
 };

@@ -46,6 +46,10 @@ bool contains(const SimulatedNodePtr& folder, const SimulatedNodePtr& wanted) {
   return std::any_of(names.begin(), names.end(), [&](const auto& entry) { return contains(entry.second, wanted); });
 }
 
+bool is_writable(OpenMode mode) {
+  return mode != OpenMode::kReadOnly && mode != OpenMode::kReadOnlyPrivate;
+}
+
 FileInfo info_of(std::string name, const SimulatedNode& node) {
   FileInfo info;
   info.name = std::move(name);
@@ -154,10 +158,13 @@ Result<std::unique_ptr<File>> SimulatedFileSystem::open(const std::string& path,
   }
   if (!place.node) {
     VIBRATO_ASSIGN_OR_RETURN(place.node, create_file(place, path));
+    place.node->is_private = mode == OpenMode::kCreateNewPrivate;
+  } else if (mode == OpenMode::kReadOnlyPrivate && !place.node->is_private) {
+    return error(ErrorCode::kForbidden, path, "is open to others than its owner");
   } else if (mode == OpenMode::kCreateTruncate) {
     place.node->content.resize(count(Kind::kTruncate, path), 0);
   }
-  return std::unique_ptr<File>(std::make_unique<SimulatedFile>(*this, place.node, path, mode != OpenMode::kReadOnly));
+  return std::unique_ptr<File>(std::make_unique<SimulatedFile>(*this, place.node, path, is_writable(mode)));
 }
 
 Result<std::unique_ptr<ReadOnlyMap>> SimulatedFileSystem::map_read_only(const std::string& path) {

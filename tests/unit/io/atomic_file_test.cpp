@@ -135,6 +135,18 @@ TEST(AtomicFile, overwrites_what_a_crash_left_of_an_earlier_one) {
   EXPECT_EQ(names_in(fs, "/db"), "a");
 }
 
+TEST(AtomicFile, a_private_file_is_private_also_over_what_a_crash_left) {
+  SimulatedFileSystem fs;
+  prepare(fs, false);
+  test::write_text(fs, "/db/a" + std::string(kTemporarySuffix), std::string(5000, 'x'));
+  EXPECT_OK(write_private_file_atomically(fs, "/db/a", bytes_of("secret")));
+  EXPECT_OK(write_private_file_atomically(fs, "/db/a", bytes_of("second")));
+  const auto file = fs.open("/db/a", OpenMode::kReadOnlyPrivate);
+  ASSERT_OK(file);
+  EXPECT_EQ(read_text(**file), "second");
+  EXPECT_EQ(names_in(fs, "/db"), "a");
+}
+
 TEST(AtomicFile, is_old_or_new_after_a_power_loss_at_each_io) {
   EXPECT_EQ(sweep(true), std::vector<std::string>{});
 }

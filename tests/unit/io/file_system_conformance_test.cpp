@@ -135,6 +135,25 @@ TEST_P(FileSystemConformance, open_modes_keep_their_contract) {
   EXPECT_EQ(read_text(fs(), at("a")), "");
 }
 
+TEST_P(FileSystemConformance, a_private_file_is_told_from_one_that_others_may_open) {
+  EXPECT_CODE(fs().open(at("secret"), OpenMode::kReadOnlyPrivate), ErrorCode::kNotFound);
+  {
+    const auto file = fs().open(at("secret"), OpenMode::kCreateNewPrivate);
+    ASSERT_OK(file);
+    EXPECT_OK((*file)->write_at(0, bytes_of("key")));
+  }
+  EXPECT_CODE(fs().open(at("secret"), OpenMode::kCreateNewPrivate), ErrorCode::kAlreadyExists);
+  ASSERT_OK(fs().rename(at("secret"), at("renamed")));
+  const auto file = fs().open(at("renamed"), OpenMode::kReadOnlyPrivate);
+  ASSERT_OK(file);
+  EXPECT_EQ(read_text(**file), "key");
+  EXPECT_CODE((*file)->write_at(0, bytes_of("x")), ErrorCode::kIoError);
+  write_text(fs(), at("open"), "key");
+  EXPECT_CODE(fs().open(at("open"), OpenMode::kReadOnlyPrivate), ErrorCode::kForbidden);
+  ASSERT_OK(fs().create_directory(at("folder")));
+  EXPECT_CODE(fs().open(at("folder"), OpenMode::kReadOnlyPrivate), ErrorCode::kIoError);
+}
+
 TEST_P(FileSystemConformance, a_folder_is_not_a_file_and_a_file_is_not_a_folder) {
   ASSERT_OK(fs().create_directory(at("folder")));
   write_text(fs(), at("file"), "x");

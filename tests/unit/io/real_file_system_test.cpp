@@ -24,13 +24,41 @@ TEST(RealFileSystem, refuses_symbolic_links_as_the_last_part_of_a_path) {
   test::write_text(fs, folder.path("target"), "secret");
   std::filesystem::create_symlink(folder.path("target"), folder.path("link"));
   std::filesystem::create_symlink(folder.path("created"), folder.path("dangling"));
-  for (const OpenMode mode : {OpenMode::kReadOnly, OpenMode::kReadWrite, OpenMode::kCreateTruncate}) {
+  for (const OpenMode mode :
+       {OpenMode::kReadOnly, OpenMode::kReadOnlyPrivate, OpenMode::kReadWrite, OpenMode::kCreateTruncate}) {
     EXPECT_CODE(fs.open(folder.path("link"), mode), ErrorCode::kIoError);
   }
   EXPECT_CODE(fs.map_read_only(folder.path("link")), ErrorCode::kIoError);
   EXPECT_FALSE(fs.open(folder.path("dangling"), OpenMode::kCreateTruncate).ok());
   EXPECT_FALSE(std::filesystem::exists(folder.path("created")));
   EXPECT_EQ(test::read_text(fs, folder.path("target")), "secret");
+}
+
+TEST(RealFileSystem, a_private_file_has_mode_0600_whatever_the_umask_allows) {
+  const test::TempDirectory folder;
+  RealFileSystem fs;
+  const ::mode_t old_mask = ::umask(0);
+  const auto file = fs.open(folder.path("secret"), OpenMode::kCreateNewPrivate);
+  ::umask(old_mask);
+  ASSERT_OK(file);
+  struct ::stat info {};
+  ASSERT_EQ(::stat(folder.path("secret").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0600U);
+}
+
+TEST(RealFileSystem, a_file_with_any_permission_for_others_is_not_private) {
+  const test::TempDirectory folder;
+  RealFileSystem fs;
+  const std::string path = folder.path("secret");
+  ASSERT_OK(fs.open(path, OpenMode::kCreateNewPrivate));
+  for (const ::mode_t bit : {S_IRGRP, S_IWGRP, S_IXGRP, S_IROTH, S_IWOTH, S_IXOTH}) {
+    ASSERT_EQ(::chmod(path.c_str(), 0600U | bit), 0);
+    EXPECT_CODE(fs.open(path, OpenMode::kReadOnlyPrivate), ErrorCode::kForbidden) << bit;
+  }
+  for (const ::mode_t mode : {0600U, 0400U}) {
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    EXPECT_OK(fs.open(path, OpenMode::kReadOnlyPrivate));
+  }
 }
 
 TEST(RealFileSystem, sees_a_link_as_neither_file_nor_folder) {
