@@ -85,10 +85,10 @@ void Session::cut_off() {
 void Session::wait(Wait wait) {
   const bool same_request = wait == Wait::kRequest && wait_ == Wait::kRequest;
   wait_ = wait;
-  expired_ = false;
   if (same_request) {
     return;
   }
+  expired_ = false;
   const HttpServerOptions& options = worker_.state().options;
   std::uint32_t timeout_ms = options.request_timeout_ms;
   if (wait == Wait::kIdle) {
@@ -128,7 +128,13 @@ asio::awaitable<Session::Step> Session::read() {
   wait(exchange_.idle() ? Wait::kIdle : Wait::kRequest);
   const std::span<char> space = exchange_.input_space();
   const auto [error, count] = co_await socket_.async_read_some(asio::buffer(space.data(), space.size()), kAwait);
-  co_return error ? read_failed(error == asio::error::eof) : exchange_.received(count);
+  if (error) {
+    co_return read_failed(error == asio::error::eof);
+  }
+  const Step step = exchange_.received(count);
+  // A client that sends so fast that no read has to wait leaves the sweep nothing to cancel.
+  const bool over = step == Step::kRead && wait_ == Wait::kRequest && expired_;
+  co_return over ? exchange_.timed_out() : step;
 }
 
 Session::Step Session::read_failed(bool ended) {
@@ -171,7 +177,7 @@ asio::awaitable<void> Session::drain() {
   }
   wait(Wait::kDrain);
   std::string dropped(kDrainBytes, '\0');
-  while (!error) {
+  while (!error && !expired_) {
     std::tie(error, std::ignore) = co_await socket_.async_read_some(asio::buffer(dropped), kAwait);
   }
 }

@@ -183,6 +183,39 @@ TEST(Errors, dripping_bytes_does_not_move_the_deadline) {
   EXPECT_FALSE(sending);
 }
 
+// The client always has more in flight than the server has read, so that none of its reads waits.
+TEST(Errors, draining_a_client_that_floods_ends) {
+  server::HttpServerOptions options;
+  options.drain_timeout_ms = 100;
+  TestServer server(options);
+  HttpClient client(server.port());
+  const std::string flood(1 << 20, ' ');
+  bool sending = client.send("POST /search HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n");
+  for (int i = 0; i < 50'000 && sending; ++i) {
+    sending = client.send(flood);
+  }
+  EXPECT_FALSE(sending);
+}
+
+TEST(Errors, the_deadline_of_a_request_holds_for_a_client_that_floods) {
+  server::HttpServerOptions options;
+  options.request_timeout_ms = 100;
+  TestServer server(options);
+  HttpClient client(server.port());
+  // Each chunk is a byte and an extension that is dropped: the body stays below its cap for terabytes.
+  const std::string chunk = "1;" + std::string(50'000, 'x') + "\r\n \r\n";
+  std::string flood;
+  for (int i = 0; i < 20; ++i) {
+    flood += chunk;
+  }
+  bool sending = client.send(
+      "POST /search HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 50'000 && sending; ++i) {
+    sending = client.send(flood);
+  }
+  EXPECT_FALSE(sending);
+}
+
 TEST(Errors, an_idle_connection_is_closed_without_an_answer) {
   server::HttpServerOptions options;
   options.keep_alive_idle_ms = 100;
