@@ -104,6 +104,7 @@ class HttpServer::Impl {
                                           [](const auto& a, const auto& b) { return a->load() < b->load(); });
       auto [error, socket] = co_await acceptor_->async_accept(worker.loop(), kAwait);
       if (!error) {
+        worker.expect();
         asio::post(worker.loop(),
                    [&worker, accepted = std::move(socket)]() mutable { worker.adopt(std::move(accepted)); });
       } else if (acceptor_->is_open()) {

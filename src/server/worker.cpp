@@ -30,6 +30,7 @@ void Worker::run() {
 }
 
 void Worker::adopt(Socket socket) {
+  arriving_.fetch_sub(1, std::memory_order_relaxed);
   Session::start(*this, std::move(socket));
 }
 

@@ -52,14 +52,18 @@ class Worker {
   [[nodiscard]] boost::asio::io_context& loop() { return loop_; }
   [[nodiscard]] const ExchangeContext& exchange_context() const { return context_; }
   [[nodiscard]] ServerState& state() { return state_; }
-  // Sessions alive; may be read from any thread.
-  [[nodiscard]] std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+  // Sessions alive and connections on their way here; may be called from any thread.
+  [[nodiscard]] std::size_t load() const {
+    return load_.load(std::memory_order_relaxed) + arriving_.load(std::memory_order_relaxed);
+  }
+  // Announces a connection that adopt() will get: it counts from now on, so that the next one goes elsewhere.
+  void expect() { arriving_.fetch_add(1, std::memory_order_relaxed); }
 
   // Runs the loop on the calling thread until stop() was called and all sessions are gone.
   void run();
 
   // The following are for the worker's own thread.
-  // Starts a session on an accepted socket of this loop.
+  // Starts a session on an accepted socket of this loop. Requires: expect() was called for it.
   void adopt(Socket socket);
   // Ends idle sessions now, the others after their answer, all that are left at `deadline_ns` of the clock.
   void stop(std::int64_t deadline_ns);
@@ -78,7 +82,8 @@ class Worker {
   boost::asio::io_context loop_;
   boost::asio::steady_timer timer_;
   std::unordered_set<Session*> sessions_;
-  std::atomic<std::size_t> load_{0};
+  std::atomic<std::size_t> load_{0};      // The size of sessions_, for other threads.
+  std::atomic<std::size_t> arriving_{0};  // Expected and not yet adopted.
   bool stopping_ = false;
   std::int64_t stop_deadline_ns_ = 0;
 };

@@ -53,6 +53,16 @@ TEST(Connections, pipelined_requests_are_answered_in_order) {
   }
 }
 
+TEST(Connections, two_of_them_live_on_two_threads) {
+  TestServer server;
+  HttpClient first(server.port());
+  HttpClient second(server.port());
+  const auto one = first.request(get("/thread"));
+  const auto other = second.request(get("/thread"));
+  ASSERT_TRUE(one.has_value() && other.has_value());
+  EXPECT_NE(one->body, other->body);
+}
+
 TEST(Connections, a_half_closed_client_gets_all_its_answers) {
   TestServer server;
   HttpClient client(server.port());

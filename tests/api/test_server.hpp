@@ -63,6 +63,10 @@ class TestServer {
                   reply.body.assign(32 << 20, 'x');
                   return ok_status();
                 }});
+    routes.add({.pattern = "/thread", .handler = [](const api::Request&, api::Reply& reply) {
+                  reply.body = std::to_string(::gettid());
+                  return ok_status();
+                }});
     routes.add({.pattern = "/admin", .role = api::Role::kAdmin, .handler = [](const api::Request&, api::Reply&) {
                   return ok_status();
                 }});
