@@ -48,7 +48,7 @@ class ServeHandlers {
 
  private:
   [[nodiscard]] Result<SearchFields> read_search(std::string_view body, std::vector<float>& query) const;
-  void write_hits(const std::vector<vector::RowHit>& hits, JsonWriter& json) const;
+  [[nodiscard]] Status write_hits(const std::vector<vector::RowHit>& hits, JsonWriter& json) const;
 
   std::shared_ptr<ServeBackend> backend_;
   const Clock& clock_;
@@ -79,7 +79,7 @@ Result<SearchFields> ServeHandlers::read_search(std::string_view body, std::vect
   return fields;
 }
 
-void ServeHandlers::write_hits(const std::vector<vector::RowHit>& hits, JsonWriter& json) const {
+Status ServeHandlers::write_hits(const std::vector<vector::RowHit>& hits, JsonWriter& json) const {
   json.key("results");
   json.begin_array();
   for (const vector::RowHit& hit : hits) {
@@ -88,13 +88,15 @@ void ServeHandlers::write_hits(const std::vector<vector::RowHit>& hits, JsonWrit
     json.number(std::uint64_t{hit.row});
     json.key("score");
     json.number(hit.score);
-    if (const std::string meta = backend_->meta_json(hit.row); !meta.empty()) {
+    VIBRATO_ASSIGN_OR_RETURN(const std::string meta, backend_->meta_json(hit.row));
+    if (!meta.empty()) {
       json.key("metadata");
       json.raw(meta);
     }
     json.end_object();
   }
   json.end_array();
+  return ok_status();
 }
 
 Status ServeHandlers::search(const Request& request, Reply& reply) const {
@@ -104,7 +106,7 @@ Status ServeHandlers::search(const Request& request, Reply& reply) const {
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::RowHit> hits, backend_->search(query, fields.k, fields.ef));
   JsonWriter json(reply.body);
   json.begin_object();
-  write_hits(hits, json);
+  VIBRATO_RETURN_IF_ERROR(write_hits(hits, json));
   const std::int64_t took_us = (clock_.monotonic_ns() - start_ns) / 1000;
   json.key("query_time_ms");
   json.number(static_cast<double>(took_us) / 1000.0);

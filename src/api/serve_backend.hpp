@@ -23,7 +23,7 @@ class ServeBackend {
   [[nodiscard]] virtual Result<std::vector<vector::RowHit>> search(std::span<const float> query, std::uint32_t k,
                                                                    std::uint32_t ef) const = 0;
   [[nodiscard]] virtual Result<std::uint32_t> ingest(std::span<const float> vector, std::string meta_json) = 0;
-  [[nodiscard]] virtual std::string meta_json(std::uint32_t row) const = 0;
+  [[nodiscard]] virtual Result<std::string> meta_json(std::uint32_t row) const = 0;
   [[nodiscard]] virtual vector::FlushStart start_flush() = 0;
   [[nodiscard]] virtual vector::FlushStatus flush_status() const = 0;
   [[nodiscard]] virtual vector::SingleFileInfo info() const = 0;

@@ -20,7 +20,7 @@ class SingleFileBackend final : public ServeBackend {
   Result<std::uint32_t> ingest(std::span<const float> vector, std::string meta_json) override {
     return file_.ingest(vector, std::move(meta_json));
   }
-  std::string meta_json(std::uint32_t row) const override { return file_.meta_json(row); }
+  Result<std::string> meta_json(std::uint32_t row) const override { return file_.meta_json(row); }
   vector::FlushStart start_flush() override { return file_.start_flush(); }
   vector::FlushStatus flush_status() const override { return file_.flush_status(); }
   vector::SingleFileInfo info() const override { return file_.info(); }

@@ -76,23 +76,25 @@ std::string url_of(const Options& options, std::uint16_t port) {
 Status serve(const Options& options, CommandContext& context, const Logger& logger) {
   VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<vector::SingleFile> file, open_file(options, context));
   const vector::SingleFileInfo info = file->info();
-  if (!info.graph_was_stored) {
-    logger.warning("the folder of {} is not writable: the graph is kept in memory and built again at the next start",
-                   options.data);
+  if (!info.graph_not_stored.empty()) {
+    logger.warning("the graph is kept in memory and built again at the next start: {}", info.graph_not_stored);
   }
   VIBRATO_ASSIGN_OR_RETURN(StopSignals signals, StopSignals::install());
   VIBRATO_ASSIGN_OR_RETURN(
       const std::unique_ptr<server::HttpServer> server,
-      server::HttpServer::start(server_options(options, context, logger),
-                                api::make_serve_routes(*file, context.clock, api::ServeApiOptions{}), context.clock,
-                                logger));
+      server::HttpServer::start(server_options(options, context, logger), api::make_serve_routes(*file, context.clock, api::ServeApiOptions{}),
+                                context.clock, logger));
   logger.info("serving {}: {} rows, dim {}, metric {}", options.data, info.persisted_vectors, info.dim,
               to_string(info.metric));
   context.out << "listening on " << url_of(options, server->port()) << std::endl;
   signals.wait();
   logger.info("stopping");
   if (!server->stop()) logger.warning("some requests did not end in time and were cut off");
-  if (const std::uint64_t lost = file->flush_status().dynamic_vectors; lost != 0) {
+  if (file->flush_status().state == vector::FlushState::kRunning) logger.info("waiting for the flush that runs");
+  file->wait_for_flush();
+  const vector::FlushStatus flushed = file->flush_status();
+  if (flushed.state == vector::FlushState::kFailed) logger.error("the last flush failed: {}", *flushed.error);
+  if (const std::uint64_t lost = flushed.dynamic_vectors; lost != 0) {
     logger.warning("{} vectors were ingested and not flushed to {}", lost, options.data);
   }
   return ok_status();

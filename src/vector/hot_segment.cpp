@@ -94,6 +94,7 @@ Result<std::uint32_t> HotSegment::append(std::span<const float> vector, std::str
       return unavailable("no memory for more rows");
     }
   }
+  meta_bytes_.fetch_add(meta_json.size(), std::memory_order_relaxed);
   chunk[row % kMetaChunkRows] = std::move(meta_json);
   std::memcpy(rows_.as<float>() + std::size_t{row} * stride_floats_, vector.data(), vector.size_bytes());
   const float norm = std::sqrt(simd::kernels().norm_squared(vector.data(), vector.size()));

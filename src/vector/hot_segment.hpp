@@ -59,6 +59,8 @@ class HotSegment {
   [[nodiscard]] std::uint32_t row_count() const { return row_count_.load(std::memory_order_acquire); }
   // Rows below this one are found by the graph. Lags behind row_count by a batch at most, while the worker keeps up.
   [[nodiscard]] std::uint32_t indexed_count() const { return indexed_count_.load(std::memory_order_acquire); }
+  // Of all rows together.
+  [[nodiscard]] std::uint64_t meta_bytes() const { return meta_bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t capacity() const { return options_.capacity; }
 
   // Requires: row < row_count(). Valid as long as the segment.
@@ -94,6 +96,7 @@ class HotSegment {
   LargeBuffer rows_;
   LargeBuffer inverse_norms_;                                // Cosine only.
   std::vector<std::unique_ptr<std::string[]>> meta_chunks_;  // Allocated as rows come.
+  std::atomic<std::uint64_t> meta_bytes_{0};
   std::atomic<float> norm_max_{0};
   std::atomic<std::uint32_t> row_count_{0};
   std::atomic<std::uint32_t> encoded_count_{0};

@@ -1,12 +1,18 @@
 #include "vector/live_rows.hpp"
 
-#include <utility>
-
 namespace vibrato::vector {
 
 std::uint32_t LiveRows::tail_rows() const {
   // Parts before the last one are full stop: their rows are what lies between the first rows.
   return tail.back().first_row - tail.front().first_row + active().row_count();
+}
+
+std::uint64_t LiveRows::tail_meta_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const TailPart& part : tail) {
+    bytes += part.segment->meta_bytes();
+  }
+  return bytes;
 }
 
 std::vector<RowHit> LiveRows::search(const float* query, std::uint32_t k, std::uint32_t ef) const {
@@ -35,10 +41,9 @@ std::vector<RowHit> LiveRows::search(const float* query, std::uint32_t k, std::u
   return result;
 }
 
-std::string LiveRows::meta_json(std::uint32_t row) const {
+Result<std::string> LiveRows::meta_json(std::uint32_t row) const {
   if (row < sealed->row_count()) {
-    auto meta = sealed->file().meta_json(row);
-    return meta.ok() ? std::move(meta).value() : std::string();
+    return sealed->file().meta_json(row);
   }
   for (auto part = tail.rbegin(); part != tail.rend(); ++part) {
     if (row >= part->first_row) {
@@ -46,7 +51,7 @@ std::string LiveRows::meta_json(std::uint32_t row) const {
       return at < part->segment->row_count() ? part->segment->meta_json(at) : std::string();
     }
   }
-  return {};
+  return std::string();
 }
 
 }  // namespace vibrato::vector

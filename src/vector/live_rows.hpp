@@ -25,16 +25,17 @@ struct TailPart {
 struct LiveRows {
   std::shared_ptr<const SealedSegment> sealed;
   std::vector<TailPart> tail;
-  bool graph_was_stored = true;
+  std::string graph_not_stored;  // Why the graph is in memory only; empty if it is in the file.
 
   [[nodiscard]] HotSegment& active() const { return *tail.back().segment; }
   [[nodiscard]] std::uint32_t tail_rows() const;
+  [[nodiscard]] std::uint64_t tail_meta_bytes() const;
   [[nodiscard]] std::uint32_t row_count() const { return sealed->row_count() + tail_rows(); }
 
   // The min(k, rows) nearest, best first, ties by row. query: checked by check_vector.
   [[nodiscard]] std::vector<RowHit> search(const float* query, std::uint32_t k, std::uint32_t ef) const;
-  // Empty for a row that has none, that is not there, or whose stored meta is damaged.
-  [[nodiscard]] std::string meta_json(std::uint32_t row) const;
+  // Empty for a row that has none or is not there. Errors: kCorruption of the file.
+  [[nodiscard]] Result<std::string> meta_json(std::uint32_t row) const;
 };
 
 }  // namespace vibrato::vector

@@ -57,7 +57,7 @@ bool cannot_write(const Status& status) {
 
 struct Opened {
   std::shared_ptr<const SealedSegment> sealed;
-  bool graph_was_stored = true;
+  std::string graph_not_stored;
 };
 
 // Builds the graph of a file that has none; stores it if the folder allows.
@@ -67,10 +67,10 @@ Result<Opened> add_graph(io::FileSystem& fs, const std::string& path, const Sing
   VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, build_index(*rows, build_options(options), progress));
   auto sealed = replace_with_index(fs, path, *rows, index);
   if (!sealed.ok() && cannot_write(sealed.status())) {
-    return Opened{SealedSegment::with_index(std::move(rows), std::move(index)), false};
+    return Opened{SealedSegment::with_index(std::move(rows), std::move(index)), sealed.status().message()};
   }
   VIBRATO_RETURN_IF_ERROR(sealed.status());
-  return Opened{std::move(sealed).value(), true};
+  return Opened{std::move(sealed).value(), {}};
 }
 
 Result<Opened> open_sealed(io::FileSystem& fs, const std::string& path, const SingleFileOptions& options,
@@ -78,7 +78,7 @@ Result<Opened> open_sealed(io::FileSystem& fs, const std::string& path, const Si
   remove_flush_leftovers(fs, path);
   VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<SealedSegment> sealed, SealedSegment::open(fs, path));
   if (sealed->has_graph()) {
-    return Opened{std::move(sealed), true};
+    return Opened{std::move(sealed), {}};
   }
   sealed.reset();
   return add_graph(fs, path, options, progress);
@@ -90,11 +90,7 @@ class SingleFile::Impl {
  public:
   Impl(io::FileSystem& fs, std::string path, const SingleFileOptions& options, std::shared_ptr<const LiveRows> rows)
       : fs_(fs), path_(std::move(path)), options_(options), rows_(std::move(rows)) {}
-  ~Impl() {
-    if (flusher_.joinable()) {
-      flusher_.join();
-    }
-  }
+  ~Impl() { wait_for_flush(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
@@ -105,6 +101,7 @@ class SingleFile::Impl {
   [[nodiscard]] Result<std::uint32_t> ingest(std::span<const float> vector, std::string meta_json);
   [[nodiscard]] FlushStart start_flush();
   [[nodiscard]] FlushStatus flush_status() const;
+  void wait_for_flush();
   [[nodiscard]] SingleFileInfo info() const;
 
  private:
@@ -137,6 +134,10 @@ Result<std::uint32_t> SingleFile::Impl::ingest(std::span<const float> vector, st
   if (live->tail_rows() >= options_.max_ram_buffer_vectors) {
     return unavailable(fmt::format("the memory buffer holds {} vectors, its maximum: flush, then try again",
                                    options_.max_ram_buffer_vectors));
+  }
+  if (meta_json.size() > options_.max_ram_buffer_meta_bytes - live->tail_meta_bytes()) {
+    return unavailable(fmt::format("the memory buffer holds at most {} bytes of meta: flush, then try again",
+                                   options_.max_ram_buffer_meta_bytes));
   }
   if (live->row_count() >= limits::kRowsPerSegmentMax) {
     return unavailable(fmt::format("a file holds at most {} rows", limits::kRowsPerSegmentMax));
@@ -229,6 +230,17 @@ FlushStatus SingleFile::Impl::flush_status() const {
   return status;
 }
 
+void SingleFile::Impl::wait_for_flush() {
+  std::thread running;
+  {
+    const std::lock_guard lock(flush_mutex_);
+    running.swap(flusher_);
+  }
+  if (running.joinable()) {
+    running.join();
+  }
+}
+
 SingleFileInfo SingleFile::Impl::info() const {
   const auto live = rows();
   const SealedSegment& sealed = *live->sealed;
@@ -241,7 +253,7 @@ SingleFileInfo SingleFile::Impl::info() const {
   info.dynamic_vectors = live->tail_rows();
   info.layers = sealed.row_count() == 0 ? 0 : sealed.graph().max_level + 1;
   info.mapped_bytes = sealed.file().size_bytes();
-  info.graph_was_stored = live->graph_was_stored;
+  info.graph_not_stored = live->graph_not_stored;
   return info;
 }
 
@@ -257,7 +269,7 @@ Result<std::unique_ptr<SingleFile>> SingleFile::open(io::FileSystem& fs, const s
   auto live = std::make_shared<LiveRows>();
   live->tail.push_back({std::move(hot), opened.sealed->row_count()});
   live->sealed = std::move(opened.sealed);
-  live->graph_was_stored = opened.graph_was_stored;
+  live->graph_not_stored = std::move(opened.graph_not_stored);
   return std::unique_ptr<SingleFile>(new SingleFile(std::make_unique<Impl>(fs, path, options, std::move(live))));
 }
 
@@ -277,7 +289,7 @@ Result<std::uint32_t> SingleFile::ingest(std::span<const float> vector, std::str
   return impl_->ingest(vector, std::move(meta_json));
 }
 
-std::string SingleFile::meta_json(std::uint32_t row) const {
+Result<std::string> SingleFile::meta_json(std::uint32_t row) const {
   return impl_->rows()->meta_json(row);
 }
 
@@ -287,6 +299,10 @@ FlushStart SingleFile::start_flush() {
 
 FlushStatus SingleFile::flush_status() const {
   return impl_->flush_status();
+}
+
+void SingleFile::wait_for_flush() {
+  impl_->wait_for_flush();
 }
 
 SingleFileInfo SingleFile::info() const {

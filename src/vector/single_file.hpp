@@ -17,6 +17,7 @@
 #include <vibrato/metric.hpp>
 #include <vibrato/result.hpp>
 
+#include "base/limits.hpp"
 #include "io/file_system.hpp"
 
 namespace vibrato::vector {
@@ -25,6 +26,7 @@ struct SingleFileOptions {
   std::uint32_t m = 16;
   std::uint32_t ef_construction = 100;
   std::uint32_t max_ram_buffer_vectors = 100'000;
+  std::uint64_t max_ram_buffer_meta_bytes = limits::kTailMetaBytesMax;
   std::uint32_t build_threads = 0;  // 0: as many as the machine has.
 };
 
@@ -42,7 +44,7 @@ struct SingleFileInfo {
   std::uint64_t dynamic_vectors = 0;  // In the tail.
   std::uint32_t layers = 0;           // Highest graph level + 1; 0 for an empty file.
   std::uint64_t mapped_bytes = 0;
-  bool graph_was_stored = true;  // False: the folder is not writable, the graph is kept in memory only.
+  std::string graph_not_stored = {};  // Why the graph is in memory only; empty if it is in the file.
 };
 
 enum class FlushState : std::uint8_t { kIdle, kRunning, kCompleted, kFailed };
@@ -77,15 +79,18 @@ class SingleFile {
                                                    std::uint32_t ef) const;
 
   // Appends to the tail; returns the row number. `meta_json` is compact JSON text, or empty for none.
-  // Errors: as search, and kUnavailable when the tail is full.
+  // Errors: as search, and kUnavailable when the tail is full, in vectors or in bytes of meta.
   [[nodiscard]] Result<std::uint32_t> ingest(std::span<const float> vector, std::string meta_json);
 
   // The row's meta as JSON text, empty if it has none. Requires: row came from a search or an ingest.
-  [[nodiscard]] std::string meta_json(std::uint32_t row) const;
+  // Errors: kCorruption (file and offset named).
+  [[nodiscard]] Result<std::string> meta_json(std::uint32_t row) const;
 
   // Starts writing file + tail to disk in the background.
   [[nodiscard]] FlushStart start_flush();
   [[nodiscard]] FlushStatus flush_status() const;
+  // Returns when no flush runs any more. Not from two threads at once.
+  void wait_for_flush();
   [[nodiscard]] SingleFileInfo info() const;
 
  private:

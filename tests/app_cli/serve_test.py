@@ -1,5 +1,6 @@
 """vibratod serve: starting, listening, stopping, and what it refuses."""
 import json
+import os
 import random
 import re
 import signal
@@ -14,9 +15,10 @@ import cli
 class Server:
     """A running `vibratod serve` on a free port."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **options):
         self.process = subprocess.Popen([cli.BINARY, "serve", "--port", "0", *map(str, arguments)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.clean_environment())
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.clean_environment(),
+                                        **options)
         self.line = self.process.stdout.readline().decode()
         match = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)\n", self.line)
         if not match:
@@ -42,8 +44,8 @@ class Server:
 
 
 class ServeTest(cli.CliTest):
-    def start(self, *arguments):
-        server = Server(*arguments)
+    def start(self, *arguments, **options):
+        server = Server(*arguments, **options)
         self.addCleanup(server.kill)
         return server
 
@@ -82,6 +84,24 @@ class ServeTest(cli.CliTest):
         self.assertEqual((graph["m"], graph["ef_construction"]), (8, 40))
         self.assertEqual(graph["levels"][0]["rows"], 300)
         self.succeed("verify", file)
+
+    def test_a_flush_that_runs_is_finished_before_what_is_lost_is_counted(self):
+        file = self.make_vdb("a.vdb", self.made_rows(3000, 64))
+        server = self.start("--data", file)
+        server.call("/ingest", {"vector": [1.0] * 64})
+        self.assertEqual(server.call("/flush", {})["status"], "started")
+        code, _, err = server.stop()
+        self.assertEqual(code, 0)
+        self.assertNotIn("not flushed", err)
+        self.assertEqual(json.loads(self.succeed("stats", "-f", file, "--json").stdout)["rows"], 3001)
+
+    def test_why_a_graph_is_kept_in_memory_is_said(self):
+        file = self.make_vdb("a.vdb", self.made_rows())
+        os.mkdir(str(file) + ".flushing.indexed")  # The graph cannot be put in place.
+        server = self.start("--data", file)
+        self.assertEqual(len(server.call("/search", {"vector": [1.0] * 8, "k": 3})["results"]), 3)
+        err = server.stop()[2]
+        self.assertRegex(err, r"the graph is kept in memory .*a\.vdb\.flushing")
 
     def test_vectors_that_were_not_flushed_are_counted_when_it_stops(self):
         server = self.start("--data", self.make_vdb("a.vdb", self.made_rows()))

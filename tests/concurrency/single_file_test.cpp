@@ -28,7 +28,7 @@ void search_what_was_ingested(const SingleFile& file, const test::VectorSet& mad
     std::set<std::uint32_t> rows;
     for (const RowHit& hit : *hits) {
       rows.insert(hit.row);
-      ASSERT_EQ(file.meta_json(hit.row), "{\"row\":" + std::to_string(hit.row) + "}");
+      ASSERT_EQ(file.meta_json(hit.row).value(), "{\"row\":" + std::to_string(hit.row) + "}");
     }
     ASSERT_EQ(rows.size(), 10U);
   }

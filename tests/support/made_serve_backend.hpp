@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,8 +51,11 @@ class MadeServeBackend final : public api::ServeBackend {
     return static_cast<std::uint32_t>(rows_.size() - 1);
   }
 
-  std::string meta_json(std::uint32_t row) const override {
+  Result<std::string> meta_json(std::uint32_t row) const override {
     const std::lock_guard lock(mutex_);
+    if (damaged_row_ == row) {
+      return corruption("made.vdb: offset 7: the meta of row " + std::to_string(row) + " is damaged");
+    }
     return rows_.at(row).second;
   }
 
@@ -99,6 +103,8 @@ class MadeServeBackend final : public api::ServeBackend {
     flush_.error = std::move(error);
   }
 
+  void damage_meta(std::uint32_t row) { damaged_row_ = row; }
+
   [[nodiscard]] std::uint32_t last_k() const { return last_k_; }
   [[nodiscard]] std::uint32_t last_ef() const { return last_ef_; }
   [[nodiscard]] const std::vector<float>& vector_of(std::uint32_t row) const { return rows_.at(row).first; }
@@ -111,6 +117,7 @@ class MadeServeBackend final : public api::ServeBackend {
   mutable std::uint32_t last_ef_ = 0;
   std::vector<std::pair<std::vector<float>, std::string>> rows_;
   vector::FlushStatus flush_;
+  std::optional<std::uint32_t> damaged_row_;
 };
 
 }  // namespace vibrato::test

@@ -69,6 +69,13 @@ TEST_F(ServeApi, search_answers_hits_best_first) {
   EXPECT_EQ(answer.body["query_time_ms"], 0.0);
 }
 
+TEST_F(ServeApi, search_does_not_hide_damaged_metadata) {
+  ingest_three();
+  backend_->damage_meta(1);
+  EXPECT_EQ(call(Method::kPost, "/search", R"({"vector":[1,0],"k":2})").status, 200);
+  expect_error(call(Method::kPost, "/search", R"({"vector":[1,0],"k":3})"), 500, "internal", "made.vdb: offset 7");
+}
+
 TEST_F(ServeApi, search_defaults_to_k_10_and_ef_50) {
   ingest_three();
   call(Method::kPost, "/search", R"({"vector":[0,1]})");
@@ -143,12 +150,13 @@ TEST_F(ServeApi, ingest_stores_metadata_as_compact_json) {
   call(Method::kPost, "/ingest",
        R"({"vector":[1,1],"metadata":{"source_file":"a \"b\".wav","start_time_ms":4294967295,"duration_ms":65535,
            "bpm":120.5,"tags":["Rock",""," ","live"],"more":1}})");
-  EXPECT_EQ(backend_->meta_json(0), R"({"source_file":"a \"b\".wav","start_time_ms":4294967295,"duration_ms":65535,)"
-                                    R"("bpm":120.5,"tags":["Rock","live"]})");
+  EXPECT_EQ(backend_->meta_json(0).value(),
+            R"({"source_file":"a \"b\".wav","start_time_ms":4294967295,"duration_ms":65535,)"
+            R"("bpm":120.5,"tags":["Rock","live"]})");
   call(Method::kPost, "/ingest", R"({"vector":[1,1],"metadata":{"source_file":"","tags":[" "],"bpm":null}})");
-  EXPECT_EQ(backend_->meta_json(1), "") << "all-empty metadata is none";
+  EXPECT_EQ(backend_->meta_json(1).value(), "") << "all-empty metadata is none";
   call(Method::kPost, "/ingest", R"({"vector":[1,1],"metadata":null})");
-  EXPECT_EQ(backend_->meta_json(2), "");
+  EXPECT_EQ(backend_->meta_json(2).value(), "");
 }
 
 TEST_F(ServeApi, ingest_names_the_metadata_field_that_is_wrong) {
@@ -190,9 +198,9 @@ TEST_F(ServeApi, ingest_without_vector_needs_models_or_is_wrong) {
 
 TEST_F(ServeApi, audio_path_beside_a_vector_fills_an_empty_source_file) {
   call(Method::kPost, "/ingest", R"({"audio_path":"/a.wav","vector":[1,1]})");
-  EXPECT_EQ(json::parse(backend_->meta_json(0))["source_file"], "/a.wav");
+  EXPECT_EQ(json::parse(backend_->meta_json(0).value())["source_file"], "/a.wav");
   call(Method::kPost, "/ingest", R"({"audio_path":"/a.wav","vector":[1,1],"metadata":{"source_file":"b"}})");
-  EXPECT_EQ(json::parse(backend_->meta_json(1))["source_file"], "b");
+  EXPECT_EQ(json::parse(backend_->meta_json(1).value())["source_file"], "b");
 }
 
 TEST_F(ServeApi, ingest_into_a_full_buffer_is_unavailable) {

@@ -50,7 +50,7 @@ void expect_whole(io::SimulatedFileSystem& fs, const test::VectorSet& made, bool
     ASSERT_OK(hits);
     ASSERT_EQ(hits->size(), 1U);
     EXPECT_EQ(hits->front().row, row);
-    EXPECT_EQ((*file)->meta_json(row), "{\"row\":" + std::to_string(row) + "}");
+    EXPECT_EQ((*file)->meta_json(row).value(), "{\"row\":" + std::to_string(row) + "}");
   }
   EXPECT_EQ(test::names_in(fs, "/data"), "rows.vdb");
 }
