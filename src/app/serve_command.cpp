@@ -8,6 +8,7 @@
 #include "api/serve_api.hpp"
 #include "app/commands.hpp"
 #include "app/loopback.hpp"
+#include "app/open_files.hpp"
 #include "app/planned_flags.hpp"
 #include "app/progress_bar.hpp"
 #include "app/stop_signals.hpp"
@@ -68,6 +69,16 @@ server::HttpServerOptions server_options(const Options& options, const CommandCo
   return server;
 }
 
+// Each connection is an open file, and the usual soft limit of 1,024 files is as low as the cap on connections. What is
+// left over is for the file, for flushes, for the loops, and for connections that are being refused.
+void allow_connections(const server::HttpServerOptions& options, const Logger& logger) {
+  const std::uint64_t wanted = 2 * std::uint64_t{options.connections_max} + 64;
+  if (const std::uint64_t allowed = allow_open_files(wanted); allowed < wanted) {
+    logger.warning("the system lets this process open {} files only: it may not reach its {} connections", allowed,
+                   options.connections_max);
+  }
+}
+
 std::string url_of(const Options& options, std::uint16_t port) {
   const bool is_ipv6 = options.host.find(':') != std::string::npos;
   return "http://" + (is_ipv6 ? '[' + options.host + ']' : options.host) + ':' + std::to_string(port);
@@ -80,9 +91,11 @@ Status serve(const Options& options, CommandContext& context, const Logger& logg
     logger.warning("the graph is kept in memory and built again at the next start: {}", info.graph_not_stored);
   }
   VIBRATO_ASSIGN_OR_RETURN(StopSignals signals, StopSignals::install());
+  const server::HttpServerOptions server_settings = server_options(options, context, logger);
+  allow_connections(server_settings, logger);
   VIBRATO_ASSIGN_OR_RETURN(
       const std::unique_ptr<server::HttpServer> server,
-      server::HttpServer::start(server_options(options, context, logger), api::make_serve_routes(*file, context.clock, api::ServeApiOptions{}),
+      server::HttpServer::start(server_settings, api::make_serve_routes(*file, context.clock, api::ServeApiOptions{}),
                                 context.clock, logger));
   logger.info("serving {}: {} rows, dim {}, metric {}", options.data, info.persisted_vectors, info.dim,
               to_string(info.metric));

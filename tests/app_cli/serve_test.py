@@ -3,7 +3,9 @@ import json
 import os
 import random
 import re
+import resource
 import signal
+import socket
 import subprocess
 import unittest
 import urllib.error
@@ -84,6 +86,18 @@ class ServeTest(cli.CliTest):
         self.assertEqual((graph["m"], graph["ef_construction"]), (8, 40))
         self.assertEqual(graph["levels"][0]["rows"], 300)
         self.succeed("verify", file)
+
+    def test_a_low_soft_limit_of_open_files_costs_no_connections(self):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        server = self.start("--data", self.make_vdb("a.vdb", [[1, 2]]),
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard)))
+        port = int(server.url.rsplit(":", 1)[1])
+        clients = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(100)]
+        for client in clients:
+            with client:
+                client.sendall(b"GET /health/live HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                self.assertIn(b"200 OK", client.recv(4096))
+        self.assertNotIn("cannot accept", server.stop()[2])
 
     def test_a_flush_that_runs_is_finished_before_what_is_lost_is_counted(self):
         file = self.make_vdb("a.vdb", self.made_rows(3000, 64))
