@@ -2,11 +2,14 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "app/commands.hpp"
 #include "app/progress_bar.hpp"
+#include "app/stop_signals.hpp"
 #include "app/text_format.hpp"
 #include "base/limits.hpp"
 #include "io/real_file_system.hpp"
@@ -47,8 +50,16 @@ Result<std::string> build(const Options& options, CommandContext& context) {
   ProgressBar bar(context.err, context.clock, progress_mode(context.err_is_terminal, options.progress),
                   "building the graph", "rows");
   const auto show = [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
+  // An interrupt ends a build at once. Once the file is being written, which takes seconds, it is let finish: the
+  // process would leave an unfinished file behind.
+  std::optional<StopSignals> signals;
+  const auto hold_signals = [&signals]() -> Status {
+    VIBRATO_ASSIGN_OR_RETURN(StopSignals installed, StopSignals::install());
+    signals.emplace(std::move(installed));
+    return ok_status();
+  };
   VIBRATO_ASSIGN_OR_RETURN(const vector::GraphBuildReport report,
-                           vector::build_graph_file(context.fs, path, build, show));
+                           vector::build_graph_file(context.fs, path, build, show, hold_signals));
   bar.finish(report.rows);
   return fmt::format("{}: graph over {} rows, {} levels, m {}, ef_construction {}, codes {}\n", path,
                      with_thousands(report.rows), report.layers, report.info.m, report.info.ef_construction,

@@ -72,9 +72,12 @@ Status store_index(io::FileSystem& fs, const store::VdbFile& rows, const BuiltIn
 }
 
 Result<GraphBuildReport> build_graph_file(io::FileSystem& fs, const std::string& path, const GraphBuildOptions& options,
-                                          const BuildProgress& progress) {
+                                          const BuildProgress& progress, const BeforeStore& before_store) {
   VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::VdbFile> rows, store::VdbFile::open(fs, path));
   VIBRATO_ASSIGN_OR_RETURN(const BuiltIndex index, build_index(*rows, options, progress));
+  if (before_store) {
+    VIBRATO_RETURN_IF_ERROR(before_store());
+  }
   VIBRATO_RETURN_IF_ERROR(store_index(fs, *rows, index, path));
   GraphBuildReport report;
   report.rows = rows->rows();

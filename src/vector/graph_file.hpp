@@ -2,6 +2,7 @@
 // stay as they are, and the old file is untouched until the new one is complete and durable.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vibrato/result.hpp>
 
@@ -16,11 +17,15 @@ struct GraphBuildReport {
   BuildInfo info;
 };
 
+// Called once, after building and before anything is written; an error ends it there.
+using BeforeStore = std::function<Status()>;
+
 // Builds the index of the file at `path` (version 1, 2 or 3; an index that is there is replaced) and rewrites the file
-// as version 3 with it. Errors: kNotFound, as build_index, those of the file system.
+// as version 3 with it. Errors: kNotFound, as build_index, those of `before_store` and of the file system.
 [[nodiscard]] Result<GraphBuildReport> build_graph_file(io::FileSystem& fs, const std::string& path,
                                                         const GraphBuildOptions& options,
-                                                        const BuildProgress& progress = {});
+                                                        const BuildProgress& progress = {},
+                                                        const BeforeStore& before_store = {});
 
 // Writes the rows of `rows` with `index`, which was built over them, to `target`; this may be rows' own path.
 [[nodiscard]] Status store_index(io::FileSystem& fs, const store::VdbFile& rows, const BuiltIndex& index,

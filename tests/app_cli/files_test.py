@@ -1,6 +1,8 @@
 """vibratod build, stats and verify: what they say about a file, and about a damaged one."""
 import json
 import random
+import signal
+import subprocess
 import unittest
 
 import cli
@@ -47,6 +49,18 @@ class FilesTest(cli.CliTest):
     def test_progress_of_build_in_a_pipe_has_no_control_characters(self):
         done = self.succeed("build", self.made_file(), "--progress")
         self.assertRegex(done.stderr.decode(), r"\A[ -~\n]*building the graph done: 400 rows in [^\n]*\n\Z")
+
+    def test_an_interrupted_build_leaves_no_unfinished_file(self):
+        file = self.made_file(count=3000, dim=256)
+        before = self.names()
+        process = subprocess.Popen([cli.BINARY, "build", file, "--ef-construction", "4", "--m", "4"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.clean_environment())
+        while process.poll() is None and self.names() == before:  # Until it writes.
+            pass
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(self.names(), before)
+        self.succeed("verify", file)
 
     def test_stats_prints_a_table(self):
         text = self.succeed("stats", self.made_file()).stdout.decode()
