@@ -23,6 +23,7 @@ constexpr const char* kExamples =
 struct Options {
   std::string server = "http://127.0.0.1:8080";
   std::string query;
+  bool has_query = false;  // An empty one is wrong, not absent.
   std::string query_file;
   std::uint32_t k = 10;
   std::uint32_t ef = 50;
@@ -57,7 +58,7 @@ Result<std::string> read_query_stream(std::istream& in) {
 }
 
 Result<std::string> query_text(const Options& options, CommandContext& context) {
-  if (!options.query.empty()) return options.query;
+  if (options.has_query) return options.query;
   if (!options.query_file.empty()) return read_query_file(context, options.query_file);
   return read_query_stream(context.in);
 }
@@ -100,7 +101,10 @@ Command make_search_command() {
     app.add_option("--ef", options->ef, "search effort: more finds more of the true neighbours, slower")
         ->capture_default_str();
     app.add_flag("--json", options->json, "print the server's answer as it is");
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options, query](CommandContext& context) {
+      options->has_query = query->count() != 0;
+      return run(*options, context);
+    };
   };
   return command;
 }

@@ -143,6 +143,7 @@ Command make_serve_command() {
         ->capture_default_str();
     app.add_option("--max-ram-buffer-vectors", options->file.max_ram_buffer_vectors,
                    "new vectors that may wait for a flush; more are refused")
+        ->check(CLI::Range(0U, limits::kHotRowsMax))
         ->capture_default_str();
     app.add_option("--threads", options->threads, "threads; 0: as many as the machine has")
         ->check(CLI::Range(0U, 1024U))

@@ -28,6 +28,7 @@ class UsageTest(cli.CliTest):
     def test_wrong_usage_exits_2_with_a_message_on_stderr(self):
         for arguments in ([], ["nonsense"], ["ingest"], ["ingest", "--nonsense"], ["stats"], ["serve"],
                           ["serve", "--data", "x", "--port", "65536"], ["serve", "--data", "x", "--m", "1"],
+                          ["serve", "--data", "x", "--max-ram-buffer-vectors", "10000001"], ["search", "--query", ""],
                           ["ingest", "-i", "a", "-o", "b", "--metric", "manhattan"], ["search", "--query", "1,x"],
                           ["search", "--query", "1", "--server", "localhost"]):
             self.assertNotEqual(self.fail_with(2, *arguments), "", arguments)
