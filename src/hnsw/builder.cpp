@@ -150,8 +150,11 @@ void Builder::add_link(std::uint32_t* list, std::size_t length, const Candidate&
   pairs.from(owner.row).score(scratch.selection.rows.data(), count, scratch.selection.distances.data());
   for (std::size_t i = 0; i < count; ++i) {
     // Sorting needs an order: rows whose distance overflows f32 into no number count as the farthest.
-    const float distance = scratch.selection.distances[i];
-    scratch.members[i].distance = std::isnan(distance) ? CandidatePool::kInfinity : distance;
+    float& distance = scratch.members[i].distance;
+    distance = scratch.selection.distances[i];
+    if (std::isnan(distance)) {
+      distance = CandidatePool::kInfinity;
+    }
   }
   scratch.members.push_back(added);
   std::sort(scratch.members.begin(), scratch.members.end(), nearer);

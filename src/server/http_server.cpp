@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 #include <vector>
+#include <vibrato/check.hpp>
 
 #include "base/random.hpp"
 #include "server/worker.hpp"
@@ -137,7 +138,11 @@ class HttpServer::Impl {
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 HttpServer::~HttpServer() {
-  impl_->stop();
+  try {
+    impl_->stop();
+  } catch (...) {
+    VIBRATO_CHECK(!"stopping the server failed");  // A thread that cannot be joined: nothing sane can follow.
+  }
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options, api::RouteTable routes,
