@@ -8,8 +8,14 @@
 namespace vibrato::io {
 
 Result<AtomicFile> AtomicFile::create(FileSystem& file_system, std::string path) {
-  VIBRATO_ASSIGN_OR_RETURN(auto file,
-                           file_system.open(path + std::string(kTemporarySuffix), OpenMode::kCreateTruncate));
+  const std::string temporary_path = path + std::string(kTemporarySuffix);
+  // Not emptied but removed: after a crash during an earlier commit, where the disk keeps the names of a folder in any
+  // order, the leftover may be a second name of the very file that the path leads to.
+  if (Status removed = file_system.remove_file(temporary_path);
+      !removed.ok() && removed.code() != ErrorCode::kNotFound) {
+    return removed;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(auto file, file_system.open(temporary_path, OpenMode::kCreateTruncate));
   return AtomicFile(file_system, std::move(path), std::move(file));
 }
 

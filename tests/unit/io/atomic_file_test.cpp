@@ -147,6 +147,17 @@ TEST(AtomicFile, a_private_file_is_private_also_over_what_a_crash_left) {
   EXPECT_EQ(names_in(fs, "/db"), "a");
 }
 
+// What a disk that keeps names in any order may leave of a rename.
+TEST(AtomicFile, leaves_the_old_file_whole_when_the_leftover_is_a_second_name_of_it) {
+  SimulatedFileSystem fs;
+  prepare(fs, true);
+  test::write_text(fs, "/db/a", "old");
+  ASSERT_OK(fs.hard_link("/db/a", "/db/a" + std::string(kTemporarySuffix)));
+  const auto file = AtomicFile::create(fs, "/db/a");
+  ASSERT_OK(file);
+  EXPECT_EQ(read_text(fs, "/db/a"), "old");
+}
+
 TEST(AtomicFile, is_old_or_new_after_a_power_loss_at_each_io) {
   EXPECT_EQ(sweep(true), std::vector<std::string>{});
 }
@@ -191,15 +202,15 @@ TEST(AtomicFile, is_old_or_new_after_a_second_power_loss_in_the_retry) {
 TEST(AtomicFile, reports_each_failing_call_and_leaves_old_or_new) {
   for (const Fault fault : {Fault::kIoError, Fault::kDiskFull, Fault::kShortWrite}) {
     for (const bool for_good : {false, true}) {
-      // Open, two writes, sync, rename, sync of the folder.
-      for (std::uint64_t failing = 0; failing < 6; ++failing) {
+      // Removing a leftover, open, two writes, sync, rename, sync of the folder.
+      for (std::uint64_t failing = 0; failing < 7; ++failing) {
         SCOPED_TRACE("call " + std::to_string(failing) + (for_good ? " for good" : " once"));
         SimulatedFileSystem disk;
         prepare(disk, true);
         FaultyFileSystem fs(disk);
         fs.add_rule({.fault = fault, .operation = failing, .for_good = for_good});
         EXPECT_CODE(replace_a(fs), fault == Fault::kIoError ? ErrorCode::kIoError : ErrorCode::kDiskFull);
-        EXPECT_EQ(read_text(disk, "/db/a"), failing < 5 ? kOld : kNew);
+        EXPECT_EQ(read_text(disk, "/db/a"), failing < 6 ? kOld : kNew);
         if (!for_good) {
           EXPECT_EQ(names_in(disk, "/db"), "a") << "the temporary file is removed";
         }
