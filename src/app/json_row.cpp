@@ -1,6 +1,7 @@
 #include "app/json_row.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <simdjson.h>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,9 @@
 
 namespace vibrato::app {
 namespace {
+
+// simdjson counts the document itself as a level, and refuses when it reaches the maximum.
+constexpr std::size_t kParserDepth = limits::kJsonDepthMax + 1;
 
 Status invalid_json(std::string message) {
   return {ErrorCode::kInvalidJson, std::move(message)};
@@ -68,7 +72,7 @@ class JsonRowParser::Impl {
  public:
   Impl() {
     // allocate() fixes the depth that parse() then keeps to.
-    allocated_ = parser_.allocate(simdjson::SIMDJSON_PADDING, limits::kJsonDepthMax) == simdjson::SUCCESS;
+    allocated_ = parser_.allocate(simdjson::SIMDJSON_PADDING, kParserDepth) == simdjson::SUCCESS;
   }
 
   Result<simdjson::dom::element> parse(const std::string& text) {
