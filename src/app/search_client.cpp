@@ -18,13 +18,32 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
 }
 
+Status no_numbers() {
+  return invalid_argument("the query has no numbers; give it as --query \"0.1,0.2,...\"");
+}
+
+Status no_number(std::size_t position, std::string_view text) {
+  return invalid_argument(fmt::format("element {} of the query, '{}', is not a finite number", position, text));
+}
+
+Status too_many_numbers() {
+  return invalid_argument(fmt::format("the query has more than {} numbers", limits::kDimMax));
+}
+
 Result<std::vector<double>> vector_of_body(std::string_view json) {
   const nlohmann::json body = nlohmann::json::parse(json, nullptr, false);
   const auto vector = body.is_object() ? body.find("vector") : body.end();
   if (body.is_discarded() || vector == body.end() || !vector->is_array()) {
     return invalid_argument("the query is not a JSON object with an array 'vector'");
   }
-  return parse_query(vector->dump());
+  if (vector->empty()) return no_numbers();
+  if (vector->size() > limits::kDimMax) return too_many_numbers();
+  std::vector<double> numbers;
+  for (const nlohmann::json& element : *vector) {
+    if (!element.is_number()) return no_number(numbers.size(), element.type_name());
+    numbers.push_back(element.get<double>());
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -33,7 +52,7 @@ Result<std::vector<double>> parse_query(std::string_view text) {
   std::string_view rest = trim(text);
   if (rest.starts_with('{')) return vector_of_body(rest);
   if (rest.starts_with('[') && rest.ends_with(']')) rest = trim(rest.substr(1, rest.size() - 2));
-  if (rest.empty()) return invalid_argument("the query has no numbers; give it as --query \"0.1,0.2,...\"");
+  if (rest.empty()) return no_numbers();
   std::vector<double> numbers;
   for (;;) {
     const std::size_t end = std::min(rest.find_first_of(", \t\r\n"), rest.size());
@@ -41,11 +60,10 @@ Result<std::vector<double>> parse_query(std::string_view text) {
     double number = 0;
     const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), number);
     if (error != std::errc{} || stop != word.data() + word.size() || !std::isfinite(number)) {
-      return invalid_argument(
-          fmt::format("element {} of the query, '{}', is not a finite number", numbers.size(), word.substr(0, 40)));
+      return no_number(numbers.size(), word.substr(0, 40));
     }
     if (numbers.size() == limits::kDimMax) {
-      return invalid_argument(fmt::format("the query has more than {} numbers", limits::kDimMax));
+      return too_many_numbers();
     }
     numbers.push_back(number);
     rest = trim(rest.substr(end));
@@ -66,10 +84,10 @@ Result<std::string> format_search_reply(std::string_view json) {
   if (time == reply.end() || !time->is_number()) return unexpected;
   std::string text = fmt::format("Query time: {:.2f}ms\nResults:\n", time->get<double>());
   for (const nlohmann::json& hit : reply["results"]) {
-    if (!hit.is_object() || !hit.contains("id") || !hit.contains("score") || !hit["score"].is_number()) {
-      return unexpected;
-    }
-    text += fmt::format("  ID: {}, Score: {:.4f}\n", hit["id"].dump(), hit["score"].get<double>());
+    const auto id = hit.is_object() ? hit.find("id") : hit.end();
+    if (id == hit.end() || !hit.contains("score") || !hit["score"].is_number()) return unexpected;
+    if (!id->is_number_integer() && !id->is_string()) return unexpected;
+    text += fmt::format("  ID: {}, Score: {:.4f}\n", id->dump(), hit["score"].get<double>());
   }
   return text;
 }

@@ -1,5 +1,6 @@
 #include "app/search_client.hpp"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,13 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+// Deeper than a function may call itself.
+std::string deep_array() {
+  std::string text(200'000, '[');
+  text.append(200'000, ']');
+  return text;
+}
 
 TEST(ParseQuery, commas_spaces_and_brackets_are_all_understood) {
   for (const char* text : {"0.5,-1,2e3", " 0.5 -1 2e3\n", "[0.5, -1, 2e3]", "[\n0.5,\n-1,\n2e3\n]\n"}) {
@@ -36,6 +44,12 @@ TEST(ParseQuery, the_element_that_is_no_number_is_named) {
     EXPECT_CODE(query, ErrorCode::kInvalidArgument) << text;
   }
   EXPECT_THAT(parse_query("1,2,oops").status().message(), HasSubstr("element 2 of the query, 'oops'"));
+}
+
+TEST(ParseQuery, a_deeply_nested_body_is_refused) {
+  const auto query = parse_query(fmt::format("{{\"vector\":[1,{}]}}", deep_array()));
+  EXPECT_CODE(query, ErrorCode::kInvalidArgument);
+  EXPECT_NE(query.status().message().find("element 1"), std::string::npos) << query.status().message();
 }
 
 TEST(ParseQuery, no_numbers_are_refused) {
@@ -67,6 +81,9 @@ TEST(FormatSearchReply, other_answers_are_errors_and_never_throw) {
         "{\"results\":[1],\"query_time_ms\":1}", "{\"results\":[{\"id\":1}],\"query_time_ms\":1}"}) {
     EXPECT_CODE(format_search_reply(json), ErrorCode::kIoError) << json;
   }
+  EXPECT_CODE(
+      format_search_reply(fmt::format("{{\"results\":[{{\"id\":{},\"score\":1}}],\"query_time_ms\":1}}", deep_array())),
+      ErrorCode::kIoError);
 }
 
 }  // namespace
