@@ -36,7 +36,7 @@ Result<std::unique_ptr<VdbFile>> VdbFile::from_map(std::string path, std::unique
 }
 
 VdbFile::VdbFile(std::string path, std::unique_ptr<io::ReadOnlyMap> map, format::VdbLayout layout)
-    : path_(std::move(path)), map_(std::move(map)), layout_(std::move(layout)) {
+    : path_(std::move(path)), map_(std::move(map)), layout_(std::move(layout)), checked_(layout_.block_count) {
   VIBRATO_CHECK(reinterpret_cast<std::uintptr_t>(map_->bytes().data()) % alignof(std::uint64_t) == 0);
 }
 
@@ -63,6 +63,7 @@ Result<std::string_view> VdbFile::meta_text(std::uint32_t row) const {
   VIBRATO_CHECK(offsets != nullptr && texts != nullptr);
   const auto offset_bytes = bytes_of({offsets->offset, offsets->length});
   const std::size_t at = std::size_t{row} * sizeof(std::uint64_t);
+  VIBRATO_RETURN_IF_ERROR(check_once(offsets->offset + at, 2 * sizeof(std::uint64_t)));
   const auto begin = format::load_le<std::uint64_t>(offset_bytes, at);
   const auto end = format::load_le<std::uint64_t>(offset_bytes, at + sizeof(std::uint64_t));
   if (begin > end || end > texts->length) {
@@ -71,6 +72,7 @@ Result<std::string_view> VdbFile::meta_text(std::uint32_t row) const {
                               fmt::format("{} to {}", begin, end))
         .with_context(path_);
   }
+  VIBRATO_RETURN_IF_ERROR(check_once(texts->offset + begin, end - begin));
   return as_text(bytes_of({texts->offset + begin, end - begin}));
 }
 
@@ -107,6 +109,20 @@ Status VdbFile::check_block_range(std::uint64_t offset, std::uint64_t length) co
   return format::check_vdb_block_range(map_->bytes(), layout_, offset, length).with_context(path_);
 }
 
+Status VdbFile::check_once(std::uint64_t offset, std::uint64_t length) const {
+  const std::uint64_t end = offset + length;
+  for (std::uint64_t block = offset / format::kVdbBlockBytes; block * format::kVdbBlockBytes < end; ++block) {
+    if (checked_.contains(block)) {
+      continue;
+    }
+    if (const Status status = format::check_vdb_block(map_->bytes(), layout_, block); !status.ok()) {
+      return status.with_context(path_);
+    }
+    checked_.add(block);
+  }
+  return ok_status();
+}
+
 Status VdbFile::check_section(SectionKind kind) const {
   const auto* entry = layout_.find(kind);
   return entry == nullptr ? ok_status() : check_block_range(entry->offset, entry->length);
@@ -121,6 +137,7 @@ Result<VerifyReport> VdbFile::verify(const VerifyProgress& progress) const {
     if (const Status status = format::check_vdb_block(map_->bytes(), layout_, block); !status.ok()) {
       return status.with_context(path_);
     }
+    checked_.add(block);
     if (progress && (block + 1) % kProgressBlocks == 0) {
       progress((block + 1) * format::kVdbBlockBytes, layout_.file_bytes);
     }

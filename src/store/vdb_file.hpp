@@ -1,9 +1,10 @@
 // One `.vdb` file of version 1, 2 or 3, opened for reading: a read-only map, used in place.
 //
-// Opening checks header, section table and block-CRC table and reads nothing else. Ranges that stored bytes name
-// (offsets of meta texts) are checked before each use, whatever the checksums say. The map stays valid as long as the
+// Opening checks header, section table and block-CRC table and reads nothing else. The blocks of meta are checked when
+// they are first used. Ranges that stored bytes name (offsets of meta texts) are checked before each use, whatever the
+// checksums say. The map stays valid as long as the
 // object lives, also when the file is replaced or removed meanwhile.
-// Thread-safety: immutable after open(); all methods may be called from many threads at once.
+// Thread-safety: immutable to callers after open(); all methods may be called from many threads at once.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,7 @@
 
 #include "format/vdb_layout.hpp"
 #include "io/file_system.hpp"
+#include "store/checked_blocks.hpp"
 
 namespace vibrato::store {
 
@@ -94,10 +96,13 @@ class VdbFile {
   }
   [[nodiscard]] Result<std::string_view> meta_text(std::uint32_t row) const;
   [[nodiscard]] Status verify_meta() const;
+  // Checks those blocks of [offset, offset + length) that were not found whole before.
+  [[nodiscard]] Status check_once(std::uint64_t offset, std::uint64_t length) const;
 
   std::string path_;
   std::unique_ptr<io::ReadOnlyMap> map_;
   format::VdbLayout layout_;
+  mutable CheckedBlocks checked_;
 };
 
 }  // namespace vibrato::store

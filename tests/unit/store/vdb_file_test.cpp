@@ -147,6 +147,33 @@ TEST_F(VdbFileTest, never_follows_meta_ranges_outside_their_section) {
   }
 }
 
+// Blocks of their own: row 0's text lies in the damaged one, row 2's behind it.
+TEST_F(VdbFileTest, gives_no_meta_from_a_block_that_does_not_fit_its_checksum) {
+  const std::string first(format::kVdbBlockBytes, 'x');
+  const std::string texts = "[\"" + first + "\"]" + first + "[]";
+  const std::vector<std::uint64_t> offsets = {0, first.size() + 4, texts.size() - 2, texts.size()};
+  test::VdbBytes vdb(
+      3, 2, Metric::kDot,
+      {test::make_vectors(3, 2), test::make_section(SectionKind::kMetaOffsets, test::to_bytes(std::span(offsets))),
+       test::make_section(SectionKind::kMeta, test::to_bytes(std::span(texts)))});
+  vdb.file[vdb.entries[2].offset + 2] ^= std::byte{1};
+  put(vdb.file);
+  auto file = open();
+  ASSERT_OK(file);
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_CODE((*file)->meta_json(0), ErrorCode::kCorruption);
+  }
+  EXPECT_EQ((*file)->meta_json(0).status().message().find(path_ + ": offset 128: block checksum: expected 0x"), 0U);
+
+  vdb.file[vdb.entries[2].offset + 2] ^= std::byte{1};
+  vdb.file[vdb.entries[2].offset + format::kVdbBlockBytes] ^= std::byte{1};
+  put(vdb.file);
+  file = open();
+  ASSERT_OK(file);
+  EXPECT_CODE((*file)->meta_json(1), ErrorCode::kCorruption);
+  EXPECT_EQ((*file)->meta_json(2).value(), "[]") << "two blocks further on";
+}
+
 TEST_F(VdbFileTest, reads_version_1) {
   put(test::make_vdb_version_1(4, 3));
   const auto file = open();

@@ -299,6 +299,19 @@ TEST_F(SingleFileTest, loses_nothing_when_any_call_of_a_flush_fails) {
   EXPECT_GT(calls, 10U);
 }
 
+TEST_F(SingleFileTest, names_stored_meta_that_is_damaged) {
+  test::write_vdb(fs_, path_, test::make_vectors(5, 3, 1), Metric::kL2);
+  ASSERT_NE(open(fs_), nullptr);
+  std::string bytes = test::read_text(fs_, path_).value();
+  bytes[bytes.find("{\"row\":3}") + 7] = '4';
+  test::write_text(fs_, path_, bytes);
+  const auto file = open(fs_);
+  ASSERT_NE(file, nullptr);
+  EXPECT_EQ(search(*file, test::make_vectors(5, 3, 1).row(3), 1), std::vector<std::uint32_t>{3});
+  EXPECT_CODE(file->meta_json(3), ErrorCode::kCorruption);
+  EXPECT_NE(file->meta_json(3).status().message().find(path_ + ": offset "), std::string::npos);
+}
+
 // Another program puts a file of its own in place of each one that is published.
 class ContestedFileSystem : public io::FaultyFileSystem {
  public:
