@@ -53,7 +53,6 @@ void Builder::choose_neighbours(std::uint32_t row, std::uint32_t level, const En
   const std::uint32_t top = std::min(level, entry.level);
   const Start start = descend(view, entry, top, scorer, stats);
 
-  // Levels are searched from the top, but stored from level 0 on; so the list is built in reverse and turned around.
   scratch.chosen.clear();
   scratch.offsets.assign(1, 0);
   CandidatePool& pool = scratch.beam.pool;

@@ -27,7 +27,8 @@ struct alignas(128) InsertScratch {
   quant::PreparedQuery query;
   SelectionScratch selection;
   std::vector<Candidate> members;
-  // Neighbours chosen for the row, level by level: level l has [offsets[l], offsets[l + 1]).
+  // Neighbours chosen for the row, level by level from the highest down to 0: the i-th has [offsets[i], offsets[i +
+  // 1]).
   std::vector<Candidate> chosen;
   std::vector<std::size_t> offsets;
 };

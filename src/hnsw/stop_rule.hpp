@@ -24,9 +24,9 @@ struct StopRule {
   [[nodiscard]] float bound(float kth) const {
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     if (kth == kInfinity || slack == kInfinity) {
-      return kInfinity;  // Also where the k-th lies at the floor, or by the error of codes below it.
+      return kInfinity;
     }
-    const float span = kth - floor;
+    const float span = kth - floor;  // Codes may put the k-th below the floor.
     return kth + margin + (span > 0 ? slack * span : 0.0F);
   }
 };
