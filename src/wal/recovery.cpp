@@ -139,6 +139,9 @@ class Examiner {
       damaged(corruption(fmt::format("{}: newest segment: expected {}, found {}", folder_,
                                      segment_name(found_.state->newest_segment),
                                      newest.value() == 0 ? "none" : segment_name(newest))));
+    } else if (newest.value() != 0 && found_.state->high_water.value() < newest.value() - 1) {
+      damaged(corruption(fmt::format("{}/{}: high-water mark: expected at least {}, found {}", folder_, kStateFileName,
+                                     newest.value() - 1, found_.state->high_water.value())));
     }
   }
 
