@@ -20,14 +20,14 @@ std::vector<Command> planned_commands() {
   plan("snapshot-restore", kOperations, "bring a snapshot back");
   plan("replay-to-lsn", kOperations, "bring a database back to a point of its log");
   plan("migrate-v2", kOperations, "take over a .vdb file");
-  plan("wal-dump", kOperations, "show the records of a log");
   plan("setup-models", kOperations, "fetch the audio models");
   return commands;
 }
 
 std::vector<Command> all_commands() {
-  std::vector<Command> commands = {make_serve_command(), make_ingest_command(), make_build_command(),
-                                   make_stats_command(), make_verify_command(), make_search_command()};
+  std::vector<Command> commands = {make_serve_command(),   make_ingest_command(), make_build_command(),
+                                   make_stats_command(),   make_verify_command(), make_search_command(),
+                                   make_wal_dump_command()};
   for (Command& command : planned_commands()) commands.push_back(std::move(command));
   return commands;
 }

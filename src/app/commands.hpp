@@ -13,6 +13,7 @@ namespace vibrato::app {
 [[nodiscard]] Command make_stats_command();
 [[nodiscard]] Command make_verify_command();
 [[nodiscard]] Command make_search_command();
+[[nodiscard]] Command make_wal_dump_command();
 // Commands of the contract that are not built yet: they say so and exit 2.
 [[nodiscard]] std::vector<Command> planned_commands();
 

@@ -1,0 +1,103 @@
+// `vibratod wal-dump`: the records of a database's log as lines of JSON. Reads only, and refuses while a server holds
+// the folder.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "app/commands.hpp"
+#include "io/real_file_system.hpp"
+#include "wal/local_log.hpp"
+
+namespace vibrato::app {
+namespace {
+
+constexpr const char* kExamples =
+    "  vibratod wal-dump --data-dir data\n"
+    "  vibratod wal-dump --data-dir data --from-lsn 1000 --limit 10 --body-bytes 0";
+
+struct Options {
+  std::string data_dir;
+  std::uint64_t from_lsn = 0;
+  std::uint64_t limit = UINT64_MAX;
+  std::uint64_t body_bytes = 64;
+};
+
+std::string hex(std::span<const std::byte> bytes) {
+  std::string text;
+  for (const std::byte byte : bytes) {
+    text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  }
+  return text;
+}
+
+std::string json_line(const wal::StoredRecord& record, std::uint64_t body_bytes) {
+  nlohmann::ordered_json line;
+  line["lsn"] = record.lsn.value();
+  line["time_ms"] = record.time_ms;
+  line["type"] = record.type;
+  line["collection"] = record.collection.value();
+  line["last_of_group"] = record.last_of_group;
+  line["body_bytes"] = record.body.size();
+  if (body_bytes > 0) {
+    line["body_hex"] =
+        hex(record.body.first(static_cast<std::size_t>(std::min<std::uint64_t>(body_bytes, record.body.size()))));
+  }
+  return line.dump();
+}
+
+Status dump(const Options& options, CommandContext& context) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.data_dir));
+  const std::string folder = path + "/wal";
+  if (const auto found = context.fs.stat(folder); !found.ok()) {
+    return found.status().with_context("there is no log in " + path);
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto lock, context.fs.lock_directory(path));
+  wal::LocalLogOptions log_options;
+  log_options.read_only = true;
+  VIBRATO_ASSIGN_OR_RETURN(const auto log, wal::LocalLog::open(context.fs, folder, log_options));
+  const Lsn from = options.from_lsn == 0 ? log->stats().oldest_lsn : Lsn(options.from_lsn);
+  VIBRATO_ASSIGN_OR_RETURN(const auto cursor, log->read_from(from));
+  for (std::uint64_t printed = 0; printed < options.limit; ++printed) {
+    VIBRATO_ASSIGN_OR_RETURN(const std::optional<wal::StoredRecord> record, cursor->next());
+    if (!record.has_value()) {
+      break;
+    }
+    context.out << json_line(*record, options.body_bytes) << '\n';
+  }
+  if (const Status& torn = log->open_report().torn; !torn.ok()) {
+    context.err << "vibratod: the log was not closed; what was being written at its end is left out: " << torn.message()
+                << '\n';
+  }
+  // Damage: what comes before it was printed, and the exit code says that it is not all.
+  const Status health = log->health();
+  return health.code() == ErrorCode::kCorruption ? health : ok_status();
+}
+
+ExitCode run(const Options& options, CommandContext& context) {
+  const Status status = dump(options, context);
+  return status.ok() ? ExitCode::kDone : fail(context, status);
+}
+
+}  // namespace
+
+Command make_wal_dump_command() {
+  Command command{"wal-dump", CommandGroup::kOperations, "show the records of a log", kExamples, nullptr};
+  command.configure = [](CLI::App& app) -> CommandBody {
+    const auto options = std::make_shared<Options>();
+    app.add_option("--data-dir", options->data_dir, "the folder of the database")->required()->type_name("FOLDER");
+    app.add_option("--from-lsn", options->from_lsn, "the first position to show; the oldest kept if it is left out")
+        ->check(CLI::PositiveNumber);
+    app.add_option("--limit", options->limit, "show at most so many records")->check(CLI::PositiveNumber);
+    app.add_option("--body-bytes", options->body_bytes, "show so many bytes of each body, in hexadecimal")
+        ->capture_default_str();
+    return [options](CommandContext& context) { return run(*options, context); };
+  };
+  return command;
+}
+
+}  // namespace vibrato::app
