@@ -6,9 +6,14 @@
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
 #include "base/clock.hpp"
+#include "io/map_faults.hpp"
 #include "io/real_file_system.hpp"
 
 int main(int argc, char** argv) {
+  if (const vibrato::Status status = vibrato::io::report_map_faults(); !status.ok()) {
+    std::cerr << "vibratod: " << status.message() << '\n';
+    return static_cast<int>(vibrato::app::ExitCode::kFailed);
+  }
   vibrato::io::RealFileSystem fs;
   const vibrato::SystemClock clock;
   vibrato::app::CommandContext context{fs, clock, std::cin, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1};

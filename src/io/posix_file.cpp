@@ -4,10 +4,13 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <limits>
+#include <optional>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+
+#include "io/map_faults.hpp"
 
 namespace vibrato::io::posix {
 namespace {
@@ -98,10 +101,13 @@ class PosixFile final : public File {
 class PosixMap final : public ReadOnlyMap {
  public:
   // Takes over the mapping; `address` is null for an empty file.
-  PosixMap(void* address, std::size_t size) : address_(address), size_(size) {}
+  PosixMap(void* address, std::size_t size, const std::string& path) : address_(address), size_(size) {
+    listed_.emplace(address, size, path);
+  }
   PosixMap(const PosixMap&) = delete;
   PosixMap& operator=(const PosixMap&) = delete;
   ~PosixMap() override {
+    listed_.reset();  // Before the address may become somebody else's.
     if (address_ != nullptr) {
       ::munmap(address_, size_);
     }
@@ -142,6 +148,7 @@ class PosixMap final : public ReadOnlyMap {
 
   void* address_;
   std::size_t size_;
+  std::optional<ListedMap> listed_;
 };
 
 }  // namespace
@@ -227,13 +234,13 @@ Result<std::unique_ptr<ReadOnlyMap>> make_map(const Descriptor& descriptor, cons
   }
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size == 0) {
-    return std::unique_ptr<ReadOnlyMap>(std::make_unique<PosixMap>(nullptr, 0));
+    return std::unique_ptr<ReadOnlyMap>(std::make_unique<PosixMap>(nullptr, 0, path));
   }
   void* const address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor.number(), 0);
   if (address == MAP_FAILED) {
     return error_of(errno, "cannot map", path);
   }
-  return std::unique_ptr<ReadOnlyMap>(std::make_unique<PosixMap>(address, size));
+  return std::unique_ptr<ReadOnlyMap>(std::make_unique<PosixMap>(address, size, path));
 }
 
 }  // namespace vibrato::io::posix
