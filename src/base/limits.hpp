@@ -38,6 +38,11 @@ inline constexpr std::uint32_t kRequestTimeoutMs = 30'000;
 inline constexpr std::uint32_t kKeepAliveIdleMs = 75'000;
 inline constexpr std::size_t kRequestIdBytesMax = 128;
 
+// Keys.
+inline constexpr std::size_t kKeysMax = 10'000;         // Unrevoked ones.
+inline constexpr std::size_t kKeyCollectionsMax = 256;  // That one key is limited to.
+inline constexpr std::size_t kVerifiedKeysMax = 4096;   // Kept in memory after their first request.
+
 static_assert(kDimDefaultMax <= kDimMax);
 static_assert(kSearchKDefaultMax <= kSearchKMax);
 

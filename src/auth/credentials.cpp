@@ -1,0 +1,42 @@
+#include "auth/credentials.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace vibrato::auth {
+namespace {
+
+constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kBearer = "bearer";
+
+std::string_view without_blanks(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
+// ASCII only: no locale has a say in what a scheme is.
+bool is_bearer(std::string_view scheme) {
+  const auto same = [](char a, char b) { return b == (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a); };
+  return scheme.size() == kBearer.size() && std::equal(scheme.begin(), scheme.end(), kBearer.begin(), same);
+}
+
+std::optional<std::string_view> one_word(std::string_view text) {
+  text = without_blanks(text);
+  if (text.empty() || text.find_first_of(kBlanks) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::string_view> presented_token(const Credentials& credentials) {
+  if (!credentials.authorization) {
+    return one_word(credentials.api_key.value_or(""));
+  }
+  const std::string_view value = without_blanks(*credentials.authorization);
+  const std::size_t end = std::min(value.find_first_of(kBlanks), value.size());
+  return is_bearer(value.substr(0, end)) ? one_word(value.substr(end)) : std::nullopt;
+}
+
+}  // namespace vibrato::auth
