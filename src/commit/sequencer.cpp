@@ -1,0 +1,254 @@
+// The committer, step by step, and the reason for the order of the steps.
+//
+// One round takes what is queued (what came while the last round synced), and:
+//   1. Time: max(clock, time of the last record). Record times so never go back, and nothing after this step reads a
+//      clock.
+//   2. Validate each write, in order, against the models: what is applied plus what is staged. What is refused is never
+//      logged. The effects of what is accepted get their LSNs and are staged, so that the next write in the same round
+//      sees them.
+//   3. Append the groups in one call. A full disk refuses the whole round, since later writes of it may rest on
+//      earlier ones: the staged records are taken back, the log and the sequencer go on.
+//   4. Answer relaxed writes: they asked not to wait for step 5.
+//   5. Sync: one fdatasync for the round. Its failure ends all writing: what was staged is taken back, nobody gets a
+//      yes. Relaxed writes of the round were never visible.
+//   6. Apply, in LSN order. Only now: what a reader sees must not vanish in a power loss.
+//   7. Publish visible_lsn, once for the round, behind its last whole group.
+//   8. Answer. Not before 7: whoever got a yes reads his own write. Refusals and writes without effects are answered
+//      here too, because what they were judged by was only staged.
+//   9. With an empty queue, let the log prepare what later appends would else wait for.
+#include "commit/sequencer.hpp"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+namespace vibrato::commit {
+namespace {
+
+wal::StoredRecord stored(const Effect& effect, Lsn lsn, std::int64_t time_ms, bool last_of_group) {
+  return {lsn, time_ms, effect.collection, effect.type, last_of_group, effect.body};
+}
+
+}  // namespace
+
+Sequencer::Sequencer(wal::Log& log, const ModelSet& models, const Clock& clock, const SequencerOptions& options)
+    : log_(log), models_(models), clock_(clock), options_(options), visible_lsn_(log.end().last_lsn.value()) {}
+
+Sequencer::~Sequencer() {
+  stop();
+}
+
+void Sequencer::start() {
+  VIBRATO_CHECK(!committer_.joinable());
+  committer_ = std::thread([this] { run(); });
+}
+
+void Sequencer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    if (refuse_.ok()) {
+      refuse_ = unavailable("the database is stopping");
+    }
+  }
+  work_.notify_all();
+  if (committer_.joinable()) {
+    committer_.join();
+  }
+}
+
+Status Sequencer::submit(std::unique_ptr<Write> write, Durability durability, Completion done) {
+  const std::uint64_t bytes = write->bytes();
+  {
+    const std::lock_guard lock(mutex_);
+    VIBRATO_RETURN_IF_ERROR(refuse_);
+    const bool has_room = queued_bytes_ + bytes <= options_.queue_bytes_max || queue_.empty();
+    if (queue_.size() >= options_.queue_writes_max || !has_room) {
+      return {ErrorCode::kOverloaded, "too many writes are waiting; try again later"};
+    }
+    queue_.push_back({std::move(write), durability, std::move(done)});
+    queued_bytes_ += bytes;
+  }
+  work_.notify_one();
+  return ok_status();
+}
+
+Result<Committed> Sequencer::commit(std::unique_ptr<Write> write, Durability durability) {
+  std::promise<Result<Committed>> promise;
+  auto future = promise.get_future();
+  VIBRATO_RETURN_IF_ERROR(submit(std::move(write), durability,
+                                 [&promise](Result<Committed> result) { promise.set_value(std::move(result)); }));
+  return future.get();
+}
+
+void Sequencer::run() {
+  for (;;) {
+    std::deque<Queued> queue = take();
+    if (queue.empty()) {
+      return;
+    }
+    while (!queue.empty()) {
+      commit_some(queue);
+    }
+    const bool idle = [this] {
+      const std::lock_guard lock(mutex_);
+      return queue_.empty() && !stopping_;
+    }();
+    if (idle) {
+      // A failure shows in the log's health, and so at the next append.
+      static_cast<void>(log_.prepare());
+    }
+  }
+}
+
+std::deque<Sequencer::Queued> Sequencer::take() {
+  std::unique_lock lock(mutex_);
+  work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+  queued_bytes_ = 0;
+  return std::exchange(queue_, {});
+}
+
+void Sequencer::commit_some(std::deque<Queued>& queue) {
+  const wal::LogEnd end = log_.end();
+  const std::int64_t time_ms = std::max(clock_.now_ms(), end.last_time_ms);
+  std::vector<Judged> batch = validate_some(queue, time_ms);
+  const auto last = std::find_if(batch.rbegin(), batch.rend(), [](const Judged& one) { return !one.effects.empty(); });
+  if (last != batch.rend()) {
+    const Lsn last_lsn(last->first_lsn.value() + last->effects.size() - 1);
+    Status status = append(batch, time_ms);
+    if (status.ok()) {
+      answer_relaxed(batch, time_ms);
+      status = log_.sync().status();
+    }
+    if (!status.ok()) {
+      fail(batch, status);
+      return;
+    }
+    if (status = apply(batch, time_ms); !status.ok()) {
+      stop_taking(status);
+      fail(batch, status);
+      return;
+    }
+    visible_lsn_.store(last_lsn.value(), std::memory_order_release);
+  }
+  for (Judged& one : batch) {
+    if (!one.queued.done) {
+      continue;  // Relaxed, and answered.
+    }
+    if (!one.refused.ok()) {
+      one.queued.done(one.refused);
+    } else if (one.effects.empty()) {
+      one.queued.done(Committed{Lsn(), Lsn(), time_ms, true});
+    } else {
+      one.queued.done(Committed{one.first_lsn, Lsn(one.first_lsn.value() + one.effects.size() - 1), time_ms, true});
+    }
+  }
+}
+
+std::vector<Sequencer::Judged> Sequencer::validate_some(std::deque<Queued>& queue, std::int64_t time_ms) {
+  std::vector<Judged> batch;
+  Lsn next_lsn = log_.end().next_lsn;
+  std::uint64_t bytes = 0;
+  while (!queue.empty() && bytes < options_.batch_bytes_max) {
+    Judged one;
+    one.queued = std::move(queue.front());
+    queue.pop_front();
+    one.first_lsn = next_lsn;
+    one.refused = judge(one, time_ms);
+    bytes += bytes_of(one.effects);
+    for (std::size_t i = 0; i < one.effects.size(); ++i) {
+      Model* const model = models_.owner_of(one.effects[i].type);
+      VIBRATO_CHECK(model != nullptr);
+      model->stage(stored(one.effects[i], next_lsn, time_ms, i + 1 == one.effects.size()));
+      next_lsn = next_lsn.next();
+    }
+    batch.push_back(std::move(one));
+  }
+  return batch;
+}
+
+Status Sequencer::judge(Judged& one, std::int64_t time_ms) const {
+  VIBRATO_RETURN_IF_ERROR(broken_);
+  VIBRATO_RETURN_IF_ERROR(log_.health());
+  EffectList effects(one.first_lsn, time_ms);
+  VIBRATO_RETURN_IF_ERROR(one.queued.write->validate(effects));
+  one.effects = std::move(effects).take();
+  if (bytes_of(one.effects) > options_.write_bytes_max) {
+    one.effects.clear();
+    return {ErrorCode::kPayloadTooLarge, "the write changes too much at once; split it"};
+  }
+  return ok_status();
+}
+
+std::uint64_t Sequencer::bytes_of(const std::vector<Effect>& effects) {
+  constexpr std::uint64_t kRecordBytes = 64;  // More than the log adds to a body.
+  std::uint64_t bytes = 0;
+  for (const Effect& effect : effects) {
+    bytes += effect.body.size() + kRecordBytes;
+  }
+  return bytes;
+}
+
+Status Sequencer::append(const std::vector<Judged>& batch, std::int64_t time_ms) {
+  std::vector<std::vector<wal::Record>> records;
+  Lsn first_lsn;
+  for (const Judged& one : batch) {
+    if (one.effects.empty()) {
+      continue;
+    }
+    first_lsn = records.empty() ? one.first_lsn : first_lsn;
+    auto& group = records.emplace_back();
+    for (const Effect& effect : one.effects) {
+      group.push_back({effect.type, effect.collection, time_ms, effect.body});
+    }
+  }
+  const std::vector<wal::RecordGroup> groups(records.begin(), records.end());
+  VIBRATO_ASSIGN_OR_RETURN(const wal::LsnRange range, log_.append(groups, log_.end().last_lsn));
+  VIBRATO_CHECK(range.first == first_lsn);  // The models were told so.
+  return ok_status();
+}
+
+void Sequencer::answer_relaxed(std::vector<Judged>& batch, std::int64_t time_ms) {
+  for (Judged& one : batch) {
+    if (one.queued.durability == Durability::kRelaxed && !one.effects.empty()) {
+      const Completion done = std::exchange(one.queued.done, nullptr);
+      done(Committed{one.first_lsn, Lsn(one.first_lsn.value() + one.effects.size() - 1), time_ms, false});
+    }
+  }
+}
+
+Status Sequencer::apply(const std::vector<Judged>& batch, std::int64_t time_ms) {
+  for (const Judged& one : batch) {
+    Lsn lsn = one.first_lsn;
+    for (std::size_t i = 0; i < one.effects.size(); ++i) {
+      Model* const model = models_.owner_of(one.effects[i].type);
+      const bool last_of_group = i + 1 == one.effects.size();
+      if (Status applied = model->apply(stored(one.effects[i], lsn, time_ms, last_of_group)); !applied.ok()) {
+        return {ErrorCode::kInternal,
+                std::string(model->name()) + ": cannot apply what was logged: " + applied.message()};
+      }
+      lsn = lsn.next();
+    }
+  }
+  return ok_status();
+}
+
+// Nothing of the batch becomes visible. What was judged by staged records is answered with the failure as well.
+void Sequencer::fail(std::vector<Judged>& batch, const Status& reason) {
+  models_.unstage_from(batch.front().first_lsn);
+  for (Judged& one : batch) {
+    if (one.queued.done) {
+      one.queued.done(reason);
+    }
+  }
+}
+
+void Sequencer::stop_taking(const Status& reason) {
+  broken_ = unavailable("the database takes no more writes until a restart: " + reason.message());
+  const std::lock_guard lock(mutex_);
+  if (refuse_.ok()) {
+    refuse_ = broken_;
+  }
+}
+
+}  // namespace vibrato::commit
