@@ -14,6 +14,7 @@ Admission AccessGuard::admit(const AccessAttempt& attempt) {
   AuditEvent event;
   event.time_ms = attempt.now_ms;
   event.actor = who.principal ? who.principal->key_id : who.key_id;
+  event.client = attempt.client;
   event.action = attempt.action;
   event.outcome = status.code();
   event.detail = who.principal ? status.message() : std::string(to_string(who.state));

@@ -18,6 +18,7 @@ struct AccessAttempt {
   Access access;
   std::string_view action;  // Method and pattern of the route, never its raw path.
   std::string_view request_id;
+  std::string_view client;  // The address that the request came from.
   std::int64_t now_ms = 0;
 };
 

@@ -13,6 +13,7 @@ struct AuditEvent {
   // A key id; "cli" or "bootstrap" for what no key asked for. Of a denial, the id that was presented, which need not be
   // proven; empty if there was none.
   std::string actor;
+  std::string client;  // Its network address; empty for the command line.
   std::string action;  // "keys.create", "keys.revoke", "keys.list", or the pattern of the route that was denied.
   std::string target;  // What it was done to, such as a key id; empty if nothing was found or made.
   ErrorCode outcome = ErrorCode::kOk;

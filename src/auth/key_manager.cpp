@@ -100,6 +100,7 @@ void KeyManager::record(const Caller& caller, std::string_view action, std::stri
   AuditEvent event;
   event.time_ms = parts_.clock.now_ms();
   event.actor = caller.actor;
+  event.client = caller.client;
   event.action = action;
   event.target = target;
   event.outcome = status.code();

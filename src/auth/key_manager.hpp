@@ -24,6 +24,7 @@ namespace vibrato::auth {
 struct Caller {
   std::string actor;  // A key id, or "cli".
   std::string request_id = {};
+  std::string client = {};  // The network address.
 };
 
 struct KeyRequest {

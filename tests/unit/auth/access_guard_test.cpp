@@ -77,7 +77,7 @@ const RefusedState kRefusedStates[] = {
 };
 
 AccessAttempt attempt(KeyFixture& keys, const Credentials& credentials, const Access& access) {
-  return {credentials, access, "POST /v1/vector/{c}/search", "request-7", keys.clock.now_ms()};
+  return {credentials, access, "POST /v1/vector/{c}/search", "request-7", "127.0.0.1:7", keys.clock.now_ms()};
 }
 
 Scope scope_of(bool is_limited) {
@@ -132,6 +132,7 @@ TEST(AccessGuard, every_other_state_of_a_key_is_refused_before_role_and_scope) {
         EXPECT_EQ(events[0].detail, to_string(refused.state));
         EXPECT_EQ(events[0].action, "POST /v1/vector/{c}/search");
         EXPECT_EQ(events[0].request_id, "request-7");
+        EXPECT_EQ(events[0].client, "127.0.0.1:7");
         EXPECT_EQ(events[0].time_ms, keys.clock.now_ms());
       }
     }

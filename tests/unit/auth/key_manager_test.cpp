@@ -141,7 +141,7 @@ TEST(KeyManager, has_a_cap_on_unrevoked_keys) {
 
 TEST(KeyManager, every_call_leaves_an_audit_row) {
   KeyFixture keys;
-  const Caller caller{"vbk_admin", "request-1"};
+  const Caller caller{"vbk_admin", "request-1", "127.0.0.1:7"};
   const auto created = keys.manager.create(caller, {"a", {Role::kQuery}});
   ASSERT_OK(created);
   EXPECT_CODE(keys.manager.create(caller, {"", {Role::kQuery}}), ErrorCode::kInvalidArgument);
@@ -155,6 +155,7 @@ TEST(KeyManager, every_call_leaves_an_audit_row) {
     EXPECT_EQ(events[i].outcome, outcome);
     EXPECT_EQ(events[i].actor, "vbk_admin");
     EXPECT_EQ(events[i].request_id, "request-1");
+    EXPECT_EQ(events[i].client, "127.0.0.1:7");
     EXPECT_EQ(events[i].time_ms, keys.clock.now_ms());
     EXPECT_EQ(events[i].detail.find(created->token.view().substr(kKeyIdBytes + 1)), std::string::npos);
   };
