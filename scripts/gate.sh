@@ -3,12 +3,12 @@
 # thing that is wrong. Takes about an hour on two cores.
 #
 #   scripts/gate.sh                all steps
-#   scripts/gate.sh format tidy    some of: format clang tidy asan tsan fuzz neon docs
+#   scripts/gate.sh format tidy    some of: format clang tidy log asan tsan fuzz neon docs
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 fuzz_seconds=${VIBRATO_FUZZ_SECONDS:-20}
-steps=(format clang tidy asan tsan fuzz neon docs)
+steps=(format clang tidy log asan tsan fuzz neon docs)
 (($#)) && steps=("$@")
 
 project_files() { git ls-files "$@" -- '*.cpp' '*.hpp'; }
@@ -37,6 +37,14 @@ step_tidy() {
       tr ' \\' '\n\n' | grep -E '^(src|include)/' | sort | xargs cat; } | sha256sum | cut -c1-32)
     [[ -e $stamp ]] || printf '%s\0%s\0' "$file" "$stamp"
   done | xargs -0 -r -n 2 -P "$jobs" bash -c 'check_one "$@"' _
+}
+
+# The event log: cut at every byte of 64 KiB, and power lost at every I/O of many scripts.
+step_log() {
+  configure clang -DVIBRATO_BUILD_TESTS=ON
+  build clang format_suite crash
+  VIBRATO_LOG_CUT_BYTES=65536 build/clang/tests/format/format_suite --gtest_filter='LogDamage.*' --gtest_brief=1
+  VIBRATO_CRASH_ROUNDS=4 build/clang/tests/crash/crash --gtest_filter='WalPowerLoss.loses*' --gtest_brief=1
 }
 
 sanitized() {

@@ -350,7 +350,7 @@ Status LocalLog::trim(Lsn up_to) {
   VIBRATO_RETURN_IF_ERROR(check_usable());
   const std::vector<Segment> segments = list_->all();
   for (std::size_t i = 0; i + 1 < segments.size() && segments[i].end.last_lsn <= up_to; ++i) {
-    const Status removed = fs_.remove_file(list_->path_of(segments[i].header.first_lsn));
+    Status removed = fs_.remove_file(list_->path_of(segments[i].header.first_lsn));
     if (!removed.ok() && removed.code() != ErrorCode::kNotFound) {
       return removed;
     }

@@ -95,13 +95,17 @@ Tally crash_everywhere(std::uint64_t seed, const std::vector<FaultRule>& rules) 
 }
 
 TEST(WalPowerLoss, loses_no_synced_record_and_finds_none_that_was_not_written) {
+  int losses = 0;
   for (std::uint64_t seed = 1; seed <= 3 * rounds(); ++seed) {
     const Tally tally = crash_everywhere(seed, {});
+    losses += tally.cuts + tally.cuts_in_recovery;
     EXPECT_TRUE(tally.failures.empty()) << tally.failures.size() << " failures, the first: " << tally.failures.front();
     EXPECT_GT(tally.cuts, 300) << "seed " << seed;
     EXPECT_GT(tally.cuts_in_recovery, 300) << "seed " << seed;
     EXPECT_GT(tally.records_synced, 10'000U) << "seed " << seed;
   }
+  EXPECT_GE(losses, 5000);
+  RecordProperty("power_losses", losses);
 }
 
 // The checks above can fail: each barrier taken out is noticed.
