@@ -1,9 +1,9 @@
 // The catalog of a data folder: which collections, segments, keys, jobs and snapshots there are, in one SQLite file.
 //
-//   VIBRATO_RETURN_IF_ERROR(catalog->write([&](Tables& tables) -> Status {
+//   const Status published = catalog->write([&](Tables& tables) -> Status {
 //     VIBRATO_RETURN_IF_ERROR(tables.segments.insert(segment).status());
 //     return tables.applied.set("vector", segment.collection, segment.last_lsn);
-//   }));
+//   });
 //
 // Invariants: what write() answered ok for is on stable storage, all of it or, after an error, none (but after a
 // failed sync, when a restart finds all or none). Paths in it are relative to the data folder. After a failed sync
