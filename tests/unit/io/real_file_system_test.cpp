@@ -51,7 +51,7 @@ TEST(RealFileSystem, a_file_with_any_permission_for_others_is_not_private) {
   RealFileSystem fs;
   const std::string path = folder.path("secret");
   ASSERT_OK(fs.open(path, OpenMode::kCreateNewPrivate));
-  for (const ::mode_t bit : {S_IRGRP, S_IWGRP, S_IXGRP, S_IROTH, S_IWOTH, S_IXOTH}) {
+  for (const ::mode_t bit : {0040U, 0020U, 0010U, 0004U, 0002U, 0001U}) {  // Read, write, execute of group and others.
     ASSERT_EQ(::chmod(path.c_str(), 0600U | bit), 0);
     EXPECT_CODE(fs.open(path, OpenMode::kReadOnlyPrivate), ErrorCode::kForbidden) << bit;
   }
