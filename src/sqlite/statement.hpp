@@ -116,9 +116,7 @@ class Statement {
   Status bind(int index, const T& value) {
     if constexpr (requires { typename T::number_type; }) {
       return bind_unsigned(index, value.value());
-    } else if constexpr (std::is_enum_v<T>) {
-      return bind_integer(index, static_cast<std::int64_t>(value));
-    } else if constexpr (std::signed_integral<T> || std::same_as<T, bool>) {
+    } else if constexpr (std::is_enum_v<T> || std::signed_integral<T> || std::same_as<T, bool>) {
       return bind_integer(index, static_cast<std::int64_t>(value));
     } else if constexpr (std::unsigned_integral<T>) {
       return bind_unsigned(index, value);
