@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,8 @@ struct Request {
   Method method = Method::kOther;
   std::string_view path;  // Raw, without the query.
   std::string_view request_id;
+  std::string_view client_address;        // Of the peer, without a port; empty where there is no socket.
+  std::shared_ptr<const void> principal;  // What the authorizer found out; null on public routes.
   std::span<const HeaderField> headers;
   std::span<const Parameter> path_parameters;   // Of the pattern's {names}, in order.
   std::span<const Parameter> query_parameters;  // In the order of the query string.

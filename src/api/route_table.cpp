@@ -132,7 +132,7 @@ void RouteTable::match(Method method, std::string_view path, RouteMatch& match) 
   match.error = not_found("no route has this path");
 }
 
-Status RouteTable::authorize(const Request& request, const Route& route) const {
+Status RouteTable::authorize(Request& request, const Route& route) const {
   return authorizer_ && route.role != Role::kPublic ? authorizer_(request, route) : ok_status();
 }
 

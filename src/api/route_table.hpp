@@ -18,11 +18,15 @@
 #include "api/errors.hpp"
 #include "api/reply.hpp"
 #include "api/request.hpp"
+#include "api/responder.hpp"
 #include "base/limits.hpp"
 
 namespace vibrato::api {
 
 enum class Role : std::uint8_t { kPublic, kQuery, kIngest, kAdmin };
+
+// How far a route reaches, for keys that are limited to collections (as auth::Reach).
+enum class Reach : std::uint8_t { kWholeDatabase, kVisibleCollections, kOneCollection };
 
 enum class BodyKind : std::uint8_t {
   kNone,  // A body is read and ignored.
@@ -32,16 +36,21 @@ enum class BodyKind : std::uint8_t {
 // Fills `reply`, or returns the error that the server puts into the envelope of the request's surface.
 // Called on I/O threads, many at once; must not block.
 using Handler = std::function<Status(const Request& request, Reply& reply)>;
+// The same, answering now or later. The request and all it views are gone when the call returns: what is needed later
+// is copied. An error that is returned is answered by the server, and the responder is dropped.
+using AsyncHandler = std::function<Status(const Request& request, ResponderPtr responder)>;
 
 struct Route {
   Method method = Method::kGet;
   std::string pattern = {};
   Role role = Role::kPublic;
+  Reach reach = Reach::kWholeDatabase;  // kOneCollection: the pattern's first name is the collection.
   BodyKind body = BodyKind::kNone;
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
   // The query parameters it knows; others are `unknown_field`. nullopt: all others are ignored.
   std::optional<std::vector<std::string>> known_query_parameters = std::nullopt;
   Handler handler = {};
+  AsyncHandler async_handler = {};  // One of the two.
 };
 
 // Whose errors look how: `serve` speaks kServe on every path; the database speaks kV2 under /v2 and kNative elsewhere.
@@ -54,8 +63,8 @@ struct RouteMatch {
   std::string allow;                  // With kMethodNotAllowed: the value of the Allow header.
 };
 
-// Decides by key and role before a body is read: ok, kUnauthenticated or kForbidden.
-using Authorizer = std::function<Status(const Request& request, const Route& route)>;
+// Decides by key and role before a body is read: ok, kUnauthenticated or kForbidden. Sets the principal of the request.
+using Authorizer = std::function<Status(Request& request, const Route& route)>;
 
 class RouteTable {
  public:
@@ -70,7 +79,7 @@ class RouteTable {
   void match(Method method, std::string_view path, RouteMatch& match) const;
 
   // Key and role. Checked before the body is read, as is check_form().
-  [[nodiscard]] Status authorize(const Request& request, const Route& route) const;
+  [[nodiscard]] Status authorize(Request& request, const Route& route) const;
   // Query parameters, then the media type of the body.
   [[nodiscard]] Status check_form(const Request& request, const Route& route) const;
 

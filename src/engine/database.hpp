@@ -1,0 +1,131 @@
+// The whole database over one data folder: lock, catalog, keys, log, models, sequencer, background work. The one object
+// that servers and commands hold.
+//
+// Opening, in order: lock the folder; release the disk reserve if the disk is full; catalog; log; models load; start().
+// start() replays the tail of the log in the background of the caller: until it is done reads and writes answer
+// kUnavailable with progress, and readiness says how far it is. What damage degrades stays so until an operator acts.
+//
+// Folder: LOCK, catalog.db, pepper, wal/, segments/, snapshots/, quarantine/, tmp/, reserve. Anything else is foreign
+// and is never touched.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "auth/access_guard.hpp"
+#include "auth/key_manager.hpp"
+#include "base/clock.hpp"
+#include "base/logging.hpp"
+#include "base/metrics.hpp"
+#include "catalog/catalog.hpp"
+#include "commit/sequencer.hpp"
+#include "commit/write.hpp"
+#include "engine/database_options.hpp"
+#include "engine/jobs.hpp"
+#include "engine/query_pool.hpp"
+#include "io/file_system.hpp"
+#include "vector/vector_model.hpp"
+
+namespace vibrato::engine {
+
+struct Readiness {
+  bool ready = false;
+  bool live = true;
+  std::vector<std::string> reasons;       // Why not: "replaying the log: 40 %", "read-only: wal/...", ...
+  std::optional<double> replay_progress;  // 0 to 1 while it recovers.
+};
+
+struct DatabaseStats {
+  std::uint64_t collections = 0;
+  std::uint64_t active_segments = 0;
+  std::uint64_t damaged_segments = 0;
+  std::uint64_t hot_rows = 0;
+  std::uint64_t total_rows = 0;  // Alive.
+  std::uint64_t unsealed_log_records = 0;
+  std::uint64_t checkpoints_running = 0;
+  std::uint64_t compactions_running = 0;
+  std::uint64_t memory_bytes = 0;  // Hot rows and what is in flight: what memory_budget_bytes bounds.
+  std::uint64_t memory_budget_bytes = 0;
+  std::uint64_t quarantine_files = 0;
+  std::uint64_t quarantine_bytes = 0;
+  std::uint64_t wal_bytes = 0;
+  std::uint64_t catalog_wal_bytes = 0;
+  std::uint64_t writes_queued_bytes = 0;
+  Lsn visible_lsn;
+  Lsn durable_lsn;
+  Lsn oldest_lsn;
+};
+
+// Thread-safety: all methods may be called from many threads at once, but open, start and stop.
+class Database {
+ public:
+  // Errors: kUnavailable when another process holds the folder (naming --server for commands), kIoError, kDiskFull,
+  // kCorruption of the catalog. A damaged log or segment is no error: the database opens degraded.
+  // `fs`, `clock`, `logger` and `metrics` outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(io::FileSystem& fs, DatabaseOptions options,
+                                                              const Clock& clock, const Logger& logger,
+                                                              MetricsRegistry& metrics);
+  // As stop().
+  ~Database();
+
+  // Recovers, then takes reads and writes and begins the background work. Blocks for the length of the recovery; a
+  // server listens meanwhile.
+  [[nodiscard]] Status start();
+  // Ends the background work, commits what was submitted, closes log and catalog cleanly. Idempotent.
+  void stop();
+
+  // ---- Vectors ----
+  // kUnavailable while it recovers.
+  [[nodiscard]] Status check_readable() const;
+  [[nodiscard]] vector::VectorModel& vectors();
+
+  // ---- Writes ----
+  enum class Kind : std::uint8_t { kPut, kDelete, kAdmin };
+  // As Sequencer::submit, after the budgets: kOverloaded (tail, memory; never for kDelete), kDiskFull (kPut while the
+  // disk is full), kUnavailable (recovering, poisoned, stopping). `collection` is charged; null for none.
+  [[nodiscard]] Status submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
+                              commit::Durability durability, commit::Completion done);
+  // The same, waiting. For commands and tests.
+  [[nodiscard]] Result<commit::Committed> commit(std::unique_ptr<commit::Write> write, Kind kind,
+                                                 const vector::Collection* collection = nullptr);
+  [[nodiscard]] Lsn visible_lsn() const;
+  // Calls `then` once everything up to `lsn` is visible: at once on this thread, or later on the committer's, or with
+  // kTimeout at the deadline (of the monotonic clock).
+  void when_visible(Lsn lsn, std::int64_t deadline_ns, std::function<void(Status)> then);
+
+  // ---- Work that may take long ----
+  [[nodiscard]] QueryPool& queries();
+  [[nodiscard]] Jobs& jobs();
+  // Starts a job of a kind; `done` gets it when it has ended. Errors: kConflict when one of that kind runs,
+  // kInvalidArgument, kNotFound. Names of snapshots: [A-Za-z0-9_.-]{1,64}, made if empty.
+  [[nodiscard]] Result<std::string> start_checkpoint(JobDone done);
+  [[nodiscard]] Result<std::string> start_compaction(const std::optional<std::string>& collection, JobDone done);
+  // The snapshot's LSN is the visible one of this call.
+  [[nodiscard]] Result<std::string> start_snapshot(const std::string& name, JobDone done);
+
+  // ---- Operators ----
+  [[nodiscard]] Readiness readiness() const;
+  [[nodiscard]] DatabaseStats stats() const;
+  [[nodiscard]] catalog::Catalog& catalog();  // Reading snapshots, audit rows.
+  [[nodiscard]] auth::AccessGuard& guard();
+  [[nodiscard]] auth::KeyManager& keys();
+  // Writes waiting audit rows; after admin calls, before they are answered.
+  [[nodiscard]] Status flush_audit();
+  [[nodiscard]] auth::AuditLog& audit();
+  // Gauges that are computed when somebody looks (rendered after this call).
+  void update_gauges();
+
+ private:
+  class Impl;
+  explicit Database(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vibrato::engine

@@ -1,0 +1,51 @@
+// The log records of the vector model: bytes to structs and back. Byte tables: docs/formats/records.md.
+// Pure and total: any bytes decode to a record or to kCorruption. A record holds an outcome, never a request.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <vibrato/metric.hpp>
+#include <vibrato/result.hpp>
+
+#include "base/point_id.hpp"
+
+namespace vibrato::format {
+
+// The numbers are part of the format. The collection's number stands in the frame of the record.
+enum class VectorRecord : std::uint16_t {
+  kCollectionCreated = 0x0100,
+  kCollectionDropped = 0x0101,  // Empty body.
+  kPointPut = 0x0110,
+  kPointDeleted = 0x0111,
+};
+
+struct CollectionCreated {
+  std::string name;
+  std::string settings;  // JSON of vector::CollectionSettings, every default filled in.
+};
+
+// Which event a put is to those who follow the log.
+enum class PutOrigin : std::uint8_t { kAdded = 1, kUpserted = 2, kUpdated = 3 };
+
+struct PointPut {
+  PutOrigin origin = PutOrigin::kUpserted;
+  PointIdView id;
+  // Little-endian f32, shape [dim]; 4-byte aligned if the body is 8-byte aligned.
+  std::span<const std::byte> vector;
+  std::string_view meta_json;  // Empty for none.
+};
+
+[[nodiscard]] std::vector<std::byte> encode_collection_created(const CollectionCreated& record);
+[[nodiscard]] std::vector<std::byte> encode_point_put(const PointPut& record);
+[[nodiscard]] std::vector<std::byte> encode_point_deleted(const PointIdView& id);
+
+[[nodiscard]] Result<CollectionCreated> decode_collection_created(std::span<const std::byte> body);
+// The results borrow from `body`.
+[[nodiscard]] Result<PointPut> decode_point_put(std::span<const std::byte> body);
+[[nodiscard]] Result<PointIdView> decode_point_deleted(std::span<const std::byte> body);
+
+}  // namespace vibrato::format

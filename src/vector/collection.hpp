@@ -1,0 +1,185 @@
+// A collection: its parts in one published version, what searches and lookups read, and what the applier and the
+// background work change.
+//
+// Versions. A version is immutable: the sealed parts in LSN order, the frozen hot parts, the hot part. Readers copy the
+// pointer under one short lock and hold none while they search. A ReadView pairs a version with the visible LSN so that
+// it sees whole groups, and exactly one row of an id:
+//   1. copy the version and its generation; 2. read visible_lsn; 3. if the generation has changed, begin again.
+// So the version was current when the LSN was read: every row at or below the LSN is in it, and all that its sealed
+// parts hold is at or below the LSN. Rows of the hot part above the LSN are not looked at, deletes above it do not
+// count.
+//
+// Who changes what: records are applied by one thread; freezing and publishing come from background threads. Both hold
+// apply_mutex_ for their short critical section; a publisher so sees every delete that was applied, and none slips in
+// between carrying deletes over and publishing.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "base/ids.hpp"
+#include "base/point_id.hpp"
+#include "commit/visible_lsn.hpp"
+#include "vector/collection_settings.hpp"
+#include "vector/hot_part.hpp"
+#include "vector/sealed_part.hpp"
+
+namespace vibrato::vector {
+
+struct CollectionIdentity {
+  CollectionNumber number;
+  std::string name;
+  CollectionSettings settings;
+  std::int64_t created_at_ms = 0;
+  Lsn created_lsn;
+};
+
+struct CollectionVersion {
+  std::vector<std::shared_ptr<const SealedPart>> sealed;  // By first LSN.
+  std::vector<std::shared_ptr<HotPart>> frozen;           // Oldest first.
+  std::shared_ptr<HotPart> hot;                           // Null until there is a row.
+
+  // Newest first: hot, frozen, sealed. For lookups.
+  void for_each_newest_first(const std::function<bool(const Segment&)>& visit) const;
+};
+using VersionPtr = std::shared_ptr<const CollectionVersion>;
+
+struct ReadView {
+  VersionPtr version;
+  Lsn visible;
+};
+
+enum class Tier : std::uint8_t { kActive, kAll, kArchive };
+
+struct SearchRequest {
+  std::span<const float> vector;  // Shape [dim].
+  std::uint32_t k = 10;
+  std::uint32_t ef = 0;  // 0: max(128, 2 k).
+  std::uint32_t offset = 0;
+  bool exact = false;
+  bool rescore = true;
+  Tier tier = Tier::kAll;
+  std::optional<float> min_score;     // Not with l2. Inclusive.
+  std::optional<float> max_distance;  // Only with l2. Inclusive.
+  std::optional<PointId> left_out;    // The example of a search by id.
+};
+
+struct PointHit {
+  std::shared_ptr<const Segment> segment;  // Keeps what `row` refers to alive.
+  std::uint32_t row = 0;
+  PointIdView id;   // Borrowed from the segment.
+  float score = 0;  // As Metric says.
+};
+
+struct SegmentExplain {
+  std::string segment;  // "hot", "frozen", or the file's name.
+  std::uint32_t rows = 0;
+  SegmentStats stats;
+};
+
+struct SearchAnswer {
+  std::vector<PointHit> hits;  // Best first, ties by id.
+  std::vector<SegmentExplain> explain;
+};
+
+struct Point {
+  std::shared_ptr<const Segment> segment;
+  std::uint32_t row = 0;
+  PointIdView id;
+  std::span<const float> vector;  // As written.
+  std::string_view meta_json;
+};
+
+struct CollectionInfo {
+  CollectionIdentity identity;
+  std::uint64_t live_count = 0;
+  std::uint64_t deleted_count = 0;  // Dead rows that still take space.
+  std::uint64_t segments = 0;       // Sealed parts, plus the hot ones that have rows.
+  std::uint64_t bytes_on_disk = 0;
+  std::uint64_t bytes_in_memory = 0;
+  std::uint64_t indexed_count = 0;
+  std::uint64_t hot_rows = 0;  // Not in a sealed segment yet.
+  Lsn applied_lsn;
+  std::int64_t updated_at_ms = 0;
+  std::vector<std::string> notes;  // "read-only: segments/x.vdb: ...", ...
+};
+
+// Thread-safety: the reading methods may be called from many threads at once, beside everything else.
+class Collection {
+ public:
+  struct Options {
+    std::uint64_t hot_part_bytes = std::uint64_t{64} * 1024 * 1024;  // Of raw vectors and meta: full past it.
+  };
+
+  Collection(CollectionIdentity identity, const commit::VisibleLsn& visible, const Options& options);
+
+  [[nodiscard]] const CollectionIdentity& identity() const { return identity_; }
+  [[nodiscard]] const CollectionSettings& settings() const { return identity_.settings; }
+
+  // ---- Reading ----
+  [[nodiscard]] ReadView read_view() const;
+  // Errors: kDimMismatch, kInvalidArgument (k, ef, values; a zero vector under cosine; min_score with l2), kCorruption.
+  [[nodiscard]] Result<SearchAnswer> search(const SearchRequest& request, bool explain = false) const;
+  [[nodiscard]] Result<std::optional<Point>> get(const PointIdView& id) const;
+  // About how long a search will take, to decide where it may run. Microseconds.
+  [[nodiscard]] std::uint64_t estimate_search_us(const SearchRequest& request) const;
+  [[nodiscard]] CollectionInfo info() const;
+
+  // ---- Budgets ----
+  // Bytes of rows that no index finds yet, and of all rows that no file holds.
+  [[nodiscard]] std::uint64_t tail_bytes() const;
+  [[nodiscard]] std::uint64_t hot_bytes() const;
+  // Not ok while the collection takes no writes (damage), with the reason.
+  [[nodiscard]] Status check_writable() const;
+  void set_damaged(const std::string& reason);
+
+  // ---- The applier's; LSNs rise. Records at or below durable_lsn() are skipped. ----
+  [[nodiscard]] Status apply_put(const PointIdView& id, std::span<const float> vector, std::string_view meta_json,
+                                 Lsn lsn, std::int64_t time_ms);
+  [[nodiscard]] Status apply_delete(const PointIdView& id, Lsn lsn, std::int64_t time_ms);
+  // As of everything applied, visible or not. The applier's thread only.
+  [[nodiscard]] Result<std::optional<Point>> find_applied(const PointIdView& id) const;
+
+  // ---- Background work ----
+  // Moves the hot part, if it has rows, to the frozen ones; the next put opens a new one. Answers the last LSN that was
+  // applied to this collection: every row up to it is in a frozen or sealed part from here on.
+  [[nodiscard]] Lsn freeze_hot();
+  // Everything up to here is durable in files: rows, and deletes in bitmaps. Set after the catalog's commit.
+  [[nodiscard]] Lsn durable_lsn() const;
+  void set_durable_lsn(Lsn lsn);
+  // The oldest LSN that would be lost without the log; nothing if the collection is saved.
+  [[nodiscard]] std::optional<Lsn> oldest_unsaved_lsn() const;
+  // The frozen parts have become files: row numbers and DeleteLsns are the same. One version.
+  void publish_sealed(std::span<const std::shared_ptr<HotPart>> frozen,
+                      std::span<const std::shared_ptr<const SealedPart>> sealed);
+  // Several sealed parts have become one (or none, if every row was dead). `new_row(part, row)` tells where a row went
+  // that was alive at `merged_at`; deletes after that LSN are carried over under the lock. One version.
+  using NewRow = std::function<std::uint32_t(std::size_t part, std::uint32_t row)>;
+  [[nodiscard]] Status publish_merged(std::span<const std::shared_ptr<const SealedPart>> inputs,
+                                      const std::shared_ptr<const SealedPart>& output, Lsn merged_at,
+                                      const NewRow& new_row);
+  // At load: the sealed parts of the catalog. Before anything is applied.
+  void load_sealed(std::vector<std::shared_ptr<const SealedPart>> sealed, Lsn durable, std::uint64_t live_count);
+
+ private:
+  // The publishing of versions, and the state of the applier: collection.cpp.
+  const CollectionIdentity identity_;
+  const commit::VisibleLsn& visible_;
+  const Options options_;
+
+  mutable std::mutex version_mutex_;  // Guards version_; held for a pointer copy.
+  VersionPtr version_;
+  std::atomic<std::uint64_t> generation_{0};
+  mutable std::mutex apply_mutex_;  // See above. Taken before version_mutex_.
+};
+
+}  // namespace vibrato::vector

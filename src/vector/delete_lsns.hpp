@@ -1,0 +1,65 @@
+// Which rows of a segment are deleted, and since which LSN: a reader at an LSN still sees what was deleted later.
+//
+// 8 bytes a row, in chunks that are allocated with their first delete: a segment without deletes costs a pointer for
+// every 4,096 rows. One object lives as long as its rows do: a frozen hot segment hands it to the file it is sealed to.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "base/ids.hpp"
+
+namespace vibrato::vector {
+
+// Thread-safety: one thread at a time marks (the one that applies records, or a publisher under the same lock);
+// everybody else reads beside it, without a lock.
+class DeleteLsns {
+ public:
+  explicit DeleteLsns(std::uint32_t row_capacity);
+
+  // False if the row was deleted already: it keeps its first LSN. Requires: row < capacity, lsn > 0.
+  // Errors: kUnavailable without memory.
+  [[nodiscard]] Result<bool> mark(std::uint32_t row, Lsn lsn);
+
+  // Whether a reader at `at` does not see the row any more.
+  [[nodiscard]] bool is_deleted(std::uint32_t row, Lsn at) const {
+    const Chunk* chunk = chunks_[row / kChunkRows].load(std::memory_order_acquire);
+    if (chunk == nullptr) {
+      return false;
+    }
+    const std::uint64_t lsn = chunk->lsns[row % kChunkRows].load(std::memory_order_acquire);
+    return lsn != 0 && lsn <= at.value();
+  }
+  // 0 if it is not deleted.
+  [[nodiscard]] Lsn deleted_at(std::uint32_t row) const;
+  // Of all marks; 0 tells a search that it need not look.
+  [[nodiscard]] std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
+  // The largest LSN of a mark; 0 without any.
+  [[nodiscard]] Lsn last_mark() const { return Lsn(last_mark_.load(std::memory_order_acquire)); }
+  [[nodiscard]] std::size_t bytes_in_memory() const;
+
+  // The rows that a reader at `at` does not see, as the catalog keeps them (a serialized roaring bitmap of rows).
+  [[nodiscard]] std::vector<std::byte> encode(Lsn at) const;
+  // Marks what `encode` wrote, with LSN 1: deleted for every reader. Only into an object without marks, before it is
+  // shared. Errors: kCorruption.
+  [[nodiscard]] Status load(std::span<const std::byte> bitmap);
+
+ private:
+  static constexpr std::uint32_t kChunkRows = 4096;
+  struct Chunk {
+    std::atomic<std::uint64_t> lsns[kChunkRows];
+  };
+
+  std::uint32_t row_capacity_;
+  std::vector<std::atomic<Chunk*>> chunks_;
+  std::vector<std::unique_ptr<Chunk>> owned_;
+  std::atomic<std::uint32_t> count_{0};
+  std::atomic<std::uint64_t> last_mark_{0};
+};
+
+}  // namespace vibrato::vector

@@ -1,0 +1,87 @@
+// The background work of all collections, a step at a time: indexing hot rows, sealing (checkpoints), merging
+// (compaction), archiving, removing what nobody needs. It decides what is due; the engine brings threads and calls.
+//
+// A checkpoint, in order; each arrow is a barrier:
+//   freeze -> index what waits -> write files (synced, renamed, folder synced) -> one catalog commit: new collections,
+//   segments, delete bitmaps of all parts that changed, applied LSNs -> publish versions -> durable LSNs.
+// Merging: write -> catalog commit (new segment in, inputs out) -> publish with the deletes carried over -> the inputs'
+// files are removed when their last reader has left.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "base/clock.hpp"
+#include "base/logging.hpp"
+#include "vector/segment_writer.hpp"
+#include "vector/vector_model.hpp"
+
+namespace vibrato::vector {
+
+struct MaintenanceOptions {
+  std::string data_folder;
+  std::uint32_t index_batch_rows = 2048;
+  // Checkpoints of themselves: a full hot part at once; a smaller one once its oldest row is that old.
+  std::int64_t checkpoint_age_ms = 300'000;
+  std::uint32_t small_rows = 1000;  // Below both, parts are sealed together in a pack.
+  std::uint64_t small_bytes = std::uint64_t{1024} * 1024;
+  // Compaction.
+  std::uint32_t merge_width = 4;  // Parts of about one size that are merged together.
+  double tombstone_ratio = 0.2;   // A part with more dead rows is rewritten.
+  std::uint64_t bytes_per_pass = std::uint64_t{4} * 1024 * 1024 * 1024;
+  std::int64_t idle_ms = 60'000;  // Without writes for that long, a collection settles.
+  WriteThrottle throttle;
+};
+
+struct CheckpointReport {
+  std::uint64_t collections = 0;
+  std::uint64_t segments = 0;
+  std::uint64_t rows = 0;
+  Lsn first_lsn;  // Of the rows and deletes that became durable; 0, 0 for nothing.
+  Lsn last_lsn;
+};
+
+struct CompactionReport {
+  std::vector<std::string> inputs;  // Files.
+  std::string output;               // Empty if nothing was left, or nothing was to do.
+  std::uint8_t level = 0;
+  std::uint64_t rows = 0;
+  bool archived = false;
+};
+
+// Called between slices of long work; an error (a stop) ends it there, leaving nothing half done behind.
+using KeepGoing = std::function<Status()>;
+
+// Thread-safety: all methods may be called from many threads; each kind of work runs once at a time.
+class Maintenance {
+ public:
+  // All outlive it.
+  Maintenance(io::FileSystem& fs, catalog::Catalog& catalog, VectorModel& model, const Clock& clock,
+              const Logger& logger, MaintenanceOptions options);
+  ~Maintenance();
+
+  // Indexes a slice of the rows that wait longest. False if nothing waits.
+  [[nodiscard]] bool index_step();
+  // Checkpoints what is due by the options, or, with `up_to`, every collection with an unsaved effect at or below it.
+  // Answers what was done; rows 0 for nothing.
+  [[nodiscard]] Result<CheckpointReport> checkpoint_due(const KeepGoing& keep_going);
+  [[nodiscard]] Result<CheckpointReport> checkpoint(Lsn up_to, const KeepGoing& keep_going);
+  // One merge, if one is due; with `collection`, whatever brings it to the fewest segments next.
+  [[nodiscard]] Result<CompactionReport> compact_due(const KeepGoing& keep_going);
+  [[nodiscard]] Result<CompactionReport> compact(const CollectionPtr& collection, const KeepGoing& keep_going);
+  // Removes files that a merge or a drop left without readers. Foreign files are never touched.
+  [[nodiscard]] Status remove_unused();
+  // At start: files in the segments folder with names of ours that no catalog row names go to quarantine/.
+  [[nodiscard]] Result<std::uint64_t> quarantine_orphans();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vibrato::vector

@@ -1,0 +1,55 @@
+// A sealed part of a collection: one `.vdb` image (a file, or a part of a pack of small ones) with ids, row LSNs and
+// the index, searched and looked up straight from the map, plus its deletes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vibrato/result.hpp>
+
+#include "catalog/segments_table.hpp"
+#include "io/file_system.hpp"
+#include "vector/collection_settings.hpp"
+#include "vector/sealed_segment.hpp"
+#include "vector/segment.hpp"
+
+namespace vibrato::vector {
+
+class SealedPart final : public Segment {
+ public:
+  // Opens the image that `entry` names below `data_folder` and checks that it is one of `settings` (dim, metric, rows,
+  // ids, LSNs). Reads headers and tables only. `deletes` is that of the frozen part whose rows these are; null: a fresh
+  // one. Errors: kCorruption, kNotFound, kIoError, naming the file.
+  [[nodiscard]] static Result<std::shared_ptr<SealedPart>> open(io::FileSystem& fs, const std::string& data_folder,
+                                                                const catalog::Segment& entry,
+                                                                const CollectionSettings& settings,
+                                                                std::shared_ptr<DeleteLsns> deletes = nullptr);
+
+  [[nodiscard]] const catalog::Segment& entry() const { return entry_; }
+  [[nodiscard]] const SealedSegment& rows() const { return *rows_; }
+
+  [[nodiscard]] std::uint32_t row_count() const override;
+  [[nodiscard]] std::uint32_t indexed_count() const override;
+  [[nodiscard]] Lsn first_lsn() const override { return entry_.first_lsn; }
+  [[nodiscard]] Lsn last_lsn() const override { return entry_.last_lsn; }
+  [[nodiscard]] const std::shared_ptr<DeleteLsns>& deletes() const override { return deletes_; }
+  [[nodiscard]] Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
+                              SegmentStats* stats) const override;
+  [[nodiscard]] Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const override;
+  [[nodiscard]] Result<PointIdView> id(std::uint32_t row) const override;
+  [[nodiscard]] Lsn row_lsn(std::uint32_t row) const override;
+  [[nodiscard]] Result<std::span<const float>> vector(std::uint32_t row) const override;
+  [[nodiscard]] Result<std::string_view> meta_json(std::uint32_t row) const override;
+  [[nodiscard]] std::uint64_t bytes_in_memory() const override;
+  [[nodiscard]] std::uint64_t bytes_on_disk() const override { return entry_.bytes; }
+
+ private:
+  class Impl;
+  SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> rows, std::shared_ptr<DeleteLsns> deletes);
+
+  catalog::Segment entry_;
+  std::unique_ptr<SealedSegment> rows_;
+  std::shared_ptr<DeleteLsns> deletes_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vibrato::vector

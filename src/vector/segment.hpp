@@ -1,0 +1,80 @@
+// One part of a collection, hot or sealed, as searches, lookups and merges see it: rows with ids, LSNs, vectors and
+// meta, that are searched together. This is the one interface behind which every index kind stands.
+//
+// Rows are numbered from 0 in the order of their LSNs in a hot part, in any order in a sealed one. A row is alive for a
+// reader at an LSN if it was written at or below it and not deleted at or below it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "base/ids.hpp"
+#include "base/point_id.hpp"
+#include "hnsw/searcher.hpp"
+#include "vector/delete_lsns.hpp"
+
+namespace vibrato::vector {
+
+struct SegmentQuery {
+  const float* vector = nullptr;  // Shape [dim]; checked by check_vector.
+  std::uint32_t k = 10;
+  std::uint32_t ef = 128;
+  bool exact = false;   // Scan everything on f32.
+  bool rescore = true;  // Exact distances for the final candidates.
+  Lsn visible;          // The reader's LSN.
+};
+
+// What a search of one segment did, for `explain` and metrics.
+struct SegmentStats {
+  std::string_view plan;  // "graph", "scan", "coded_scan", "graph+tail".
+  std::uint64_t rows_visited = 0;
+  std::uint64_t distances = 0;
+};
+
+// Thread-safety: all const methods may be called from many threads at once, beside one thread that appends (hot parts)
+// and marks deletes.
+class Segment {
+ public:
+  virtual ~Segment() = default;
+
+  // Rows ever written, dead ones included.
+  [[nodiscard]] virtual std::uint32_t row_count() const = 0;
+  // Rows below it that are found by an index rather than a scan.
+  [[nodiscard]] virtual std::uint32_t indexed_count() const = 0;
+  // Of the rows; 0 without any.
+  [[nodiscard]] virtual Lsn first_lsn() const = 0;
+  [[nodiscard]] virtual Lsn last_lsn() const = 0;
+  [[nodiscard]] virtual const std::shared_ptr<DeleteLsns>& deletes() const = 0;
+
+  // Writes the min(k, alive) nearest alive rows to `hits`, nearest first, ties by row. Errors: kCorruption.
+  [[nodiscard]] virtual Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch,
+                                      std::vector<hnsw::Hit>& hits, SegmentStats* stats = nullptr) const = 0;
+
+  // The newest row of the id that was written at or below `visible`, alive or not; nothing if there is none.
+  // Errors: kCorruption (file and offset named).
+  [[nodiscard]] virtual Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const = 0;
+
+  // The following require: row < row_count(). Borrowed for as long as the segment lives. Errors: kCorruption.
+  [[nodiscard]] virtual Result<PointIdView> id(std::uint32_t row) const = 0;
+  [[nodiscard]] virtual Lsn row_lsn(std::uint32_t row) const = 0;
+  // Shape [dim], as the client wrote it. kGone if the raw vectors were dropped.
+  [[nodiscard]] virtual Result<std::span<const float>> vector(std::uint32_t row) const = 0;
+  // JSON text, empty for none.
+  [[nodiscard]] virtual Result<std::string_view> meta_json(std::uint32_t row) const = 0;
+
+  [[nodiscard]] virtual std::uint64_t bytes_in_memory() const = 0;
+  [[nodiscard]] virtual std::uint64_t bytes_on_disk() const = 0;
+
+  [[nodiscard]] bool is_alive(std::uint32_t row, Lsn visible) const {
+    return row_lsn(row) <= visible && !deletes()->is_deleted(row, visible);
+  }
+};
+
+}  // namespace vibrato::vector
