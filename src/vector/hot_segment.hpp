@@ -63,6 +63,12 @@ class HotSegment {
   [[nodiscard]] std::uint64_t meta_bytes() const { return meta_bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t capacity() const { return options_.capacity; }
 
+  // For sealing. Null until the first rows are indexed; its rows below indexed_count() are complete.
+  [[nodiscard]] const hnsw::MutableGraph* graph() const {
+    const Index* index = index_.load(std::memory_order_acquire);
+    return index == nullptr ? nullptr : index->graph.get();
+  }
+
   // Requires: row < row_count(). Valid as long as the segment.
   [[nodiscard]] std::span<const float> vector(std::uint32_t row) const;
   [[nodiscard]] const std::string& meta_json(std::uint32_t row) const;

@@ -8,6 +8,7 @@
 
 #include "catalog/segments_table.hpp"
 #include "io/file_system.hpp"
+#include "store/pack_file.hpp"
 #include "vector/collection_settings.hpp"
 #include "vector/sealed_segment.hpp"
 #include "vector/segment.hpp"
@@ -18,11 +19,13 @@ class SealedPart final : public Segment {
  public:
   // Opens the image that `entry` names below `data_folder` and checks that it is one of `settings` (dim, metric, rows,
   // ids, LSNs). Reads headers and tables only. `deletes` is that of the frozen part whose rows these are; null: a fresh
-  // one. Errors: kCorruption, kNotFound, kIoError, naming the file.
+  // one. `packs` shares the map of a pack among its parts: whoever opens many parts keeps one for all of them (null: a
+  // map for this part alone). Errors: kCorruption, kNotFound, kIoError, naming the file.
   [[nodiscard]] static Result<std::shared_ptr<SealedPart>> open(io::FileSystem& fs, const std::string& data_folder,
                                                                 const catalog::Segment& entry,
                                                                 const CollectionSettings& settings,
-                                                                std::shared_ptr<DeleteLsns> deletes = nullptr);
+                                                                std::shared_ptr<DeleteLsns> deletes = nullptr,
+                                                                store::PackMaps* packs = nullptr);
 
   [[nodiscard]] const catalog::Segment& entry() const { return entry_; }
   [[nodiscard]] const SealedSegment& rows() const { return *rows_; }
