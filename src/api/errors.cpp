@@ -15,6 +15,27 @@ bool has_header(const Reply& reply, std::string_view name) {
                      [&](const auto& header) { return equals_ignoring_case(header.first, name); });
 }
 
+// What clients of /v2 know some failures by.
+std::string_view v2_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kDimMismatch:
+    case ErrorCode::kInvalidFilter:
+      return "bad_request";
+    case ErrorCode::kOverloaded:
+      return "resource_exhausted";
+    default:
+      return json_code(code);
+  }
+}
+
+std::string_view error_code(ErrorCode code, ErrorStyle style, const Reply& reply) {
+  if (!reply.error_code.empty()) {
+    return reply.error_code;
+  }
+  return style == ErrorStyle::kV2 ? v2_code(code) : json_code(code);
+}
+
 }  // namespace
 
 void write_error(const Status& status, ErrorStyle style, std::string_view request_id, Reply& reply) {
@@ -22,7 +43,7 @@ void write_error(const Status& status, ErrorStyle style, std::string_view reques
   reply.status = http_status(status.code());
   reply.content_type = Reply::kJson;
   reply.body.clear();
-  const std::string_view code = json_code(status.code());
+  const std::string_view code = error_code(status.code(), style, reply);
   JsonWriter json(reply.body);
   json.begin_object();
   switch (style) {

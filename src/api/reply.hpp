@@ -13,7 +13,8 @@ struct Reply {
   std::string_view content_type = kJson;  // Static storage.
   std::string body;
   std::vector<std::pair<std::string_view, std::string>> headers;  // Extra ones; names in static storage.
-  std::string error_details;  // JSON object for the `details` of an error; empty for none.
+  std::string error_details;    // JSON object for the `details` of an error; empty for none.
+  std::string_view error_code;  // Stands in the envelope in place of the status's code, unless empty. Static storage.
 
   static constexpr std::string_view kJson = "application/json";
 
@@ -24,6 +25,7 @@ struct Reply {
     body.clear();
     headers.clear();
     error_details.clear();
+    error_code = {};
   }
 };
 

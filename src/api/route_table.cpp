@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 #include <vibrato/check.hpp>
+#include <vibrato/result.hpp>
 
 #include "api/media_type.hpp"
 #include "api/uri.hpp"
@@ -82,7 +83,7 @@ std::string allowed_methods(const std::vector<Route>& routes) {
 }  // namespace
 
 void RouteTable::add(Route route) {
-  VIBRATO_CHECK(route.pattern.starts_with('/') && route.handler);
+  VIBRATO_CHECK(route.pattern.starts_with('/') && (route.handler == nullptr) != (route.async_handler == nullptr));
   std::vector<std::string> segments = split_segments(route.pattern);
   std::vector<Route>* routes = nullptr;
   if (std::none_of(segments.begin(), segments.end(), [](const std::string& segment) { return is_name(segment); })) {
@@ -132,8 +133,8 @@ void RouteTable::match(Method method, std::string_view path, RouteMatch& match) 
   match.error = not_found("no route has this path");
 }
 
-Status RouteTable::authorize(Request& request, const Route& route) const {
-  return authorizer_ && route.role != Role::kPublic ? authorizer_(request, route) : ok_status();
+Status RouteTable::authorize(Request& request, const Route& route, Reply& reply) const {
+  return authorizer_ && route.role != Role::kPublic ? authorizer_(request, route, reply) : ok_status();
 }
 
 Status RouteTable::check_form(const Request& request, const Route& route) const {
@@ -144,6 +145,9 @@ Status RouteTable::check_form(const Request& request, const Route& route) const 
         return {ErrorCode::kUnknownField, "query parameter '" + parameter.name + "' is not known to " + route.pattern};
       }
     }
+  }
+  if (route.check_query) {
+    VIBRATO_RETURN_IF_ERROR(route.check_query(request));
   }
   if (route.body == BodyKind::kJson && !is_json_media_type(request.header("Content-Type").value_or(""))) {
     return {ErrorCode::kUnsupportedMediaType, "the body must come with Content-Type: application/json"};

@@ -39,6 +39,8 @@ using Handler = std::function<Status(const Request& request, Reply& reply)>;
 // The same, answering now or later. The request and all it views are gone when the call returns: what is needed later
 // is copied. An error that is returned is answered by the server, and the responder is dropped.
 using AsyncHandler = std::function<Status(const Request& request, ResponderPtr responder)>;
+// Looks at the values of the query parameters, which come before the media type in the order of checks.
+using QueryCheck = std::function<Status(const Request& request)>;
 
 struct Route {
   Method method = Method::kGet;
@@ -49,6 +51,7 @@ struct Route {
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
   // The query parameters it knows; others are `unknown_field`. nullopt: all others are ignored.
   std::optional<std::vector<std::string>> known_query_parameters = std::nullopt;
+  QueryCheck check_query = {};
   Handler handler = {};
   AsyncHandler async_handler = {};  // One of the two.
 };
@@ -63,8 +66,9 @@ struct RouteMatch {
   std::string allow;                  // With kMethodNotAllowed: the value of the Allow header.
 };
 
-// Decides by key and role before a body is read: ok, kUnauthenticated or kForbidden. Sets the principal of the request.
-using Authorizer = std::function<Status(Request& request, const Route& route)>;
+// Decides by key and role before a body is read: ok, kUnauthenticated, kForbidden, or kInternal when it cannot tell.
+// Sets the principal of the request; with an error it may set error_code and error_details of the reply.
+using Authorizer = std::function<Status(Request& request, const Route& route, Reply& reply)>;
 
 class RouteTable {
  public:
@@ -79,7 +83,7 @@ class RouteTable {
   void match(Method method, std::string_view path, RouteMatch& match) const;
 
   // Key and role. Checked before the body is read, as is check_form().
-  [[nodiscard]] Status authorize(Request& request, const Route& route) const;
+  [[nodiscard]] Status authorize(Request& request, const Route& route, Reply& reply) const;
   // Query parameters, then the media type of the body.
   [[nodiscard]] Status check_form(const Request& request, const Route& route) const;
 

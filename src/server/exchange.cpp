@@ -141,7 +141,7 @@ Status Exchange::route_request() {
     return match_.error;
   }
   request_.path_parameters = match_.parameters;
-  VIBRATO_RETURN_IF_ERROR(context_.routes.authorize(request_, *match_.route));
+  VIBRATO_RETURN_IF_ERROR(context_.routes.authorize(request_, *match_.route, reply_));
   VIBRATO_RETURN_IF_ERROR(api::parse_query(target.query, query_));
   request_.query_parameters = query_;
   VIBRATO_RETURN_IF_ERROR(context_.routes.check_form(request_, *match_.route));

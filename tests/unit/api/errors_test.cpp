@@ -18,9 +18,20 @@ TEST(Errors, each_surface_has_its_envelope) {
             R"({"error":"invalid_argument","message":"k must be \"small\"","details":{"k":0},"request_id":"r1"})");
   write_error(status, ErrorStyle::kV2, "r1", reply);
   EXPECT_EQ(reply.body,
-            R"({"code":"invalid_argument","message":"k must be \"small\"","details":{"k":0},"request_id":"r1"})");
+            R"({"code":"bad_request","message":"k must be \"small\"","details":{"k":0},"request_id":"r1"})");
   write_error(status, ErrorStyle::kServe, "r1", reply);
   EXPECT_EQ(reply.body, R"({"error":"k must be \"small\"","code":"invalid_argument","request_id":"r1"})");
+}
+
+TEST(Errors, take_the_code_of_the_reply_where_it_has_one) {
+  Reply reply;
+  reply.error_code = "missing_authorization";
+  write_error({ErrorCode::kUnauthenticated, "no key"}, ErrorStyle::kV2, "r", reply);
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_EQ(reply.body, R"({"code":"missing_authorization","message":"no key","request_id":"r"})");
+  reply.reset();
+  write_error({ErrorCode::kUnauthenticated, "no key"}, ErrorStyle::kV2, "r", reply);
+  EXPECT_EQ(reply.body, R"({"code":"unauthenticated","message":"no key","request_id":"r"})");
 }
 
 TEST(Errors, tell_when_to_come_again_once) {

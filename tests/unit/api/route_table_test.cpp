@@ -110,11 +110,32 @@ TEST(RouteTable, checks_the_query_before_the_media_type) {
 
 TEST(RouteTable, asks_the_authorizer_for_all_but_public_routes) {
   RouteTable made(Surface::kDatabase);
-  made.set_authorizer([](const Request&, const Route&) { return Status(ErrorCode::kUnauthenticated, "no key"); });
+  made.set_authorizer([](const Request&, const Route&, Reply& reply) {
+    reply.error_code = "missing_authorization";
+    return Status(ErrorCode::kUnauthenticated, "no key");
+  });
   Route query = route(Method::kGet, "/x");
   query.role = Role::kQuery;
-  EXPECT_EQ(made.authorize({}, query).code(), ErrorCode::kUnauthenticated);
-  EXPECT_TRUE(made.authorize({}, route(Method::kGet, "/health")).ok());
+  Request request;
+  Reply reply;
+  EXPECT_TRUE(made.authorize(request, route(Method::kGet, "/health"), reply).ok());
+  EXPECT_TRUE(reply.error_code.empty());
+  EXPECT_EQ(made.authorize(request, query, reply).code(), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(reply.error_code, "missing_authorization");
+}
+
+TEST(RouteTable, checks_the_values_of_query_parameters_before_the_media_type) {
+  const RouteTable made(Surface::kDatabase);
+  Route strict = route(Method::kPost, "/x");
+  strict.body = BodyKind::kJson;
+  strict.check_query = [](const Request& request) {
+    return request.query_parameter("n") == "1" ? ok_status() : invalid_argument("n must be 1");
+  };
+  const std::array good{Parameter{"n", "1"}};
+  Request request;
+  EXPECT_EQ(made.check_form(request, strict).code(), ErrorCode::kInvalidArgument);
+  request.query_parameters = good;
+  EXPECT_EQ(made.check_form(request, strict).code(), ErrorCode::kUnsupportedMediaType);
 }
 
 TEST(RouteTable, lists_every_route) {
