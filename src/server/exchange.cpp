@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <optional>
 #include <utility>
 #include <vibrato/check.hpp>
 
@@ -29,7 +30,14 @@ Status body_bytes_used_up() {
 
 }  // namespace
 
-Exchange::Exchange(const ExchangeContext& context) : context_(context), charge_(context.budget) {}
+Exchange::Exchange(const ExchangeContext& context, AnswerWaiter& waiter)
+    : context_(context), waiter_(waiter), charge_(context.budget) {}
+
+Exchange::~Exchange() {
+  if (late_ != nullptr) {
+    late_->abandon();
+  }
+}
 
 std::span<char> Exchange::input_space() {
   return input_.space();
@@ -48,6 +56,14 @@ Exchange::Step Exchange::end_of_input() {
 Exchange::Step Exchange::timed_out() {
   if (state_ == State::kIdle) {
     return Step::kClose;
+  }
+  if (state_ == State::kLateAnswer) {
+    std::optional<api::Reply> reply = std::exchange(late_, nullptr)->abandon();
+    if (!reply.has_value()) {
+      return answer_error({ErrorCode::kTimeout, "no answer within the request's deadline"}, false);
+    }
+    reply_ = *std::move(reply);
+    return answer();
   }
   return cut_short({ErrorCode::kTimeout, "the request did not arrive in time"});
 }
@@ -82,6 +98,7 @@ void Exchange::begin_head() {
   body_in_input_ = 0;
   context_.ids.make(request_id_);
   request_.request_id = request_id_;
+  request_.client_address = client_address_;
   close_after_answer_ = false;
   head_.is_http_1_1 = head_.keep_alive = true;
   head_.is_chunked = head_.expects_continue = false;
@@ -226,20 +243,52 @@ Exchange::Step Exchange::read_chunked_body() {
 }
 
 Exchange::Step Exchange::run_handler() {
-  Status status;
-  try {
-    status = match_.route->handler(request_, reply_);
-  } catch (const std::bad_alloc&) {
-    status = Status(ErrorCode::kOverloaded, "no memory for this request");
-  } catch (const std::exception& error) {
-    context_.logger.error("{} {} (request {}): {}", api::to_string(match_.route->method), match_.route->pattern,
-                          request_id_, error.what());
-    status = Status(ErrorCode::kInternal, "internal error; the server's log has request " + request_id_);
-  }
+  const Status status = call_handler();
   if (!status.ok()) {
+    if (late_ != nullptr) {
+      std::exchange(late_, nullptr)->abandon();
+    }
     return answer_error(status, false);
   }
-  return answer();
+  return late_ == nullptr ? answer() : take_late_answer();
+}
+
+Status Exchange::call_handler() {
+  const api::Route& route = *match_.route;
+  try {
+    if (route.handler) {
+      return route.handler(request_, reply_);
+    }
+    const std::int64_t wait_ns = std::int64_t{context_.options.request_timeout_ms} * 1'000'000;
+    late_ = std::make_shared<LateAnswer>(context_.answers, waiter_, context_.clock.monotonic_ns() + wait_ns);
+    return route.async_handler(request_, late_->make_responder());
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::kOverloaded, "no memory for this request"};
+  } catch (const std::exception& error) {
+    context_.logger.error("{} {} (request {}): {}", api::to_string(route.method), route.pattern, request_id_,
+                          error.what());
+    return {ErrorCode::kInternal, "internal error; the server's log has request " + request_id_};
+  }
+}
+
+// A handler that knew its answer at once has put it before it returned.
+Exchange::Step Exchange::take_late_answer() {
+  std::optional<LateAnswer::Content> content = late_->take();
+  if (!content.has_value()) {
+    state_ = State::kLateAnswer;
+    return Step::kAnswer;
+  }
+  late_.reset();
+  if (content->dropped) {
+    return answer_error({ErrorCode::kInternal, "internal error: the request was dropped without an answer"}, false);
+  }
+  reply_ = std::move(content->reply);
+  return content->status.ok() ? answer() : answer_error(content->status, false);
+}
+
+Exchange::Step Exchange::answer_arrived() {
+  VIBRATO_CHECK(state_ == State::kLateAnswer);
+  return take_late_answer();
 }
 
 Exchange::Step Exchange::answer_error(const Status& error, bool close) {

@@ -9,7 +9,8 @@
 //      written first if the client waits for it.
 //   4. answer: the handler runs, or the error's envelope is written. An error found at the head is answered at once
 //      and the connection closed (drained first), unless the body is small: then it is read, dropped and the
-//      connection goes on.
+//      connection goes on. A handler that answers later is waited for, up to a deadline of its own; the next request
+//      is not read meanwhile, and the body stays charged to the budget.
 //   5. back to 1, or close.
 // Requests of one connection are answered one after the other, in order. Not thread-safe.
 #pragma once
@@ -17,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +33,7 @@
 #include "server/body_budget.hpp"
 #include "server/head_scanner.hpp"
 #include "server/http_server.hpp"
+#include "server/late_answer.hpp"
 #include "server/message_parser.hpp"
 #include "server/read_buffer.hpp"
 #include "server/request_ids.hpp"
@@ -45,25 +48,38 @@ struct ExchangeContext {
   const Logger& logger;
   BodyBudget& budget;
   RequestIds& ids;
+  std::shared_ptr<AnswerBox> answers;  // Of the I/O thread.
 };
 
 class Exchange {
  public:
   enum class Step : std::uint8_t {
-    kRead,   // Read into input_space(), then received() or end_of_input().
-    kWrite,  // Write output() whole, then written().
-    kDrain,  // Shut down sending, read and drop for a bounded time, then close.
-    kClose,  // Close at once.
+    kRead,    // Read into input_space(), then received() or end_of_input().
+    kWrite,   // Write output() whole, then written().
+    kAnswer,  // Wait until the waiter is told, then answer_arrived(); or until answer_deadline_ns(), then timed_out().
+    kDrain,   // Shut down sending, read and drop for a bounded time, then close.
+    kClose,   // Close at once.
   };
 
-  explicit Exchange(const ExchangeContext& context);
+  // `waiter` is told on the I/O thread when a late answer is there; it outlives the exchange.
+  Exchange(const ExchangeContext& context, AnswerWaiter& waiter);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // The address of the peer, as handlers see it. To be set before anything is received.
+  void set_client_address(std::string address) { client_address_ = std::move(address); }
 
   // Where the next bytes of the client go. Never empty after kRead.
   [[nodiscard]] std::span<char> input_space();
   [[nodiscard]] Step received(std::size_t count);
   // The client will send no more: what is complete is still answered.
   [[nodiscard]] Step end_of_input();
-  // The deadline of phase() has passed while bytes were awaited.
+  // The late answer is there.
+  [[nodiscard]] Step answer_arrived();
+  // Requires: the last step was kAnswer.
+  [[nodiscard]] std::int64_t answer_deadline_ns() const { return late_->deadline_ns(); }
+  // The deadline has passed while bytes or an answer were awaited.
   [[nodiscard]] Step timed_out();
   // Answers every later request with an error and closes, instead of reading one. Requires: nothing was read yet.
   [[nodiscard]] Step refuse(const Status& status);
@@ -78,7 +94,7 @@ class Exchange {
   void stop_after_answer() { stopping_ = true; }
 
  private:
-  enum class State : std::uint8_t { kIdle, kHead, kContinue, kBody, kAnswer };
+  enum class State : std::uint8_t { kIdle, kHead, kContinue, kBody, kLateAnswer, kAnswer };
 
   Step advance();
   void begin_head();
@@ -91,11 +107,15 @@ class Exchange {
   Step read_chunked_body();
   Step cut_short(const Status& error);
   Step run_handler();
+  Status call_handler();
+  Step take_late_answer();
   Step answer_error(const Status& error, bool close);
   Step answer();
   void finish_request();
 
   ExchangeContext context_;
+  AnswerWaiter& waiter_;
+  std::string client_address_;
   ReadBuffer input_;
   BodyCharge charge_;
   HeadScanner scanner_;
@@ -118,6 +138,7 @@ class Exchange {
   std::int64_t start_ns_ = 0;
 
   // Its answer.
+  std::shared_ptr<LateAnswer> late_;  // Null unless the handler answers later and has not yet.
   api::Reply reply_;
   std::string head_out_;
   std::string_view body_out_;

@@ -51,8 +51,15 @@ void Session::start(Worker& worker, Socket socket) {
 }
 
 Session::Session(Worker& worker, Socket socket)
-    : worker_(worker), socket_(std::move(socket)), exchange_(worker.exchange_context()) {
+    : worker_(worker),
+      socket_(std::move(socket)),
+      answer_timer_(worker.loop()),
+      exchange_(worker.exchange_context(), *this) {
   refused_ = worker_.state().connections.fetch_add(1) >= worker_.state().options.connections_max;
+  ErrorCodeAsio error;
+  if (const auto peer = socket_.remote_endpoint(error); !error) {
+    exchange_.set_client_address(peer.address().to_string());
+  }
   worker_.add(*this);
 }
 
@@ -71,6 +78,7 @@ void Session::check(std::int64_t now_ns, bool stopping) {
   if (over || (stopping && wait_ == Wait::kIdle && socket_.available(ignored) == 0)) {
     expired_ = true;
     socket_.cancel(ignored);
+    answer_timer_.cancel(ignored);
   }
 }
 
@@ -79,7 +87,14 @@ void Session::cut_off() {
     worker_.state().cut_off.fetch_add(1);
     ErrorCodeAsio ignored;
     socket_.close(ignored);
+    answer_timer_.cancel(ignored);
   }
+}
+
+void Session::answer_arrived() {
+  answered_ = true;
+  ErrorCodeAsio ignored;
+  answer_timer_.cancel(ignored);
 }
 
 void Session::wait(Wait wait) {
@@ -89,6 +104,10 @@ void Session::wait(Wait wait) {
     return;
   }
   expired_ = false;
+  if (wait == Wait::kAnswer) {
+    deadline_ns_ = exchange_.answer_deadline_ns();
+    return;
+  }
   const HttpServerOptions& options = worker_.state().options;
   std::uint32_t timeout_ms = options.request_timeout_ms;
   if (wait == Wait::kIdle) {
@@ -114,6 +133,9 @@ asio::awaitable<void> Session::run() {
         break;
       case Step::kWrite:
         step = co_await write();
+        break;
+      case Step::kAnswer:
+        step = co_await await_answer();
         break;
       case Step::kDrain:
         co_await drain();
@@ -167,6 +189,19 @@ asio::awaitable<Session::Step> Session::write() {
   }
   wait_ = Wait::kNone;
   co_return exchange_.written();
+}
+
+// Answers and deadlines come on this thread, so none can slip in between the look and the wait.
+asio::awaitable<Session::Step> Session::await_answer() {
+  wait(Wait::kAnswer);
+  answered_ = false;
+  answer_timer_.expires_at(Timer::time_point::max());
+  co_await answer_timer_.async_wait(kAwait);
+  wait_ = Wait::kNone;
+  if (!socket_.is_open()) {
+    co_return Step::kClose;
+  }
+  co_return answered_ ? exchange_.answer_arrived() : exchange_.timed_out();
 }
 
 asio::awaitable<void> Session::drain() {

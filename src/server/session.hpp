@@ -5,6 +5,8 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -13,7 +15,7 @@
 
 namespace vibrato::server {
 
-class Session : public std::enable_shared_from_this<Session> {
+class Session final : public std::enable_shared_from_this<Session>, private AnswerWaiter {
  public:
   // Runs a session on `worker`'s loop; it owns itself until it ends.
   static void start(Worker& worker, Socket socket);
@@ -30,14 +32,19 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   using Step = Exchange::Step;
+  using Timer =
+      boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+                                        boost::asio::io_context::executor_type>;
   // What the session waits for.
-  enum class Wait : std::uint8_t { kNone, kIdle, kRequest, kWrite, kDrain };
+  enum class Wait : std::uint8_t { kNone, kIdle, kRequest, kAnswer, kWrite, kDrain };
 
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<Step> read();
   boost::asio::awaitable<Step> write();
+  boost::asio::awaitable<Step> await_answer();
   boost::asio::awaitable<void> drain();
   [[nodiscard]] Step read_failed(bool ended);
+  void answer_arrived() override;
   // Tries to write everything at once; returns the bytes taken. `failed` on a broken connection.
   std::size_t write_now(bool& failed);
   // Begins to wait. A request's deadline counts from its first byte, not from each wait.
@@ -45,7 +52,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Worker& worker_;
   Socket socket_;
+  Timer answer_timer_;  // Never runs out: the wait for a late answer is ended by cancelling it.
   Exchange exchange_;
+  bool answered_ = false;
   Wait wait_ = Wait::kNone;
   std::int64_t deadline_ns_ = 0;
   bool expired_ = false;

@@ -1,5 +1,6 @@
 #include "server/worker.hpp"
 
+#include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -11,11 +12,23 @@ namespace vibrato::server {
 Worker::Worker(ServerState& state, std::uint64_t request_id_seed)
     : state_(state),
       ids_(request_id_seed),
-      context_{state.options, state.routes, state.clock, state.logger, state.budget, ids_},
       loop_(1),
+      answers_(std::make_shared<AnswerBox>([this] { wake(); })),
+      context_{state.options, state.routes, state.clock, state.logger, state.budget, ids_, answers_},
       timer_(loop_) {}
 
-Worker::~Worker() = default;
+// Handlers may still answer after this: their answers lead nowhere.
+Worker::~Worker() {
+  answers_->close();
+}
+
+void Worker::wake() noexcept {
+  try {
+    boost::asio::post(loop_, [this] { answers_->deliver(); });
+  } catch (const std::exception&) {
+    // No memory for it: the next sweep delivers.
+  }
+}
 
 void Worker::run() {
   schedule_sweep();
@@ -68,6 +81,7 @@ void Worker::schedule_sweep() {
 }
 
 void Worker::sweep() {
+  answers_->deliver();
   const std::int64_t now_ns = state_.clock.monotonic_ns();
   const bool cut_off = stopping_ && now_ns >= stop_deadline_ns_;
   for (Session* session : sessions_) {

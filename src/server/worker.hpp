@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <unordered_set>
 #include <utility>
 
@@ -74,12 +75,15 @@ class Worker {
  private:
   void schedule_sweep();
   void sweep();
+  // Lets the loop deliver what is in the box of late answers. May be called from any thread.
+  void wake() noexcept;
   [[nodiscard]] bool finished() const { return stopping_ && sessions_.empty(); }
 
   ServerState& state_;
   RequestIds ids_;
-  ExchangeContext context_;
   boost::asio::io_context loop_;
+  std::shared_ptr<AnswerBox> answers_;
+  ExchangeContext context_;
   boost::asio::steady_timer timer_;
   std::unordered_set<Session*> sessions_;
   std::atomic<std::size_t> load_{0};      // The size of sessions_, for other threads.

@@ -70,7 +70,7 @@ class TestServer {
     routes.add({.pattern = "/admin", .role = api::Role::kAdmin, .handler = [](const api::Request&, api::Reply&) {
                   return ok_status();
                 }});
-    routes.set_authorizer([](const api::Request&, const api::Route& route) {
+    routes.set_authorizer([](const api::Request&, const api::Route& route, api::Reply&) {
       return route.role == api::Role::kAdmin ? Status(ErrorCode::kUnauthenticated, "a key is needed") : ok_status();
     });
     auto started = server::HttpServer::start(std::move(options), std::move(routes), clock_, logger_);
