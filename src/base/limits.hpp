@@ -20,6 +20,10 @@ inline constexpr std::uint32_t kBatchItemsMax = 10000;
 inline constexpr std::size_t kMetaBytesMax = 1 * kMiB;        // Of one vector, as JSON text.
 inline constexpr std::size_t kTailMetaBytesMax = 256 * kMiB;  // Of all vectors that a served file has in memory only.
 
+// Ids, as text, and names of collections (io::is_safe_name allows the same).
+inline constexpr std::size_t kPointIdBytesMax = 256;
+inline constexpr std::size_t kCollectionNameBytesMax = 64;
+
 // Graph building.
 inline constexpr std::uint32_t kGraphMMin = 2;
 inline constexpr std::uint32_t kGraphMMax = 128;

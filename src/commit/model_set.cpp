@@ -8,15 +8,15 @@ namespace vibrato::commit {
 ModelSet::ModelSet(std::span<Model* const> models) : models_(models.begin(), models.end()) {
   for (Model* const model : models_) {
     for (const std::uint16_t type : model->record_types()) {
-      const bool is_new = by_type_.emplace(type, model).second;
-      VIBRATO_CHECK(is_new);
+      by_type_.resize(std::max<std::size_t>(by_type_.size(), std::size_t{type} + 1), nullptr);
+      VIBRATO_CHECK(by_type_[type] == nullptr);
+      by_type_[type] = model;
     }
   }
 }
 
 Model* ModelSet::owner_of(std::uint16_t type) const {
-  const auto found = by_type_.find(type);
-  return found == by_type_.end() ? nullptr : found->second;
+  return type < by_type_.size() ? by_type_[type] : nullptr;
 }
 
 void ModelSet::unstage_from(Lsn lsn) const {

@@ -12,7 +12,7 @@
 //   5. Sync: one fdatasync for the round. Its failure ends all writing: what was staged is taken back, nobody gets a
 //      yes. Relaxed writes of the round were never visible.
 //   6. Apply, in LSN order. Only now: what a reader sees must not vanish in a power loss.
-//   7. Publish visible_lsn, once for the round, behind its last whole group.
+//   7. Publish visible_lsn, once for the round, behind its last whole group. Tell whoever waits for an LSN.
 //   8. Answer. Not before 7: whoever got a yes reads his own write. Refusals and writes without effects are answered
 //      here too, because what they were judged by was only staged.
 //   9. With an empty queue, let the log prepare what later appends would else wait for.
@@ -31,8 +31,11 @@ wal::StoredRecord stored(const Effect& effect, Lsn lsn, std::int64_t time_ms, bo
 
 }  // namespace
 
-Sequencer::Sequencer(wal::Log& log, const ModelSet& models, const Clock& clock, const SequencerOptions& options)
-    : log_(log), models_(models), clock_(clock), options_(options), visible_lsn_(log.end().last_lsn.value()) {}
+Sequencer::Sequencer(wal::Log& log, const ModelSet& models, const Clock& clock, VisibleLsn& visible,
+                     SequencerOptions options)
+    : log_(log), models_(models), clock_(clock), options_(std::move(options)), visible_(visible) {
+  visible_.publish(log_.end().last_lsn);
+}
 
 Sequencer::~Sequencer() {
   stop();
@@ -111,50 +114,25 @@ std::deque<Sequencer::Queued> Sequencer::take() {
 void Sequencer::commit_some(std::deque<Queued>& queue) {
   const wal::LogEnd end = log_.end();
   const std::int64_t time_ms = std::max(clock_.now_ms(), end.last_time_ms);
-  std::vector<Judged> batch = validate_some(queue, time_ms);
-  const auto last = std::find_if(batch.rbegin(), batch.rend(), [](const Judged& one) { return !one.effects.empty(); });
-  if (last != batch.rend()) {
-    const Lsn last_lsn(last->first_lsn.value() + last->effects.size() - 1);
-    Status status = append(batch, time_ms);
-    if (status.ok()) {
-      answer_relaxed(batch, time_ms);
-      status = log_.sync().status();
-    }
-    if (!status.ok()) {
-      fail(batch, status);
-      return;
-    }
-    if (status = apply(batch, time_ms); !status.ok()) {
-      stop_taking(status);
-      fail(batch, status);
-      return;
-    }
-    visible_lsn_.store(last_lsn.value(), std::memory_order_release);
+  std::vector<Judged> batch = validate_some(queue, end.next_lsn, time_ms);
+  if (const Status status = make_visible(batch, end.last_lsn, time_ms); !status.ok()) {
+    fail(batch, status);
+    return;
   }
-  for (Judged& one : batch) {
-    if (!one.queued.done) {
-      continue;  // Relaxed, and answered.
-    }
-    if (!one.refused.ok()) {
-      one.queued.done(one.refused);
-    } else if (one.effects.empty()) {
-      one.queued.done(Committed{Lsn(), Lsn(), time_ms, true});
-    } else {
-      one.queued.done(Committed{one.first_lsn, Lsn(one.first_lsn.value() + one.effects.size() - 1), time_ms, true});
-    }
-  }
+  answer(batch, time_ms);
 }
 
-std::vector<Sequencer::Judged> Sequencer::validate_some(std::deque<Queued>& queue, std::int64_t time_ms) {
+std::vector<Sequencer::Judged> Sequencer::validate_some(std::deque<Queued>& queue, Lsn next_lsn, std::int64_t time_ms) {
+  const Status usable = broken_.ok() ? log_.health() : broken_;
   std::vector<Judged> batch;
-  Lsn next_lsn = log_.end().next_lsn;
+  batch.reserve(queue.size());
   std::uint64_t bytes = 0;
   while (!queue.empty() && bytes < options_.batch_bytes_max) {
-    Judged one;
+    Judged& one = batch.emplace_back();
     one.queued = std::move(queue.front());
     queue.pop_front();
     one.first_lsn = next_lsn;
-    one.refused = judge(one, time_ms);
+    one.refused = judge(one, usable, time_ms);
     bytes += bytes_of(one.effects);
     for (std::size_t i = 0; i < one.effects.size(); ++i) {
       Model* const model = models_.owner_of(one.effects[i].type);
@@ -162,14 +140,12 @@ std::vector<Sequencer::Judged> Sequencer::validate_some(std::deque<Queued>& queu
       model->stage(stored(one.effects[i], next_lsn, time_ms, i + 1 == one.effects.size()));
       next_lsn = next_lsn.next();
     }
-    batch.push_back(std::move(one));
   }
   return batch;
 }
 
-Status Sequencer::judge(Judged& one, std::int64_t time_ms) const {
-  VIBRATO_RETURN_IF_ERROR(broken_);
-  VIBRATO_RETURN_IF_ERROR(log_.health());
+Status Sequencer::judge(Judged& one, const Status& usable, std::int64_t time_ms) const {
+  VIBRATO_RETURN_IF_ERROR(usable);
   EffectList effects(one.first_lsn, time_ms);
   VIBRATO_RETURN_IF_ERROR(one.queued.write->validate(effects));
   one.effects = std::move(effects).take();
@@ -178,6 +154,40 @@ Status Sequencer::judge(Judged& one, std::int64_t time_ms) const {
     return {ErrorCode::kPayloadTooLarge, "the write changes too much at once; split it"};
   }
   return ok_status();
+}
+
+Status Sequencer::make_visible(std::vector<Judged>& batch, Lsn expected_last_lsn, std::int64_t time_ms) {
+  const auto last = std::find_if(batch.rbegin(), batch.rend(), [](const Judged& one) { return !one.effects.empty(); });
+  if (last == batch.rend()) {
+    return ok_status();
+  }
+  VIBRATO_RETURN_IF_ERROR(append(batch, expected_last_lsn, time_ms));
+  answer_relaxed(batch, time_ms);
+  VIBRATO_RETURN_IF_ERROR(log_.sync().status());
+  if (const Status applied = apply(batch, time_ms); !applied.ok()) {
+    stop_taking(applied);
+    return applied;
+  }
+  visible_.publish(last->last_lsn());
+  if (options_.on_visible) {
+    options_.on_visible(last->last_lsn());
+  }
+  return ok_status();
+}
+
+void Sequencer::answer(std::vector<Judged>& batch, std::int64_t time_ms) {
+  for (Judged& one : batch) {
+    if (!one.queued.done) {
+      continue;  // Relaxed, and answered.
+    }
+    if (!one.refused.ok()) {
+      one.queued.done(std::move(one.refused));
+    } else if (one.effects.empty()) {
+      one.queued.done(Committed{Lsn(), Lsn(), time_ms, true});
+    } else {
+      one.queued.done(Committed{one.first_lsn, one.last_lsn(), time_ms, true});
+    }
+  }
 }
 
 std::uint64_t Sequencer::bytes_of(const std::vector<Effect>& effects) {
@@ -189,21 +199,27 @@ std::uint64_t Sequencer::bytes_of(const std::vector<Effect>& effects) {
   return bytes;
 }
 
-Status Sequencer::append(const std::vector<Judged>& batch, std::int64_t time_ms) {
-  std::vector<std::vector<wal::Record>> records;
+Status Sequencer::append(const std::vector<Judged>& batch, Lsn expected_last_lsn, std::int64_t time_ms) {
+  records_.clear();
+  groups_.clear();
+  std::size_t count = 0;
+  for (const Judged& one : batch) {
+    count += one.effects.size();
+  }
+  records_.reserve(count);  // The groups point into it.
   Lsn first_lsn;
   for (const Judged& one : batch) {
     if (one.effects.empty()) {
       continue;
     }
-    first_lsn = records.empty() ? one.first_lsn : first_lsn;
-    auto& group = records.emplace_back();
+    first_lsn = groups_.empty() ? one.first_lsn : first_lsn;
+    const std::size_t begin = records_.size();
     for (const Effect& effect : one.effects) {
-      group.push_back({effect.type, effect.collection, time_ms, effect.body});
+      records_.push_back({effect.type, effect.collection, time_ms, effect.body});
     }
+    groups_.push_back(wal::RecordGroup(records_).subspan(begin));
   }
-  const std::vector<wal::RecordGroup> groups(records.begin(), records.end());
-  VIBRATO_ASSIGN_OR_RETURN(const wal::LsnRange range, log_.append(groups, log_.end().last_lsn));
+  VIBRATO_ASSIGN_OR_RETURN(const wal::LsnRange range, log_.append(groups_, expected_last_lsn));
   VIBRATO_CHECK(range.first == first_lsn);  // The models were told so.
   return ok_status();
 }
@@ -212,7 +228,7 @@ void Sequencer::answer_relaxed(std::vector<Judged>& batch, std::int64_t time_ms)
   for (Judged& one : batch) {
     if (one.queued.durability == Durability::kRelaxed && !one.effects.empty()) {
       const Completion done = std::exchange(one.queued.done, nullptr);
-      done(Committed{one.first_lsn, Lsn(one.first_lsn.value() + one.effects.size() - 1), time_ms, false});
+      done(Committed{one.first_lsn, one.last_lsn(), time_ms, false});
     }
   }
 }

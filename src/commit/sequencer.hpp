@@ -2,7 +2,6 @@
 // syncs, applies, publishes and answers, a batch at a time. The steps and their order: sequencer.cpp.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -15,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "commit/model_set.hpp"
+#include "commit/visible_lsn.hpp"
 #include "commit/write.hpp"
 #include "wal/log.hpp"
 
@@ -40,13 +40,15 @@ struct SequencerOptions {
   std::uint64_t queue_bytes_max = std::uint64_t{64} * 1024 * 1024;
   std::uint64_t batch_bytes_max = std::uint64_t{8} * 1024 * 1024;   // Of effects; one write may be larger.
   std::uint64_t write_bytes_max = std::uint64_t{64} * 1024 * 1024;  // Of the effects of one write.
+  // Called on the committer thread after each publication, before the writes are answered: short.
+  std::function<void(Lsn)> on_visible = {};
 };
 
 class Sequencer {
  public:
-  // `log`, `models` and `clock` outlive it; nobody else appends to the log. Requires: the models hold what the log
-  // has, up to its last LSN (ModelSet::load_and_replay). The committer starts with start().
-  Sequencer(wal::Log& log, const ModelSet& models, const Clock& clock, const SequencerOptions& options);
+  // All of them outlive it; nobody else appends to the log or publishes `visible`. Requires: the models hold what the
+  // log has, up to its last LSN (ModelSet::load_and_replay), which is published here. start() starts the committer.
+  Sequencer(wal::Log& log, const ModelSet& models, const Clock& clock, VisibleLsn& visible, SequencerOptions options);
   // As stop().
   ~Sequencer();
   Sequencer(const Sequencer&) = delete;
@@ -66,7 +68,7 @@ class Sequencer {
   [[nodiscard]] Result<Committed> commit(std::unique_ptr<Write> write, Durability durability = Durability::kSynced);
 
   // All records up to here are applied, and whole groups only. A read takes it once, and ignores what is above.
-  [[nodiscard]] Lsn visible_lsn() const { return Lsn(visible_lsn_.load(std::memory_order_acquire)); }
+  [[nodiscard]] Lsn visible_lsn() const { return visible_.get(); }
 
  private:
   struct Queued {
@@ -80,27 +82,34 @@ class Sequencer {
     Status refused;
     std::vector<Effect> effects;
     Lsn first_lsn;
+
+    // Requires: there are effects.
+    [[nodiscard]] Lsn last_lsn() const { return Lsn(first_lsn.value() + effects.size() - 1); }
   };
 
   void run();
   // Waits for writes; empty when it is time to end.
   [[nodiscard]] std::deque<Queued> take();
   void commit_some(std::deque<Queued>& queue);
-  [[nodiscard]] std::vector<Judged> validate_some(std::deque<Queued>& queue, std::int64_t time_ms);
-  [[nodiscard]] Status append(const std::vector<Judged>& batch, std::int64_t time_ms);
-  void answer_relaxed(std::vector<Judged>& batch, std::int64_t time_ms);
+  [[nodiscard]] std::vector<Judged> validate_some(std::deque<Queued>& queue, Lsn next_lsn, std::int64_t time_ms);
+  // Logs, syncs, applies and publishes the effects, if there are any.
+  [[nodiscard]] Status make_visible(std::vector<Judged>& batch, Lsn expected_last_lsn, std::int64_t time_ms);
+  [[nodiscard]] Status append(const std::vector<Judged>& batch, Lsn expected_last_lsn, std::int64_t time_ms);
+  static void answer_relaxed(std::vector<Judged>& batch, std::int64_t time_ms);
+  static void answer(std::vector<Judged>& batch, std::int64_t time_ms);
   [[nodiscard]] Status apply(const std::vector<Judged>& batch, std::int64_t time_ms);
   void fail(std::vector<Judged>& batch, const Status& reason);
   void stop_taking(const Status& reason);
   // The committer's: asks the write, if writes are still taken.
-  [[nodiscard]] Status judge(Judged& one, std::int64_t time_ms) const;
+  // `usable`: whether the log and the models are.
+  [[nodiscard]] Status judge(Judged& one, const Status& usable, std::int64_t time_ms) const;
   [[nodiscard]] static std::uint64_t bytes_of(const std::vector<Effect>& effects);
 
   wal::Log& log_;
   const ModelSet& models_;
   const Clock& clock_;
   const SequencerOptions options_;
-  std::atomic<std::uint64_t> visible_lsn_;
+  VisibleLsn& visible_;
 
   std::mutex mutex_;  // Guards the members below, up to the thread.
   std::condition_variable work_;
@@ -109,7 +118,10 @@ class Sequencer {
   bool stopping_ = false;
   Status refuse_;  // Why no more writes are taken; ok while they are.
 
-  Status broken_;  // The committer's own: why it applies nothing any more.
+  // The committer's own.
+  Status broken_;                     // Why it applies nothing any more.
+  std::vector<wal::Record> records_;  // Of one append, kept for their memory.
+  std::vector<wal::RecordGroup> groups_;
   std::thread committer_;
 };
 

@@ -1,8 +1,8 @@
 // A write as the sequencer sees it: it is asked once, when its turn comes, what it does to the database as it then is.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <utility>
 #include <vector>
 #include <vibrato/status.hpp>
@@ -24,12 +24,19 @@ class EffectList {
   // `first_lsn` is what the first effect will have.
   EffectList(Lsn first_lsn, std::int64_t time_ms) : first_lsn_(first_lsn), time_ms_(time_ms) {}
 
-  void add(std::uint16_t type, CollectionNumber collection, std::span<const std::byte> body) {
-    effects_.push_back({type, collection, {body.begin(), body.end()}});
+  // Takes the body over: the bytes that the log writes are those of whoever encoded them.
+  void add(std::uint16_t type, CollectionNumber collection, std::vector<std::byte>&& body) {
+    effects_.push_back({type, collection, std::move(body)});
   }
+  // For many of them.
+  void reserve(std::size_t effects) { effects_.reserve(effects); }
+
+  [[nodiscard]] bool empty() const { return effects_.empty(); }
 
   // The LSN of the effect that is added next.
   [[nodiscard]] Lsn next_lsn() const { return Lsn(first_lsn_.value() + effects_.size()); }
+  // That of the effect that was added last; 0 before the first.
+  [[nodiscard]] Lsn last_lsn() const { return empty() ? Lsn() : Lsn(next_lsn().value() - 1); }
   // The time that the records will carry; the only clock a validation may read.
   [[nodiscard]] std::int64_t time_ms() const { return time_ms_; }
   [[nodiscard]] std::vector<Effect> take() && { return std::move(effects_); }

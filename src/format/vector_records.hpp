@@ -39,10 +39,13 @@ struct PointPut {
   std::string_view meta_json;  // Empty for none.
 };
 
+// Require: lengths within limits::kCollectionNameBytesMax, kPointIdBytesMax, kMetaBytesMax and kDimMax; none of the
+// first two and no vector is empty.
 [[nodiscard]] std::vector<std::byte> encode_collection_created(const CollectionCreated& record);
 [[nodiscard]] std::vector<std::byte> encode_point_put(const PointPut& record);
 [[nodiscard]] std::vector<std::byte> encode_point_deleted(const PointIdView& id);
 
+// Errors: kCorruption, with the offset in the body, expected and found.
 [[nodiscard]] Result<CollectionCreated> decode_collection_created(std::span<const std::byte> body);
 // The results borrow from `body`.
 [[nodiscard]] Result<PointPut> decode_point_put(std::span<const std::byte> body);

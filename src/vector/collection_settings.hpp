@@ -9,6 +9,8 @@
 #include <vibrato/metric.hpp>
 #include <vibrato/result.hpp>
 
+#include "base/limits.hpp"
+
 namespace vibrato::vector {
 
 enum class IndexKind : std::uint8_t { kHnsw, kFlat };
@@ -24,8 +26,8 @@ struct CollectionSettings {
   std::uint32_t dim = 0;
   Metric metric = Metric::kCosine;
   IndexKind index = IndexKind::kHnsw;
-  std::uint32_t m = 16;                 // kHnsw only.
-  std::uint32_t ef_construction = 200;  // kHnsw only.
+  std::uint32_t m = 16;                 // kHnsw only; else the default.
+  std::uint32_t ef_construction = 200;  // kHnsw only; else the default.
   Quantization quantization = Quantization::kAuto;
   std::optional<ArchiveSettings> archive;
 
@@ -36,8 +38,9 @@ struct CollectionSettings {
 [[nodiscard]] std::string_view to_string(IndexKind kind);
 [[nodiscard]] std::string_view to_string(Quantization quantization);
 
-// Errors: kInvalidArgument naming the field: dim 1 to limits::kDimDefaultMax, m and ef_construction within limits.
-[[nodiscard]] Status check_settings(const CollectionSettings& settings);
+// Errors: kInvalidArgument naming the field: dim 1 to `dim_max`, m and ef_construction within limits, and at their
+// defaults where the index kind has no use for them.
+[[nodiscard]] Status check_settings(const CollectionSettings& settings, std::uint32_t dim_max = limits::kDimDefaultMax);
 
 // For the log and the catalog: JSON, stable, every field present.
 [[nodiscard]] std::string settings_json(const CollectionSettings& settings);

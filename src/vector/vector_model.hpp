@@ -1,13 +1,13 @@
 // All collections of a database, as a model of the log: creates, drops, applies, and tells what exists.
 //
-// Staged records: validations ask find_staged_or_applied(), which looks at what is in flight first. Only the committer
-// thread stages, validates and applies.
+// Staged records: validations look at what is in flight first, then at what is applied. Only the committer's thread
+// stages, validates and applies; lookups by name come from everywhere beside it.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,12 +37,16 @@ class VectorModel final : public commit::Model {
   // ---- Lookups; from any thread ----
   // Applied collections. kNotFound names the collection.
   [[nodiscard]] Result<CollectionPtr> find(std::string_view name) const;
-  // By name.
+  // By name, bytewise.
   [[nodiscard]] std::vector<CollectionPtr> all() const;
 
   // ---- For validation, on the committer's thread ----
   // A collection that was created or dropped by a record in flight counts as such.
   [[nodiscard]] Result<CollectionPtr> find_for_write(std::string_view name) const;
+  // kNotFound if the collection was dropped, also by a record in flight.
+  [[nodiscard]] Status check_exists(const Collection& collection) const;
+  // As check_exists(); then the collection's damage.
+  [[nodiscard]] Status check_takes_writes(const Collection& collection) const;
   struct PointNow {
     std::vector<float> vector;
     std::string meta_json;
@@ -61,27 +65,40 @@ class VectorModel final : public commit::Model {
   // Checkpoints through the function that set_saver() was given (Maintenance::checkpoint).
   [[nodiscard]] Status save(Lsn up_to) override;
   void set_saver(std::function<Status(Lsn up_to)> saver);
-  // Collections and their sealed parts from the catalog. A part that does not open makes its collection read-only.
+  // Collections and their sealed parts from the catalog. A part that does not open is marked as damaged there; one that
+  // is so marked keeps its collection read-only, also when its file is fine again.
   [[nodiscard]] Status load() override;
 
-  // ---- For Maintenance ----
+  // ---- For Maintenance; from any thread ----
   // Created or dropped, and not in the catalog yet.
   struct Unsaved {
-    std::vector<CollectionPtr> created;
+    std::vector<CollectionPtr> created;  // By number.
     struct Dropped {
-      CollectionPtr collection;  // Never saved if it is in `created` too.
+      CollectionPtr collection;  // May be in `created` as well.
       Lsn lsn;
     };
-    std::vector<Dropped> dropped;
-    Lsn applied;  // Of the whole model, when this was taken.
+    std::vector<Dropped> dropped;  // By LSN.
+    Lsn applied;                   // All effects up to here were applied when this was taken.
   };
+  // A checkpoint takes this first, then freezes, so that nothing at or below `applied` escapes both.
   [[nodiscard]] Unsaved unsaved() const;
+  // Up to where everything is durable once `taken` is saved and each of `checkpointed` is, up to where it was frozen
+  // after `taken`: the model's applied LSN in the catalog.
+  [[nodiscard]] Lsn saved_lsn(const Unsaved& taken, std::span<const CollectionPtr> checkpointed) const;
+  // In the checkpoint's transaction: the rows of collections that were created or dropped, and the applied LSN. One
+  // that was created and dropped gets both marks, so that its number is never given again.
+  [[nodiscard]] static Status save_in(catalog::Tables& tables, const Unsaved& saved, Lsn saved_lsn);
   // After the catalog's commit.
-  void set_saved(const Unsaved& saved);
+  void set_saved(const Unsaved& saved, Lsn saved_lsn);
   // The last LSN of which the model has seen the effects, of whatever collection.
   [[nodiscard]] Lsn applied_lsn() const;
-  // Of a log whose tail belongs to other models: what lies up to `lsn` holds nothing for this one.
+  // Of a log whose tail belongs to other models: what lies up to `lsn` holds nothing more for this one. On the
+  // committer's thread, or before there is one.
   void set_applied_lsn(Lsn lsn);
+
+  // A segment was found damaged: marks it so in the catalog, where it stays until an operator acts, and makes its
+  // collection read-only. The collection is read-only even if the catalog cannot be written.
+  [[nodiscard]] Status degrade(Collection& collection, catalog::SegmentId segment, const std::string& reason);
 
  private:
   class Impl;

@@ -35,6 +35,9 @@ class NumbersModel final : public commit::Model {
     if (fail_apply) {
       return invalid_argument("as the test asks");
     }
+    if (on_apply) {
+      on_apply(record);
+    }
     const std::lock_guard lock(mutex_);
     std::erase_if(staged_, [&](const auto& entry) { return entry.first == record.lsn; });
     const auto [key, value] = parse(record);
@@ -74,6 +77,7 @@ class NumbersModel final : public commit::Model {
   }
 
   bool fail_apply = false;
+  std::function<void(const wal::StoredRecord&)> on_apply;
   int staged_count = 0;
 
  private:
@@ -105,8 +109,13 @@ class MadeWrite final : public commit::Write {
   Body body_;
 };
 
+inline std::vector<std::byte> owned_bytes(const std::string& text) {
+  const auto bytes = bytes_of(text);
+  return {bytes.begin(), bytes.end()};
+}
+
 inline void add_put(commit::EffectList& effects, const std::string& key, int value) {
-  effects.add(NumbersModel::kPut, CollectionNumber(1), bytes_of(key + "=" + std::to_string(value)));
+  effects.add(NumbersModel::kPut, CollectionNumber(1), owned_bytes(key + "=" + std::to_string(value)));
 }
 
 // Adds one to the number of `key`.

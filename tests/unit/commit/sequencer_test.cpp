@@ -27,7 +27,7 @@ class SequencerTest : public ::testing::Test {
 
   void open(const SequencerOptions& options) {
     sequencer_.reset();
-    sequencer_ = std::make_unique<Sequencer>(*log_, models_, clock_, options);
+    sequencer_ = std::make_unique<Sequencer>(*log_, models_, clock_, visible_, options);
   }
 
   // Submits without waiting; results_[i] is there once the sequencer was stopped.
@@ -49,6 +49,7 @@ class SequencerTest : public ::testing::Test {
   NumbersModel model_;
   std::vector<Model*> list_ = {&model_};
   ModelSet models_{list_};
+  VisibleLsn visible_;
   std::unique_ptr<Sequencer> sequencer_;
   std::vector<std::optional<Result<Committed>>> results_;
 };
@@ -105,6 +106,49 @@ TEST_F(SequencerTest, what_is_refused_is_not_logged) {
   EXPECT_EQ((*results_[2])->first_lsn, Lsn(0));
   EXPECT_EQ(model_.value("n"), 2);
   EXPECT_EQ(log_->end().last_lsn, Lsn(2));
+}
+
+TEST_F(SequencerTest, tells_each_publication_before_the_writes_are_answered) {
+  std::vector<std::uint64_t> heard;
+  SequencerOptions options;
+  options.on_visible = [this, &heard](Lsn lsn) {
+    EXPECT_EQ(visible_.get(), lsn);
+    EXPECT_EQ(model_.value("n"), static_cast<int>(lsn.value()));
+    heard.push_back(lsn.value());
+  };
+  open(options);
+  std::size_t heard_when_answered = 0;
+  ASSERT_OK(sequencer_->submit(increment(model_, "n"), Durability::kSynced,
+                               [&](const Result<Committed>&) { heard_when_answered = heard.size(); }));
+  submit(increment(model_, "n"));
+  submit(std::make_unique<MadeWrite>([](EffectList&) { return ok_status(); }));
+  run();
+  EXPECT_EQ(heard, std::vector<std::uint64_t>{2});
+  EXPECT_EQ(heard_when_answered, 1U);
+}
+
+TEST_F(SequencerTest, what_the_log_holds_is_visible_from_the_start) {
+  submit(increment(model_, "n"));
+  run();
+  VisibleLsn fresh;
+  const Sequencer next(*log_, models_, clock_, fresh, {});
+  EXPECT_EQ(fresh.get(), Lsn(1));
+}
+
+TEST_F(SequencerTest, the_body_of_an_effect_reaches_log_and_model_uncopied) {
+  const std::byte* encoded = nullptr;
+  const std::byte* applied = nullptr;
+  model_.on_apply = [&applied](const wal::StoredRecord& record) { applied = record.body.data(); };
+  submit(std::make_unique<MadeWrite>([&encoded](EffectList& effects) {
+    std::vector<std::byte> body = test::owned_bytes("n=" + std::string(100, '0') + "7");
+    encoded = body.data();
+    effects.add(NumbersModel::kPut, CollectionNumber(1), std::move(body));
+    return ok_status();
+  }));
+  run();
+  EXPECT_EQ(model_.value("n"), 7);
+  EXPECT_NE(encoded, nullptr);
+  EXPECT_EQ(encoded, applied);
 }
 
 TEST_F(SequencerTest, the_effects_of_a_write_are_one_group) {
