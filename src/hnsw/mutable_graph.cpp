@@ -11,8 +11,6 @@
 namespace vibrato::hnsw {
 namespace {
 
-constexpr std::uint32_t kLevelMax = 30;
-
 // A uniform number in (0, 1] that depends on seed and row alone (finaliser of MurmurHash3 over both).
 double uniform_of(std::uint64_t seed, std::uint32_t row) {
   std::uint64_t z = seed * 0x9e3779b97f4a7c15ull + (std::uint64_t{row} + 1) * 0xd1b54a32d192ed03ull;
@@ -20,6 +18,15 @@ double uniform_of(std::uint64_t seed, std::uint32_t row) {
   z = (z ^ (z >> 33)) * 0xc4ceb9fe1a85ec53ull;
   z ^= z >> 33;
   return (static_cast<double>(z >> 11) + 1.0) * 0x1.0p-53;
+}
+
+double level_factor(const GraphParams& params) {
+  return 1.0 / std::log(static_cast<double>(params.m));
+}
+
+std::uint32_t level_drawn(std::uint64_t seed, std::uint32_t row, double factor) {
+  const double level = -std::log(uniform_of(seed, row)) * factor;
+  return std::min(static_cast<std::uint32_t>(level), MutableGraph::kLevelMax);
 }
 
 constexpr std::uint64_t pack_entry(std::uint32_t row, std::uint32_t upper) {
@@ -39,6 +46,13 @@ void copy_list(const std::uint32_t* from, std::uint32_t length, const IsMember& 
 }  // namespace
 
 Result<std::unique_ptr<MutableGraph>> MutableGraph::create(std::uint32_t capacity, const GraphParams& params) {
+  return create_with_levels(capacity, params, {});
+}
+
+Result<std::unique_ptr<MutableGraph>> MutableGraph::create_with_levels(std::uint32_t capacity,
+                                                                       const GraphParams& params,
+                                                                       std::span<const std::uint8_t> levels) {
+  VIBRATO_CHECK(levels.size() <= capacity);
   if (params.m < limits::kGraphMMin || params.m > limits::kGraphMMax) {
     return invalid_argument("m must be between " + std::to_string(limits::kGraphMMin) + " and " +
                             std::to_string(limits::kGraphMMax) + ", not " + std::to_string(params.m));
@@ -52,7 +66,7 @@ Result<std::unique_ptr<MutableGraph>> MutableGraph::create(std::uint32_t capacit
                             std::to_string(capacity));
   }
   std::unique_ptr<MutableGraph> graph(new MutableGraph(capacity, params));
-  graph->lay_out_upper_rows();
+  graph->lay_out_upper_rows(levels);
   VIBRATO_ASSIGN_OR_RETURN(graph->level0_, LargeBuffer::reserve(std::size_t{capacity} * graph->m0_ * 4));
   const std::size_t lists = graph->upper_offsets_.back();
   VIBRATO_ASSIGN_OR_RETURN(graph->upper_lists_, LargeBuffer::reserve(lists * params.m * 4));
@@ -99,23 +113,29 @@ MutableGraph::MutableGraph(std::uint32_t capacity, const GraphParams& params)
     : capacity_(capacity),
       params_(params),
       m0_(params.m0()),
-      level_factor_(1.0 / std::log(static_cast<double>(params.m))),
       locks_(std::make_unique<std::atomic_flag[]>(capacity)),
       entry_(pack_entry(kNoNeighbour, kNoNeighbour)) {}
 
-void MutableGraph::lay_out_upper_rows() {
+void MutableGraph::lay_out_upper_rows(std::span<const std::uint8_t> levels) {
+  const double factor = level_factor(params_);
   upper_offsets_.push_back(0);
   for (std::uint32_t row = 0; row < capacity_; ++row) {
-    if (const std::uint32_t level = level_of(row); level > 0) {
+    const std::uint32_t level =
+        row < levels.size() ? std::min<std::uint32_t>(levels[row], kLevelMax) : level_drawn(params_.seed, row, factor);
+    if (level > 0) {
       upper_rows_.push_back(row);
       upper_offsets_.push_back(upper_offsets_.back() + level);
     }
   }
 }
 
+std::uint32_t MutableGraph::draw_level(const GraphParams& params, std::uint32_t row) {
+  return level_drawn(params.seed, row, level_factor(params));
+}
+
 std::uint32_t MutableGraph::level_of(std::uint32_t row) const {
-  const double level = -std::log(uniform_of(params_.seed, row)) * level_factor_;
-  return std::min(static_cast<std::uint32_t>(level), kLevelMax);
+  const std::uint32_t upper = upper_of(row);
+  return upper == kNoNeighbour ? 0 : level_of_upper(upper);
 }
 
 std::uint32_t MutableGraph::upper_of(std::uint32_t row) const {

@@ -4,14 +4,15 @@
 // take no lock and load slots with acquire. A reader may see a list half changed: it then misses or repeats a
 // neighbour, which costs a little recall and nothing else, as visited sets remove repeats. A row is linked to only
 // after its vector and codes are complete and its own lists are cleared, and the release store of the link publishes
-// them. Levels are a pure function of seed and row, so the upper arrays are laid out once, before the first insert,
-// and one thread with one seed always builds the same graph.
+// them. Levels are a pure function of seed and row, but for rows that bring theirs from another graph, so the upper
+// arrays are laid out once, before the first insert, and one thread with one seed always builds the same graph.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 #include <vibrato/result.hpp>
 
@@ -48,8 +49,16 @@ inline void store_slot(std::uint32_t* slot, std::uint32_t value) {
 
 class MutableGraph {
  public:
+  static constexpr std::uint32_t kLevelMax = 30;
+
   // Errors: kInvalidArgument (m, ef_construction or capacity out of range), kUnavailable (no memory).
   [[nodiscard]] static Result<std::unique_ptr<MutableGraph>> create(std::uint32_t capacity, const GraphParams& params);
+
+  // The same, with levels given for the first rows, at most kLevelMax each, and drawn for those behind them.
+  // Requires: levels.size() <= capacity.
+  [[nodiscard]] static Result<std::unique_ptr<MutableGraph>> create_with_levels(std::uint32_t capacity,
+                                                                                const GraphParams& params,
+                                                                                std::span<const std::uint8_t> levels);
 
   // A copy of a stored graph, with room for `capacity` rows, to insert more rows into. An edge out of range, or to a
   // row without the list's level, ends its list. Requires: capacity >= stored.row_count. Errors: as create;
@@ -62,7 +71,9 @@ class MutableGraph {
   [[nodiscard]] const GraphParams& params() const { return params_; }
   [[nodiscard]] std::uint32_t m0() const { return m0_; }
 
-  // The level that is drawn for a row: P(level >= l) = m^-l.
+  // The level that a graph of these parameters draws for a row: P(level >= l) = m^-l.
+  [[nodiscard]] static std::uint32_t draw_level(const GraphParams& params, std::uint32_t row);
+  // Drawn for the row, or given by who made the graph. Requires: row < capacity().
   [[nodiscard]] std::uint32_t level_of(std::uint32_t row) const;
   // kNoNeighbour for rows of level 0.
   [[nodiscard]] std::uint32_t upper_of(std::uint32_t row) const;
@@ -93,7 +104,7 @@ class MutableGraph {
 
  private:
   MutableGraph(std::uint32_t capacity, const GraphParams& params);
-  void lay_out_upper_rows();
+  void lay_out_upper_rows(std::span<const std::uint8_t> levels);
   [[nodiscard]] bool has_levels_of(const GraphView& stored) const;
   [[nodiscard]] std::uint32_t level_of_upper(std::uint32_t u) const {
     return upper_offsets_[u + 1] - upper_offsets_[u];
@@ -102,7 +113,6 @@ class MutableGraph {
   std::uint32_t capacity_;
   GraphParams params_;
   std::uint32_t m0_;
-  double level_factor_;
   LargeBuffer level0_;
   LargeBuffer upper_lists_;
   std::vector<std::uint32_t> upper_rows_;
