@@ -48,8 +48,8 @@ struct CollectionVersion {
   std::vector<std::shared_ptr<HotPart>> frozen;           // Oldest first.
   std::shared_ptr<HotPart> hot;                           // Null until there is a row.
 
-  // Newest first: hot, frozen, sealed. For lookups.
-  void for_each_newest_first(const std::function<bool(const Segment&)>& visit) const;
+  // Newest first: hot, frozen, sealed; until `visit` answers false. For lookups.
+  void for_each_newest_first(const std::function<bool(const std::shared_ptr<const Segment>&)>& visit) const;
 };
 using VersionPtr = std::shared_ptr<const CollectionVersion>;
 
@@ -171,7 +171,13 @@ class Collection {
   void load_sealed(std::vector<std::shared_ptr<const SealedPart>> sealed, Lsn durable, std::uint64_t live_count);
 
  private:
-  // The publishing of versions, and the state of the applier: collection.cpp.
+  [[nodiscard]] VersionPtr current() const;
+  void publish(std::shared_ptr<const CollectionVersion> version);
+  // The following with apply_mutex_ held.
+  [[nodiscard]] Status make_room();
+  void note_applied(Lsn lsn, std::int64_t time_ms);
+  [[nodiscard]] Status check_search(const SearchRequest& request) const;
+
   const CollectionIdentity identity_;
   const commit::VisibleLsn& visible_;
   const Options options_;
@@ -179,7 +185,16 @@ class Collection {
   mutable std::mutex version_mutex_;  // Guards version_; held for a pointer copy.
   VersionPtr version_;
   std::atomic<std::uint64_t> generation_{0};
-  mutable std::mutex apply_mutex_;  // See above. Taken before version_mutex_.
+
+  mutable std::mutex apply_mutex_;  // See above. Taken before version_mutex_. Guards the next two against each other.
+  std::atomic<std::uint64_t> applied_lsn_{0};
+  std::atomic<std::uint64_t> durable_lsn_{0};
+  std::atomic<std::uint64_t> oldest_unsaved_lsn_{0};  // 0: all is saved.
+  std::atomic<std::uint64_t> live_count_{0};
+  std::atomic<std::int64_t> updated_at_ms_;
+
+  mutable std::mutex damage_mutex_;  // Guards damage_.
+  std::string damage_;               // Why no writes are taken; empty while they are.
 };
 
 }  // namespace vibrato::vector

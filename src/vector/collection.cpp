@@ -1,0 +1,333 @@
+#include "vector/collection.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+#include <vibrato/check.hpp>
+
+#include "base/limits.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+struct Place {
+  std::shared_ptr<const Segment> segment;
+  std::uint32_t row = 0;
+};
+
+// The row of an id that a reader at `visible` sees. There is at most one; older rows of the id, in whatever part, are
+// deleted. Parts are asked newest first, but a merge of parts that were not neighbours may leave a dead row in front of
+// the one that is alive: the search ends at the latter only.
+Result<std::optional<Place>> find_alive(const CollectionVersion& version, const PointIdView& id, Lsn visible) {
+  std::optional<Place> found;
+  Status failed;
+  const auto look_into = [&](const std::shared_ptr<const Segment>& segment) {
+    const auto row = segment->find(id, visible);
+    if (!row.ok()) {
+      failed = row.status();
+      return false;
+    }
+    if (*row && segment->is_alive(**row, visible)) {
+      found = Place{segment, **row};
+      return false;
+    }
+    return true;
+  };
+  version.for_each_newest_first(look_into);
+  VIBRATO_RETURN_IF_ERROR(failed);
+  return found;
+}
+
+Result<Point> point_at(const Place& place) {
+  Point point;
+  point.segment = place.segment;
+  point.row = place.row;
+  VIBRATO_ASSIGN_OR_RETURN(point.id, place.segment->id(place.row));
+  VIBRATO_ASSIGN_OR_RETURN(point.meta_json, place.segment->meta_json(place.row));
+  const auto vector = place.segment->vector(place.row);
+  if (vector.ok()) {
+    point.vector = *vector;
+  } else if (vector.status().code() != ErrorCode::kGone) {  // Gone: an archive without raw vectors.
+    return vector.status();
+  }
+  return point;
+}
+
+Result<std::optional<Point>> find_point(const CollectionVersion& version, const PointIdView& id, Lsn visible) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> place, find_alive(version, id, visible));
+  if (!place) {
+    return std::optional<Point>();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(Point point, point_at(*place));
+  return std::optional<Point>(std::move(point));
+}
+
+// The share of a part's bytes that no index finds yet.
+std::uint64_t waiting_bytes(const HotPart& part) {
+  const std::uint32_t rows = part.row_count();
+  const std::uint32_t indexed = std::min(part.indexed_count(), rows);
+  return rows == 0 || !part.needs_indexing() ? 0 : part.data_bytes() / rows * (rows - indexed);
+}
+
+bool by_first_lsn(const std::shared_ptr<const SealedPart>& a, const std::shared_ptr<const SealedPart>& b) {
+  return a->first_lsn() < b->first_lsn();
+}
+
+}  // namespace
+
+void CollectionVersion::for_each_newest_first(
+    const std::function<bool(const std::shared_ptr<const Segment>&)>& visit) const {
+  if (hot != nullptr && !visit(hot)) {
+    return;
+  }
+  for (auto part = frozen.rbegin(); part != frozen.rend(); ++part) {
+    if (!visit(*part)) {
+      return;
+    }
+  }
+  for (auto part = sealed.rbegin(); part != sealed.rend(); ++part) {
+    if (!visit(*part)) {
+      return;
+    }
+  }
+}
+
+Collection::Collection(CollectionIdentity identity, const commit::VisibleLsn& visible, const Options& options)
+    : identity_(std::move(identity)),
+      visible_(visible),
+      options_(options),
+      version_(std::make_shared<const CollectionVersion>()),
+      applied_lsn_(identity_.created_lsn.value()),
+      updated_at_ms_(identity_.created_at_ms) {}
+
+VersionPtr Collection::current() const {
+  const std::lock_guard lock(version_mutex_);
+  return version_;
+}
+
+void Collection::publish(std::shared_ptr<const CollectionVersion> version) {
+  const std::lock_guard lock(version_mutex_);
+  version_.swap(version);
+  generation_.fetch_add(1, std::memory_order_release);
+}
+
+ReadView Collection::read_view() const {
+  while (true) {
+    const std::uint64_t generation = generation_.load(std::memory_order_acquire);
+    ReadView view{current(), visible_.get()};
+    if (generation_.load(std::memory_order_acquire) == generation) {
+      return view;
+    }
+  }
+}
+
+Result<std::optional<Point>> Collection::get(const PointIdView& id) const {
+  const ReadView view = read_view();
+  return find_point(*view.version, id, view.visible);
+}
+
+Result<std::optional<Point>> Collection::find_applied(const PointIdView& id) const {
+  return find_point(*current(), id, Lsn::max());
+}
+
+CollectionInfo Collection::info() const {
+  const ReadView view = read_view();
+  CollectionInfo info;
+  info.identity = identity_;
+  info.live_count = live_count_.load(std::memory_order_relaxed);
+  info.applied_lsn = Lsn(applied_lsn_.load(std::memory_order_relaxed));
+  info.updated_at_ms = updated_at_ms_.load(std::memory_order_relaxed);
+  view.version->for_each_newest_first([&](const std::shared_ptr<const Segment>& segment) {
+    const std::uint32_t rows = segment->row_count();
+    info.segments += rows == 0 ? 0 : 1;
+    info.deleted_count += segment->deletes()->count();
+    info.bytes_on_disk += segment->bytes_on_disk();
+    info.bytes_in_memory += segment->bytes_in_memory();
+    info.indexed_count += settings().index == IndexKind::kFlat ? rows : segment->indexed_count();
+    return true;
+  });
+  for (const auto& part : view.version->frozen) {
+    info.hot_rows += part->row_count();
+  }
+  info.hot_rows += view.version->hot == nullptr ? 0 : view.version->hot->row_count();
+  if (const Status writable = check_writable(); !writable.ok()) {
+    info.notes.push_back(writable.message());
+  }
+  return info;
+}
+
+std::uint64_t Collection::tail_bytes() const {
+  const VersionPtr version = current();
+  std::uint64_t bytes = version->hot == nullptr ? 0 : waiting_bytes(*version->hot);
+  for (const auto& part : version->frozen) {
+    bytes += waiting_bytes(*part);
+  }
+  return bytes;
+}
+
+std::uint64_t Collection::hot_bytes() const {
+  const VersionPtr version = current();
+  std::uint64_t bytes = version->hot == nullptr ? 0 : version->hot->data_bytes();
+  for (const auto& part : version->frozen) {
+    bytes += part->data_bytes();
+  }
+  return bytes;
+}
+
+Status Collection::check_writable() const {
+  const std::lock_guard lock(damage_mutex_);
+  return damage_.empty() ? ok_status()
+                         : unavailable(fmt::format("collection {} is read-only: {}", identity_.name, damage_));
+}
+
+void Collection::set_damaged(const std::string& reason) {
+  const std::lock_guard lock(damage_mutex_);
+  if (damage_.empty()) {
+    damage_ = reason;
+  }
+}
+
+// ---- The applier's ----
+
+Status Collection::make_room() {
+  const VersionPtr version = current();
+  if (version->hot != nullptr && !version->hot->is_full()) {
+    return ok_status();
+  }
+  HotPartOptions hot;
+  hot.settings = settings();
+  hot.row_capacity = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+      options_.hot_part_bytes / (std::uint64_t{settings().dim} * sizeof(float)), 1, limits::kHotRowsMax));
+  auto next = std::make_shared<CollectionVersion>(*version);
+  if (next->hot != nullptr) {
+    next->frozen.push_back(std::move(next->hot));
+  }
+  VIBRATO_ASSIGN_OR_RETURN(next->hot, HotPart::create(hot));
+  publish(std::move(next));
+  return ok_status();
+}
+
+void Collection::note_applied(Lsn lsn, std::int64_t time_ms) {
+  applied_lsn_.store(lsn.value(), std::memory_order_relaxed);
+  updated_at_ms_.store(time_ms, std::memory_order_relaxed);
+  if (oldest_unsaved_lsn_.load(std::memory_order_relaxed) == 0) {
+    oldest_unsaved_lsn_.store(lsn.value(), std::memory_order_relaxed);
+  }
+}
+
+Status Collection::apply_put(const PointIdView& id, std::span<const float> vector, std::string_view meta_json, Lsn lsn,
+                             std::int64_t time_ms) {
+  if (vector.size() != settings().dim) {
+    return corruption(fmt::format("record {} of the log puts {} dimensions into collection {} of {}", lsn.value(),
+                                  vector.size(), identity_.name, settings().dim));
+  }
+  const std::lock_guard lock(apply_mutex_);
+  if (lsn.value() <= applied_lsn_.load(std::memory_order_relaxed)) {
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old, find_alive(*current(), id, Lsn::max()));
+  VIBRATO_RETURN_IF_ERROR(make_room());
+  VIBRATO_RETURN_IF_ERROR(current()->hot->append(id, vector, meta_json, lsn).status());
+  if (old) {
+    VIBRATO_RETURN_IF_ERROR(old->segment->deletes()->mark(old->row, lsn).status());
+  } else {
+    live_count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  note_applied(lsn, time_ms);
+  return ok_status();
+}
+
+Status Collection::apply_delete(const PointIdView& id, Lsn lsn, std::int64_t time_ms) {
+  const std::lock_guard lock(apply_mutex_);
+  if (lsn.value() <= applied_lsn_.load(std::memory_order_relaxed)) {
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old, find_alive(*current(), id, Lsn::max()));
+  if (old) {
+    VIBRATO_RETURN_IF_ERROR(old->segment->deletes()->mark(old->row, lsn).status());
+    live_count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  note_applied(lsn, time_ms);
+  return ok_status();
+}
+
+// ---- Background work ----
+
+Lsn Collection::freeze_hot() {
+  const std::lock_guard lock(apply_mutex_);
+  const VersionPtr version = current();
+  if (version->hot != nullptr && version->hot->row_count() != 0) {
+    auto next = std::make_shared<CollectionVersion>(*version);
+    next->frozen.push_back(std::move(next->hot));
+    publish(std::move(next));
+  }
+  return Lsn(applied_lsn_.load(std::memory_order_relaxed));
+}
+
+Lsn Collection::durable_lsn() const {
+  return Lsn(durable_lsn_.load(std::memory_order_relaxed));
+}
+
+void Collection::set_durable_lsn(Lsn lsn) {
+  const std::lock_guard lock(apply_mutex_);
+  VIBRATO_CHECK(lsn.value() >= durable_lsn_.load(std::memory_order_relaxed));
+  durable_lsn_.store(lsn.value(), std::memory_order_relaxed);
+  const bool all_saved = applied_lsn_.load(std::memory_order_relaxed) <= lsn.value();
+  oldest_unsaved_lsn_.store(all_saved ? 0 : lsn.value() + 1, std::memory_order_relaxed);
+}
+
+std::optional<Lsn> Collection::oldest_unsaved_lsn() const {
+  const std::uint64_t lsn = oldest_unsaved_lsn_.load(std::memory_order_relaxed);
+  return lsn == 0 ? std::optional<Lsn>() : Lsn(lsn);
+}
+
+void Collection::publish_sealed(std::span<const std::shared_ptr<HotPart>> frozen,
+                                std::span<const std::shared_ptr<const SealedPart>> sealed) {
+  const std::lock_guard lock(apply_mutex_);
+  auto next = std::make_shared<CollectionVersion>(*current());
+  for (const std::shared_ptr<HotPart>& part : frozen) {
+    VIBRATO_CHECK(std::erase(next->frozen, part) == 1);
+  }
+  next->sealed.insert(next->sealed.end(), sealed.begin(), sealed.end());
+  std::sort(next->sealed.begin(), next->sealed.end(), by_first_lsn);
+  publish(std::move(next));
+}
+
+Status Collection::publish_merged(std::span<const std::shared_ptr<const SealedPart>> inputs,
+                                  const std::shared_ptr<const SealedPart>& output, Lsn merged_at,
+                                  const NewRow& new_row) {
+  const std::lock_guard lock(apply_mutex_);
+  auto next = std::make_shared<CollectionVersion>(*current());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    VIBRATO_CHECK(std::erase(next->sealed, inputs[i]) == 1);
+    const DeleteLsns& deletes = *inputs[i]->deletes();
+    if (deletes.last_mark() <= merged_at) {
+      continue;
+    }
+    for (std::uint32_t row = 0; row < inputs[i]->row_count(); ++row) {
+      if (const Lsn deleted = deletes.deleted_at(row); deleted > merged_at) {
+        VIBRATO_RETURN_IF_ERROR(output->deletes()->mark(new_row(i, row), deleted).status());
+      }
+    }
+  }
+  if (output != nullptr) {
+    next->sealed.push_back(output);
+    std::sort(next->sealed.begin(), next->sealed.end(), by_first_lsn);
+  }
+  publish(std::move(next));
+  return ok_status();
+}
+
+void Collection::load_sealed(std::vector<std::shared_ptr<const SealedPart>> sealed, Lsn durable,
+                             std::uint64_t live_count) {
+  const std::lock_guard lock(apply_mutex_);
+  auto version = std::make_shared<CollectionVersion>();
+  version->sealed = std::move(sealed);
+  std::sort(version->sealed.begin(), version->sealed.end(), by_first_lsn);
+  publish(std::move(version));
+  durable_lsn_.store(durable.value(), std::memory_order_relaxed);
+  applied_lsn_.store(std::max(durable, identity_.created_lsn).value(), std::memory_order_relaxed);
+  live_count_.store(live_count, std::memory_order_relaxed);
+}
+
+}  // namespace vibrato::vector

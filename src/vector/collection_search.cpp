@@ -1,0 +1,255 @@
+// Search over all parts of a collection.
+//
+//   1. One ReadView: a version and an LSN.
+//   2. Each part gives its nearest rows that the view sees. With several parts the effort in each is reduced, as its
+//      share of the answer is smaller than the whole: to ef times the square root of its share of the rows.
+//   3. That is too little for a part that holds far more of the answer than its share (rows often come in the order
+//      of their topics): such a part is searched again, with the whole effort.
+//   4. Merge: nearest first, ties by id.
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <limits>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "vector/check_vector.hpp"
+#include "vector/collection.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+constexpr std::uint32_t kEfDefaultMin = 128;
+
+struct Found {
+  float distance = 0;
+  std::uint32_t part = 0;
+  std::uint32_t row = 0;
+};
+
+std::uint32_t effort_of(const SearchRequest& request) {
+  return request.ef != 0 ? request.ef : std::min(std::max(kEfDefaultMin, 2 * request.k), limits::kEfMax);
+}
+
+bool in_tier(const SealedPart& part, Tier tier) {
+  const bool archived = part.entry().level >= 2;
+  return tier == Tier::kAll || archived == (tier == Tier::kArchive);
+}
+
+std::vector<std::shared_ptr<const Segment>> parts_in(const CollectionVersion& version, Tier tier) {
+  std::vector<std::shared_ptr<const Segment>> parts;
+  parts.reserve(version.sealed.size() + version.frozen.size() + 1);
+  for (const auto& part : version.sealed) {
+    if (in_tier(*part, tier)) {
+      parts.push_back(part);
+    }
+  }
+  if (tier != Tier::kArchive) {
+    parts.insert(parts.end(), version.frozen.begin(), version.frozen.end());
+    if (version.hot != nullptr) {
+      parts.push_back(version.hot);
+    }
+  }
+  return parts;
+}
+
+std::string name_of(const Segment& segment, const CollectionVersion& version) {
+  for (const auto& part : version.sealed) {
+    if (part.get() == &segment) {
+      return part->entry().file;
+    }
+  }
+  return version.hot.get() == &segment ? "hot" : "frozen";
+}
+
+// More hits of one part than its share of the rows makes likely: three standard deviations above the mean, and one.
+double likely_hits(double share, std::uint32_t k) {
+  const double mean = share * k;
+  return mean + 3 * std::sqrt(mean) + 1;
+}
+
+class Merge {
+ public:
+  Merge(const SearchRequest& request, const ReadView& view)
+      : request_(request), view_(view), parts_(parts_in(*view.version, request.tier)), ef_(effort_of(request)) {
+    for (const auto& part : parts_) {
+      rows_ += part->row_count();
+    }
+    const std::uint64_t left_out = request.left_out ? 1 : 0;
+    want_ = static_cast<std::uint32_t>(std::min(std::uint64_t{request.offset} + request.k + left_out, rows_));
+    stats_.resize(parts_.size());
+  }
+
+  Status run() {
+    for (std::uint32_t part = 0; part < parts_.size(); ++part) {
+      const double share = share_of(part);
+      const double effort = std::ceil(ef_ * std::sqrt(share));
+      VIBRATO_RETURN_IF_ERROR(search_part(part, static_cast<std::uint32_t>(effort)));
+    }
+    keep_nearest();
+    return parts_.size() > 1 ? search_again() : ok_status();
+  }
+
+  [[nodiscard]] const std::vector<Found>& found() const { return found_; }
+  [[nodiscard]] const std::shared_ptr<const Segment>& part(std::uint32_t number) const { return parts_[number]; }
+
+  [[nodiscard]] std::vector<SegmentExplain> explain() const {
+    std::vector<SegmentExplain> result;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      result.push_back({name_of(*parts_[i], *view_.version), parts_[i]->row_count(), stats_[i]});
+    }
+    return result;
+  }
+
+ private:
+  [[nodiscard]] double share_of(std::uint32_t part) const {
+    return static_cast<double>(parts_[part]->row_count()) / static_cast<double>(std::max<std::uint64_t>(rows_, 1));
+  }
+
+  Status search_part(std::uint32_t part, std::uint32_t ef) {
+    if (want_ == 0 || parts_[part]->row_count() == 0) {
+      return ok_status();
+    }
+    thread_local std::vector<hnsw::Hit> hits;
+    SegmentQuery query;
+    query.vector = request_.vector.data();
+    query.k = std::min(want_, parts_[part]->row_count());
+    query.ef = std::max(ef, query.k);
+    query.exact = request_.exact || want_ > limits::kEfMax;
+    query.rescore = request_.rescore;
+    query.visible = view_.visible;
+    VIBRATO_RETURN_IF_ERROR(parts_[part]->search(query, hnsw::scratch_of_this_thread(), hits, &stats_[part]));
+    for (const hnsw::Hit& hit : hits) {
+      found_.push_back({hit.distance, part, hit.row});
+    }
+    return ok_status();
+  }
+
+  // Ties by id. An id that cannot be read any more counts as the last one; reading the hit reports it.
+  [[nodiscard]] bool nearer(const Found& a, const Found& b) const {
+    if (a.distance != b.distance) {
+      return a.distance < b.distance;
+    }
+    const auto id_a = parts_[a.part]->id(a.row);
+    const auto id_b = parts_[b.part]->id(b.row);
+    if (!id_a.ok() || !id_b.ok()) {
+      return id_a.ok() != id_b.ok() ? id_a.ok() : std::pair(a.part, a.row) < std::pair(b.part, b.row);
+    }
+    return *id_a < *id_b;
+  }
+
+  void keep_nearest() {
+    const std::size_t keep = std::min<std::size_t>(want_, found_.size());
+    std::partial_sort(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(keep), found_.end(),
+                      [this](const Found& a, const Found& b) { return nearer(a, b); });
+    found_.resize(keep);
+  }
+
+  Status search_again() {
+    std::vector<std::uint32_t> hits(parts_.size());
+    for (const Found& found : found_) {
+      ++hits[found.part];
+    }
+    bool again = false;
+    for (std::uint32_t part = 0; part < parts_.size(); ++part) {
+      const double share = share_of(part);
+      if (share > 0.5 || hits[part] <= likely_hits(share, want_)) {
+        continue;
+      }
+      std::erase_if(found_, [part](const Found& found) { return found.part == part; });
+      VIBRATO_RETURN_IF_ERROR(search_part(part, ef_));
+      again = true;
+    }
+    if (again) {
+      keep_nearest();
+    }
+    return ok_status();
+  }
+
+  const SearchRequest& request_;
+  const ReadView& view_;
+  std::vector<std::shared_ptr<const Segment>> parts_;
+  std::uint32_t ef_;
+  std::uint64_t rows_ = 0;
+  std::uint32_t want_ = 0;
+  std::vector<Found> found_;
+  std::vector<SegmentStats> stats_;
+};
+
+bool within_threshold(const SearchRequest& request, float score) {
+  return (!request.min_score || score >= *request.min_score) &&
+         (!request.max_distance || score <= *request.max_distance);
+}
+
+}  // namespace
+
+Status Collection::check_search(const SearchRequest& request) const {
+  VIBRATO_RETURN_IF_ERROR(check_vector(request.vector, settings().dim, settings().metric));
+  if (request.k == 0 || request.k > limits::kSearchKMax) {
+    return invalid_argument(fmt::format("k must be from 1 to {}", limits::kSearchKMax));
+  }
+  if (request.ef > limits::kEfMax) {
+    return invalid_argument(fmt::format("ef must be from 1 to {}", limits::kEfMax));
+  }
+  const bool is_l2 = settings().metric == Metric::kL2;
+  if (request.min_score && is_l2) {
+    return invalid_argument("min_score is for cosine and dot; under l2, where lower is better, use max_distance");
+  }
+  if (request.max_distance && !is_l2) {
+    return invalid_argument("max_distance is for l2; under cosine and dot, where higher is better, use min_score");
+  }
+  return ok_status();
+}
+
+Result<SearchAnswer> Collection::search(const SearchRequest& request, bool explain) const {
+  VIBRATO_RETURN_IF_ERROR(check_search(request));
+  const ReadView view = read_view();
+  Merge merge(request, view);
+  VIBRATO_RETURN_IF_ERROR(merge.run());
+  SearchAnswer answer;
+  std::uint32_t skip = request.offset;
+  for (const Found& found : merge.found()) {
+    const std::shared_ptr<const Segment>& segment = merge.part(found.part);
+    VIBRATO_ASSIGN_OR_RETURN(const PointIdView id, segment->id(found.row));
+    const float score = hnsw::score_of(settings().metric, found.distance);
+    if ((request.left_out && request.left_out->view() == id) || !within_threshold(request, score)) {
+      continue;
+    }
+    if (skip > 0) {
+      --skip;
+      continue;
+    }
+    if (answer.hits.size() == request.k) {
+      break;
+    }
+    answer.hits.push_back({segment, found.row, id, score});
+  }
+  if (explain) {
+    answer.explain = merge.explain();
+  }
+  return answer;
+}
+
+std::uint64_t Collection::estimate_search_us(const SearchRequest& request) const {
+  constexpr double kScanBytesPerUs = 6000;  // Of one thread, from memory.
+  constexpr double kWalkUsPerEffort = 0.35;
+  constexpr double kPartUs = 5;
+  const VersionPtr version = current();
+  const double row_bytes = settings().dim * sizeof(float);
+  const bool exact = request.exact || settings().index == IndexKind::kFlat ||
+                     std::uint64_t{request.offset} + request.k > limits::kEfMax;
+  double us = 0;
+  for (const auto& part : parts_in(*version, request.tier)) {
+    const double rows = part->row_count();
+    const double indexed = std::min<double>(part->indexed_count(), rows);
+    if (exact) {
+      us += rows * row_bytes / kScanBytesPerUs;
+    } else {
+      us += kPartUs + (rows - indexed) * row_bytes / 4 / kScanBytesPerUs;
+      us += indexed == 0 ? 0 : effort_of(request) * kWalkUsPerEffort;
+    }
+  }
+  return static_cast<std::uint64_t>(us);
+}
+
+}  // namespace vibrato::vector
