@@ -23,6 +23,7 @@ inline constexpr std::size_t kTailMetaBytesMax = 256 * kMiB;  // Of all vectors 
 // Ids, as text, and names of collections (io::is_safe_name allows the same).
 inline constexpr std::size_t kPointIdBytesMax = 256;
 inline constexpr std::size_t kCollectionNameBytesMax = 64;
+inline constexpr std::size_t kCollectionsMax = 65'536;  // Of one database.
 
 // Graph building.
 inline constexpr std::uint32_t kGraphMMin = 2;

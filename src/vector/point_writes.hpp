@@ -6,7 +6,9 @@
 // collection. A write names the collection as it was found; if that was dropped meanwhile it is kNotFound.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 #include <vibrato/result.hpp>
@@ -22,8 +24,8 @@ struct PointInput {
   std::string meta_json;  // Compact JSON, or empty for none.
 };
 
-// Errors: kInvalidArgument (empty id, control characters, over limits::kPointIdBytesMax; numbers), kDimMismatch,
-// kPayloadTooLarge (meta). Messages name the field: "id ...", "vector ...", "meta ...".
+// Errors: kInvalidArgument (an id that is empty, no UTF-8, over limits::kPointIdBytesMax, or has control characters; a
+// vector as check_vector says), kDimMismatch, kPayloadTooLarge (meta). Messages name the field: "id: ...".
 [[nodiscard]] Status check_point_id(const PointIdView& id);
 [[nodiscard]] Status check_point(const CollectionSettings& settings, const PointInput& point);
 
@@ -31,9 +33,11 @@ using WritePtr = std::unique_ptr<commit::Write>;
 
 // What a creation found: set before its completion is called.
 struct CreateOutcome {
-  bool created = false;  // False: it was there, with the same settings.
+  bool created = false;         // False: it was there, with the same settings.
+  CollectionIdentity identity;  // Of the one that was made or found.
 };
-// Errors of validate: kAlreadyExists (other settings). Requires: the name and settings are checked.
+// Errors of validate: kAlreadyExists (other settings), kConflict (limits::kCollectionsMax). Requires: the name is safe
+// (io::check_name) and the settings are checked.
 [[nodiscard]] WritePtr make_create_collection(VectorModel& model, std::string name, CollectionSettings settings,
                                               std::shared_ptr<CreateOutcome> outcome);
 // kNotFound.
@@ -47,7 +51,8 @@ struct CreateOutcome {
 struct BatchOutcome {
   std::vector<Status> items;
 };
-// The good items become one group; the bad ones get their status. Of an id that comes twice the later one wins.
+// The good items become one group; the bad ones get their status. Of an id that comes twice the later good one wins,
+// and is the only one that is logged. Requires: at most limits::kBatchItemsMax points.
 [[nodiscard]] WritePtr make_upsert_batch(VectorModel& model, CollectionPtr collection, std::vector<PointInput> points,
                                          std::shared_ptr<BatchOutcome> outcome);
 
@@ -58,12 +63,13 @@ struct UpdateInput {
   std::optional<std::string> meta_json;  // JSON text.
   MetaMode meta_mode = MetaMode::kReplace;
 };
-// The record holds the outcome: the merged meta. Errors of validate: kNotFound, kPayloadTooLarge.
+// What is absent stays. kMerge is a JSON merge patch (RFC 7396). The record holds the outcome: the merged meta.
+// Errors of validate: kNotFound, kPayloadTooLarge; of the maker also kInvalidArgument for a patch that is no JSON.
 [[nodiscard]] Result<WritePtr> make_update(VectorModel& model, CollectionPtr collection, UpdateInput update);
 
 // kNotFound for an absent id.
 [[nodiscard]] Result<WritePtr> make_delete(VectorModel& model, CollectionPtr collection, PointId id);
-// Absent ids get kNotFound in their item.
+// Absent ids get kNotFound in their item, an id that comes again too. Requires: at most limits::kBatchItemsMax ids.
 [[nodiscard]] WritePtr make_delete_batch(VectorModel& model, CollectionPtr collection, std::vector<PointId> ids,
                                          std::shared_ptr<BatchOutcome> outcome);
 

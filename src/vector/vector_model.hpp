@@ -53,6 +53,9 @@ class VectorModel final : public commit::Model {
   };
   [[nodiscard]] Result<bool> point_exists(const Collection& collection, const PointIdView& id) const;
   [[nodiscard]] Result<std::optional<PointNow>> point_now(const Collection& collection, const PointIdView& id) const;
+  // Collections, those in flight included.
+  [[nodiscard]] std::size_t count_for_write() const;
+  // CollectionNumber::max() once all are used up.
   [[nodiscard]] CollectionNumber next_number() const;
 
   // ---- commit::Model ----

@@ -1,0 +1,14 @@
+// Text that ids and keys may be made of. Pure; anyone may call it.
+#pragma once
+
+#include <string_view>
+
+namespace vibrato {
+
+// Whether `text` is UTF-8 (Unicode 15, table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF).
+[[nodiscard]] bool is_utf8(std::string_view text);
+
+// Whether UTF-8 `text` has a control character: U+0000 to U+001F, U+007F to U+009F.
+[[nodiscard]] bool has_control_characters(std::string_view text);
+
+}  // namespace vibrato

@@ -1,0 +1,122 @@
+#include "vector/load_collections.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <utility>
+
+#include "vector/catalog_rows.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+// What the catalog says, read in one go; bitmaps come later, one at a time.
+struct CatalogState {
+  std::vector<catalog::Collection> collections;
+  std::map<CollectionNumber, std::vector<catalog::Segment>> segments;
+  std::map<CollectionNumber, Lsn> applied;
+  CollectionNumber highest_number;
+};
+
+Result<CatalogState> read_state(const catalog::Tables& tables) {
+  CatalogState state;
+  VIBRATO_ASSIGN_OR_RETURN(state.collections, tables.collections.live());
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<catalog::Segment> segments, tables.segments.all());
+  for (const catalog::Segment& segment : segments) {
+    state.segments[segment.collection].push_back(segment);
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<catalog::AppliedLsn> applied, tables.applied.all());
+  for (const catalog::AppliedLsn& one : applied) {
+    if (one.model == kModelName) {
+      state.applied[one.collection] = one.lsn;
+    }
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const CollectionNumber next, tables.collections.next_number());
+  state.highest_number = CollectionNumber(next.value() - 1);
+  return state;
+}
+
+Lsn applied_of(const CatalogState& state, CollectionNumber number) {
+  const auto found = state.applied.find(number);
+  return found == state.applied.end() ? Lsn() : found->second;
+}
+
+struct OpenedPart {
+  std::shared_ptr<const SealedPart> part;
+  std::uint64_t live_count = 0;
+};
+
+Result<OpenedPart> open_part(const LoadContext& context, const CollectionSettings& settings,
+                             const catalog::Segment& entry) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<SealedPart> part,
+                           SealedPart::open(context.fs, context.data_folder, entry, settings));
+  VIBRATO_ASSIGN_OR_RETURN(const auto bitmap, context.catalog.read([&entry](const catalog::Tables& tables) {
+    return tables.segments.bitmap(entry.id);
+  }));
+  if (bitmap) {
+    VIBRATO_RETURN_IF_ERROR(part->deletes()->load(bitmap->bitmap).with_context(entry.file + ": deleted rows"));
+  }
+  const std::uint32_t deleted = part->deletes()->count();
+  return OpenedPart{part, part->row_count() - std::min(deleted, part->row_count())};
+}
+
+// Opens what can be opened, and adds to `newly_damaged` what cannot and was not known for it.
+std::shared_ptr<Collection> load_one(const LoadContext& context, CollectionIdentity identity,
+                                     std::span<const catalog::Segment> entries, Lsn durable,
+                                     std::vector<catalog::SegmentId>& newly_damaged) {
+  const auto collection = std::make_shared<Collection>(std::move(identity), context.visible, context.options);
+  std::vector<std::shared_ptr<const SealedPart>> parts;
+  std::uint64_t live_count = 0;
+  std::vector<std::string> damage;
+  for (const catalog::Segment& entry : entries) {
+    const bool was_damaged = entry.state == catalog::SegmentState::kDamaged;
+    auto opened = open_part(context, collection->settings(), entry);
+    if (opened.ok()) {
+      parts.push_back(std::move(opened->part));
+      live_count += opened->live_count;
+      if (was_damaged) {
+        damage.push_back(entry.file + ": was found damaged before");
+      }
+      continue;
+    }
+    damage.push_back(opened.status().message());
+    if (!was_damaged) {
+      newly_damaged.push_back(entry.id);
+    }
+  }
+  collection->load_sealed(std::move(parts), durable, live_count);
+  for (const std::string& reason : damage) {
+    collection->set_damaged(reason);
+  }
+  return collection;
+}
+
+}  // namespace
+
+Result<LoadedCollections> load_collections(const LoadContext& context) {
+  VIBRATO_ASSIGN_OR_RETURN(CatalogState state, context.catalog.read(read_state));
+  LoadedCollections loaded;
+  loaded.highest_number = state.highest_number;
+  loaded.applied = applied_of(state, CollectionNumber());
+  std::vector<catalog::SegmentId> newly_damaged;
+  for (const catalog::Collection& row : state.collections) {
+    VIBRATO_ASSIGN_OR_RETURN(CollectionIdentity identity, identity_of(row));
+    // Nothing at or below the model's own LSN is replayed, so all of it is here.
+    const Lsn durable = std::max(applied_of(state, row.number), loaded.applied);
+    loaded.collections.push_back(
+        load_one(context, std::move(identity), state.segments[row.number], durable, newly_damaged));
+  }
+  if (!newly_damaged.empty()) {
+    // Not an error if it fails (a full disk): the collections are read-only either way, and the next start looks again.
+    static_cast<void>(context.catalog.write([&newly_damaged](catalog::Tables& tables) -> Status {
+      for (const catalog::SegmentId segment : newly_damaged) {
+        const Status marked = tables.segments.set_state(segment, catalog::SegmentState::kDamaged);
+        if (!marked.ok()) return marked;
+      }
+      return ok_status();
+    }));
+  }
+  return loaded;
+}
+
+}  // namespace vibrato::vector

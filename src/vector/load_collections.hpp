@@ -1,0 +1,36 @@
+// Reads collections and their sealed parts back from the catalog, at start. For VectorModel.
+//
+// A part that cannot be used (its file is missing, its header or its bitmap damaged) never keeps the database from
+// starting: it is left out, its collection is read-only, and the catalog remembers both.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "catalog/catalog.hpp"
+#include "commit/visible_lsn.hpp"
+#include "io/file_system.hpp"
+#include "vector/collection.hpp"
+
+namespace vibrato::vector {
+
+struct LoadedCollections {
+  std::vector<std::shared_ptr<Collection>> collections;  // By number.
+  CollectionNumber highest_number;                       // Ever given, as far as the catalog knows.
+  Lsn applied;                                           // Of the model as a whole.
+};
+
+struct LoadContext {
+  io::FileSystem& fs;
+  catalog::Catalog& catalog;
+  const commit::VisibleLsn& visible;
+  const std::string& data_folder;
+  const Collection::Options& options;
+};
+
+// Errors: those of the catalog; kCorruption for rows that make no sense.
+[[nodiscard]] Result<LoadedCollections> load_collections(const LoadContext& context);
+
+}  // namespace vibrato::vector
