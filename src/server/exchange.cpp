@@ -9,6 +9,7 @@
 
 #include "api/errors.hpp"
 #include "api/uri.hpp"
+#include "server/cors.hpp"
 #include "server/response_head.hpp"
 
 namespace vibrato::server {
@@ -149,6 +150,10 @@ Status Exchange::route_request() {
   if (const auto id = request_.header("x-request-id"); id.has_value() && is_valid_request_id(*id)) {
     request_id_.assign(*id);
     request_.request_id = request_id_;
+  }
+  if (is_allowed_origin(context_.options.cors_origins, request_) && is_preflight(request_)) {
+    match_.route = &preflight_route();
+    return ok_status();
   }
   context_.routes.match(request_.method, request_.path, match_);
   if (match_.route == nullptr) {
@@ -304,6 +309,9 @@ Exchange::Step Exchange::answer_error(const Status& error, bool close) {
 Exchange::Step Exchange::answer() {
   state_ = State::kAnswer;
   close_after_answer_ |= stopping_ || !head_.keep_alive;
+  if (is_allowed_origin(context_.options.cors_origins, request_)) {
+    add_cors_headers(request_, reply_);
+  }
   auto connection = ConnectionHeader::kNone;
   if (close_after_answer_) {
     connection = ConnectionHeader::kClose;

@@ -1,13 +1,19 @@
 #include "server/http_client.hpp"
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace vibrato::server {
@@ -16,6 +22,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
+namespace ssl = boost::asio::ssl;
 using ErrorInfo = boost::system::error_code;
 
 std::string authority_of(const HttpAddress& address) {
@@ -23,12 +30,65 @@ std::string authority_of(const HttpAddress& address) {
   return (is_ipv6 ? '[' + address.host + ']' : address.host) + ':' + std::to_string(address.port);
 }
 
-// One exchange. Each step starts an asynchronous operation and runs the loop until it ends, so that the stream's
-// deadline holds: Asio's blocking calls know none.
-class Exchange {
+Status failure(const std::string& what, const ErrorInfo& error, ErrorCode code) {
+  return {error == beast::error::timeout ? ErrorCode::kTimeout : code, what + ": " + error.message()};
+}
+
+bool has_control_characters(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
+}
+
+Status trust(ssl::context& context, const HttpClientOptions& options) {
+  ErrorInfo error;
+  context.set_verify_mode(ssl::verify_peer, error);
+  if (options.ca_cert_pem.empty()) {
+    context.set_default_verify_paths(error);
+  } else {
+    context.add_certificate_authority(asio::buffer(options.ca_cert_pem), error);
+  }
+  return error ? invalid_argument("the CA certificate is not one in PEM form: " + error.message()) : ok_status();
+}
+
+}  // namespace
+
+// Each step starts an asynchronous operation and runs the loop until it ends, so that the stream's deadline holds:
+// Asio's blocking calls know none.
+class HttpClient::Impl {
  public:
-  Exchange(const HttpAddress& address, const HttpClientOptions& options)
-      : address_(address), options_(options), resolver_(loop_), stream_(loop_) {}
+  Impl(HttpAddress address, HttpClientOptions options)
+      : address_(std::move(address)), options_(std::move(options)), resolver_(loop_) {}
+
+  Result<HttpReply> request(api::Method method, std::string_view path, std::string_view json) {
+    if (has_control_characters(options_.key) || has_control_characters(path)) {
+      return invalid_argument("a key or a path has control characters in it");
+    }
+    const bool is_reused = stream_.has_value();
+    Result<HttpReply> reply = try_request(method, path, json);
+    if (!is_reused || reply.ok() || has_answer_begun_ || reply.status().code() != ErrorCode::kIoError) return reply;
+    disconnect();
+    return try_request(method, path, json);
+  }
+
+ private:
+  Result<HttpReply> try_request(api::Method method, std::string_view path, std::string_view json) {
+    has_answer_begun_ = false;
+    if (!stream_.has_value()) VIBRATO_RETURN_IF_ERROR(connect());
+    Result<HttpReply> reply = exchange(method, path, json);
+    if (!reply.ok()) disconnect();
+    return reply;
+  }
+
+  Result<HttpReply> exchange(api::Method method, std::string_view path, std::string_view json) {
+    VIBRATO_RETURN_IF_ERROR(send(method, path, json));
+    return receive();
+  }
+
+  void disconnect() {
+    tls_.reset();
+    stream_.reset();
+    received_.clear();
+  }
 
   Status connect() {
     ErrorInfo error;
@@ -40,65 +100,118 @@ class Exchange {
       found = std::move(results);
       resolved = true;
     });
+    loop_.restart();
     loop_.run_for(timeout());
     if (!resolved) {
       resolver_.cancel();
-      loop_.restart();
-      loop_.run();
+      run();
       return {ErrorCode::kTimeout, "looking up " + address_.host + " took too long"};
     }
     if (error) return failure("cannot look up " + address_.host, error, ErrorCode::kUnavailable);
-    stream_.expires_after(timeout());
-    stream_.async_connect(found, [&](ErrorInfo e, const auto&) { error = e; });
+    stream_.emplace(loop_);
+    stream_->expires_after(timeout());
+    stream_->async_connect(found, [&](ErrorInfo e, const auto&) { error = e; });
     run();
-    return error ? failure("cannot connect to " + authority_of(address_), error, ErrorCode::kUnavailable) : ok_status();
+    Status status =
+        error ? failure("cannot connect to " + authority_of(address_), error, ErrorCode::kUnavailable) : ok_status();
+    if (status.ok()) stream_->socket().set_option(asio::ip::tcp::no_delay(true), error);
+    if (status.ok() && address_.has_tls) status = begin_tls();
+    if (!status.ok()) disconnect();
+    return status;
   }
 
-  Status send(std::string_view path, std::string_view json) {
-    http::request<http::string_body> request{http::verb::post, address_.path_prefix + std::string(path), 11};
+  Status begin_tls() {
+    VIBRATO_RETURN_IF_ERROR(trust(trusted_, options_));
+    tls_.emplace(*stream_, trusted_);
+    ErrorInfo error;
+    tls_->set_verify_callback(ssl::host_name_verification(address_.host), error);
+    if (asio::ip::make_address(address_.host, error); error) {
+      SSL_set_tlsext_host_name(tls_->native_handle(), address_.host.c_str());
+    }
+    stream_->expires_after(timeout());
+    tls_->async_handshake(ssl::stream_base::client, [&](ErrorInfo e) { error = e; });
+    run();
+    return error ? failure("no TLS with " + authority_of(address_), error, ErrorCode::kInvalidArgument) : ok_status();
+  }
+
+  Status send(api::Method method, std::string_view path, std::string_view json) {
+    http::request<http::string_body> request;
+    request.method_string({to_string(method).data(), to_string(method).size()});
+    request.target(address_.path_prefix + std::string(path));
     request.set(http::field::host, authority_of(address_));
     request.set(http::field::user_agent, "vibratod");
-    request.set(http::field::content_type, "application/json");
-    request.set(http::field::connection, "close");
+    if (!options_.key.empty()) request.set(http::field::authorization, "Bearer " + options_.key);
+    if (!json.empty()) request.set(http::field::content_type, "application/json");
     request.body().assign(json);
     request.prepare_payload();
     ErrorInfo error;
-    stream_.expires_after(timeout());
-    http::async_write(stream_, request, [&](ErrorInfo e, std::size_t) { error = e; });
-    run();
+    stream_->expires_after(timeout());
+    with_stream([&](auto& stream) {
+      http::async_write(stream, request, [&](ErrorInfo e, std::size_t) { error = e; });
+      run();
+    });
     return error ? failure("cannot send the request", error, ErrorCode::kIoError) : ok_status();
   }
 
   Result<HttpReply> receive() {
     http::response_parser<http::string_body> parser;
     parser.body_limit(options_.body_bytes_max);
-    beast::flat_buffer buffer;
     ErrorInfo error;
-    stream_.expires_after(timeout());
-    http::async_read(stream_, buffer, parser, [&](ErrorInfo e, std::size_t) { error = e; });
-    run();
+    stream_->expires_after(timeout());
+    with_stream([&](auto& stream) {
+      http::async_read(stream, received_, parser, [&](ErrorInfo e, std::size_t) { error = e; });
+      run();
+    });
+    has_answer_begun_ = parser.got_some();
     if (error) return failure("no valid answer from " + authority_of(address_), error, ErrorCode::kIoError);
-    return HttpReply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
+    const bool goes_on = parser.get().keep_alive();
+    HttpReply reply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
+    if (!goes_on) disconnect();
+    return reply;
   }
 
- private:
-  std::chrono::milliseconds timeout() const { return std::chrono::milliseconds(options_.timeout_ms); }
+  template <typename Use>
+  void with_stream(const Use& use) {
+    if (tls_.has_value()) {
+      use(*tls_);
+    } else {
+      use(*stream_);
+    }
+  }
+
+  [[nodiscard]] std::chrono::milliseconds timeout() const { return std::chrono::milliseconds(options_.timeout_ms); }
 
   void run() {
     loop_.restart();
     loop_.run();
   }
 
-  static Status failure(const std::string& what, const ErrorInfo& error, ErrorCode code) {
-    return {error == beast::error::timeout ? ErrorCode::kTimeout : code, what + ": " + error.message()};
-  }
-
-  const HttpAddress& address_;
-  const HttpClientOptions& options_;
+  HttpAddress address_;
+  HttpClientOptions options_;
   asio::io_context loop_{1};
   asio::ip::tcp::resolver resolver_;
-  beast::tcp_stream stream_;
+  ssl::context trusted_{ssl::context::tls_client};
+  std::optional<beast::tcp_stream> stream_;  // Of the connection that is open.
+  std::optional<ssl::stream<beast::tcp_stream&>> tls_;
+  beast::flat_buffer received_;
+  bool has_answer_begun_ = false;
 };
+
+HttpClient::HttpClient(HttpAddress address, HttpClientOptions options)
+    : impl_(std::make_unique<Impl>(std::move(address), std::move(options))) {}
+HttpClient::~HttpClient() = default;
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+
+Result<HttpReply> HttpClient::request(api::Method method, std::string_view path, std::string_view json) {
+  return impl_->request(method, path, json);
+}
+
+Result<HttpReply> post_json(const HttpAddress& address, std::string_view path, std::string_view json,
+                            const HttpClientOptions& options) {
+  return HttpClient(address, options).request(api::Method::kPost, path, json);
+}
+
+namespace {
 
 Status bad_address(std::string_view url, std::string_view why) {
   return invalid_argument("'" + std::string(url) + "' is no server address: " + std::string(why));
@@ -112,11 +225,13 @@ bool parse_port(std::string_view text, std::uint16_t& port) {
 }  // namespace
 
 Result<HttpAddress> parse_http_address(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  if (url.starts_with("https://")) return bad_address(url, "https is not supported yet");
-  if (!url.starts_with(kScheme)) return bad_address(url, "it does not begin with http://");
-  std::string_view rest = url.substr(kScheme.size());
   HttpAddress address;
+  address.has_tls = url.starts_with("https://");
+  if (!address.has_tls && !url.starts_with("http://")) {
+    return bad_address(url, "it does not begin with http:// or https://");
+  }
+  if (address.has_tls) address.port = 443;
+  std::string_view rest = url.substr(url.find("//") + 2);
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   address.path_prefix = rest.substr(slash);
   while (address.path_prefix.ends_with('/')) address.path_prefix.pop_back();
@@ -142,14 +257,6 @@ Result<HttpAddress> parse_http_address(std::string_view url) {
     return bad_address(url, "the port is not a number from 1 to 65535");
   }
   return address;
-}
-
-Result<HttpReply> post_json(const HttpAddress& address, std::string_view path, std::string_view json,
-                            const HttpClientOptions& options) {
-  Exchange exchange(address, options);
-  VIBRATO_RETURN_IF_ERROR(exchange.connect());
-  VIBRATO_RETURN_IF_ERROR(exchange.send(path, json));
-  return exchange.receive();
 }
 
 }  // namespace vibrato::server

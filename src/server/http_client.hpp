@@ -1,13 +1,16 @@
-// A small blocking HTTP/1.1 client for the commands that speak to a running server: one request, one connection.
-// Every wait and the answer's size are bounded. Asio and Beast stay behind this header.
+// A small blocking HTTP/1.1 client for the commands that speak to a running server, with or without TLS. It keeps its
+// connection from request to request. Every wait and the answer's size are bounded.
+// Asio, Beast and OpenSSL stay behind this header.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vibrato/result.hpp>
 
+#include "api/request.hpp"
 #include "base/limits.hpp"
 
 namespace vibrato::server {
@@ -16,15 +19,17 @@ struct HttpAddress {
   std::string host;
   std::uint16_t port = 80;
   std::string path_prefix;  // Without a slash at its end; empty for none.
+  bool has_tls = false;
 };
 
-// "http://host[:port][/prefix]", IPv6 addresses in brackets. Errors: kInvalidArgument (https among them, which is not
-// supported).
+// "http://host[:port][/prefix]", IPv6 addresses in brackets; or https. Errors: kInvalidArgument.
 [[nodiscard]] Result<HttpAddress> parse_http_address(std::string_view url);
 
 struct HttpClientOptions {
   std::uint32_t timeout_ms = limits::kRequestTimeoutMs;  // For each of: look-up and connect, send, receive.
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
+  std::string key = {};          // Sent as `Authorization: Bearer` with every request, unless empty.
+  std::string ca_cert_pem = {};  // Whom to trust under https; empty: whom the system trusts.
 };
 
 struct HttpReply {
@@ -32,8 +37,25 @@ struct HttpReply {
   std::string body;
 };
 
-// POSTs `json` to `path` of the server; any complete answer is a reply, whatever its status.
-// Errors: kUnavailable (no connection), kTimeout, kIoError (broken off, garbled, too large).
+// Thread-safety: one thread at a time.
+class HttpClient {
+ public:
+  HttpClient(HttpAddress address, HttpClientOptions options);
+  ~HttpClient();
+  HttpClient(HttpClient&&) noexcept;
+
+  // Sends one request; a body goes as JSON. Any complete answer is a reply, whatever its status.
+  // A connection that the server has closed meanwhile is made again, once, unless bytes of an answer had come.
+  // Errors: kUnavailable (no connection), kTimeout, kIoError (broken off, garbled, too large), kInvalidArgument
+  // (ca_cert_pem, and a server that does not prove who it is).
+  [[nodiscard]] Result<HttpReply> request(api::Method method, std::string_view path, std::string_view json = {});
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// POSTs `json` to `path` of the server over a connection of its own.
 [[nodiscard]] Result<HttpReply> post_json(const HttpAddress& address, std::string_view path, std::string_view json,
                                           const HttpClientOptions& options = {});
 

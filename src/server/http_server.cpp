@@ -56,6 +56,11 @@ class HttpServer::Impl {
   }
 
   Status listen() {
+    if (state_.options.tls.has_value()) {
+      VIBRATO_ASSIGN_OR_RETURN(TlsContextPtr tls, make_server_tls(*state_.options.tls));
+      state_.tls.set(std::move(tls));
+      state_.options.tls->private_key_pem.clear();
+    }
     VIBRATO_ASSIGN_OR_RETURN(const tcp::endpoint endpoint, parse_endpoint(state_.options));
     boost::system::error_code error;
     acceptor_->open(endpoint.protocol(), error);
@@ -78,6 +83,15 @@ class HttpServer::Impl {
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
+
+  Status change_tls_identity(const TlsIdentity& identity) {
+    if (state_.tls.get() == nullptr) {
+      return invalid_argument("this server does not speak TLS");
+    }
+    VIBRATO_ASSIGN_OR_RETURN(TlsContextPtr tls, make_server_tls(identity));
+    state_.tls.set(std::move(tls));
+    return ok_status();
+  }
 
   bool stop() {
     const std::lock_guard lock(stop_mutex_);
@@ -158,6 +172,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options,
 
 std::uint16_t HttpServer::port() const {
   return impl_->port();
+}
+
+Status HttpServer::change_tls_identity(const TlsIdentity& identity) {
+  return impl_->change_tls_identity(identity);
 }
 
 bool HttpServer::stop() {

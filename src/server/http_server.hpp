@@ -1,17 +1,19 @@
 // The HTTP server: listens, reads requests, hands them to the routes, writes what they answer.
 //
 // Every I/O thread has its own event loop, and a connection lives on one thread from accept to close: its session
-// needs no lock. Handlers run inline on that thread. Every connection, header, body and wait is bounded (options
-// below); whatever fails is answered by the error envelope of its surface, with an x-request-id.
-// Asio and Beast stay behind this header.
+// needs no lock. Handlers run inline on that thread, and may answer later from any other. Every connection, header,
+// body and wait is bounded (options below); whatever fails is answered by the error envelope of its surface, with an
+// x-request-id. Asio, Beast and OpenSSL stay behind this header.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 #include <vibrato/result.hpp>
 
 #include "api/route_table.hpp"
@@ -30,6 +32,12 @@ struct RequestRecord {
   std::string_view request_id;
 };
 
+// What a server proves itself with, as PEM texts: its certificate first, then those that lead to a known one.
+struct TlsIdentity {
+  std::string certificate_chain_pem;
+  std::string private_key_pem;
+};
+
 struct HttpServerOptions {
   std::string host = "127.0.0.1";  // An IP address, or "localhost".
   std::uint16_t port = 8080;       // 0: any free port, see HttpServer::port().
@@ -41,8 +49,13 @@ struct HttpServerOptions {
   std::uint32_t request_timeout_ms = limits::kRequestTimeoutMs;  // First byte to whole request; as long to write.
   std::uint32_t keep_alive_idle_ms = limits::kKeepAliveIdleMs;   // Between requests, then close.
   std::uint32_t drain_timeout_ms = 2'000;  // After an early error: what the client still sends is read this long.
+  std::uint32_t tls_handshake_timeout_ms = 10'000;
   std::uint32_t stop_timeout_ms = 30'000;  // stop(): what is still running after that is cut off.
   std::uint64_t request_id_seed = 0;       // Made request ids differ between runs if the seed does.
+
+  std::optional<TlsIdentity> tls = std::nullopt;  // With it the server speaks TLS only.
+  // Pages of these origins may call the server ("https://app.example", or "*" for all). Empty: of none.
+  std::vector<std::string> cors_origins = {};
 
   // Called on I/O threads, several at once; must be quick and not throw. May be empty.
   std::function<void(const RequestRecord&)> on_request = {};
@@ -61,6 +74,10 @@ class HttpServer {
 
   // The port that is bound.
   [[nodiscard]] std::uint16_t port() const;
+
+  // Connections that are made from now on see this certificate. Errors: kInvalidArgument (the old one stays; also if
+  // the server was started without TLS). May be called from any thread.
+  [[nodiscard]] Status change_tls_identity(const TlsIdentity& identity);
 
   // Takes no more connections, closes idle ones, lets running requests finish, joins the threads. True if all
   // finished within stop_timeout_ms, false if some had to be cut off. May be called more than once, not from a

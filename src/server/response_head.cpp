@@ -6,6 +6,9 @@
 namespace vibrato::server {
 namespace {
 
+// An answer that has no body by its status, and so no length either.
+constexpr int kNoContent = 204;
+
 std::string_view reason(int status) {
   switch (status) {
     case 200:
@@ -77,10 +80,12 @@ void write_response_head(const api::Reply& reply, std::string_view request_id, C
     append_number(reply.status, out);
     out += ' ';
   }
-  out += "\r\nContent-Type: ";
-  out += reply.content_type;
-  out += "\r\nContent-Length: ";
-  append_number(reply.body.size(), out);
+  if (reply.status != kNoContent) {
+    out += "\r\nContent-Type: ";
+    out += reply.content_type;
+    out += "\r\nContent-Length: ";
+    append_number(reply.body.size(), out);
+  }
   out += "\r\nx-request-id: ";
   append_value(request_id, out);
   switch (connection) {

@@ -23,8 +23,8 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 // What a client sends after an early error is read into this and dropped.
 constexpr std::size_t kDrainBytes = 16 * limits::kKiB;
 
-std::array<asio::const_buffer, 2> to_buffers(const std::array<std::string_view, 2>& pieces, std::size_t skip) {
-  std::array<asio::const_buffer, 2> buffers;
+Stream::Buffers to_buffers(const std::array<std::string_view, 2>& pieces, std::size_t skip) {
+  Stream::Buffers buffers;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const std::size_t skipped = skip < pieces[i].size() ? skip : pieces[i].size();
     buffers[i] = asio::const_buffer(pieces[i].data() + skipped, pieces[i].size() - skipped);
@@ -52,12 +52,12 @@ void Session::start(Worker& worker, Socket socket) {
 
 Session::Session(Worker& worker, Socket socket)
     : worker_(worker),
-      socket_(std::move(socket)),
+      stream_(std::move(socket), worker.state().tls.get()),
       answer_timer_(worker.loop()),
       exchange_(worker.exchange_context(), *this) {
   refused_ = worker_.state().connections.fetch_add(1) >= worker_.state().options.connections_max;
   ErrorCodeAsio error;
-  if (const auto peer = socket_.remote_endpoint(error); !error) {
+  if (const auto peer = stream_.socket().remote_endpoint(error); !error) {
     exchange_.set_client_address(peer.address().to_string());
   }
   worker_.add(*this);
@@ -75,18 +75,18 @@ void Session::check(std::int64_t now_ns, bool stopping) {
   ErrorCodeAsio ignored;
   const bool over = wait_ != Wait::kNone && now_ns >= deadline_ns_;
   // A request whose first bytes are in the socket has begun, though nobody has read them.
-  if (over || (stopping && wait_ == Wait::kIdle && socket_.available(ignored) == 0)) {
+  if (over || (stopping && wait_ == Wait::kIdle && stream_.socket().available(ignored) == 0)) {
     expired_ = true;
-    socket_.cancel(ignored);
+    stream_.socket().cancel(ignored);
     answer_timer_.cancel(ignored);
   }
 }
 
 void Session::cut_off() {
-  if (socket_.is_open()) {
+  if (stream_.socket().is_open()) {
     worker_.state().cut_off.fetch_add(1);
     ErrorCodeAsio ignored;
-    socket_.close(ignored);
+    stream_.socket().close(ignored);
     answer_timer_.cancel(ignored);
   }
 }
@@ -110,7 +110,9 @@ void Session::wait(Wait wait) {
   }
   const HttpServerOptions& options = worker_.state().options;
   std::uint32_t timeout_ms = options.request_timeout_ms;
-  if (wait == Wait::kIdle) {
+  if (wait == Wait::kHandshake) {
+    timeout_ms = options.tls_handshake_timeout_ms;
+  } else if (wait == Wait::kIdle) {
     timeout_ms = options.keep_alive_idle_ms;
   } else if (wait == Wait::kDrain) {
     timeout_ms = options.drain_timeout_ms;
@@ -118,12 +120,32 @@ void Session::wait(Wait wait) {
   deadline_ns_ = worker_.state().clock.monotonic_ns() + std::int64_t{timeout_ms} * kNsPerMs;
 }
 
-asio::awaitable<void> Session::run() {
+asio::awaitable<bool> Session::open() {
   ErrorCodeAsio error;
-  socket_.non_blocking(true, error);
-  socket_.set_option(asio::ip::tcp::no_delay(true), error);
+  stream_.socket().non_blocking(true, error);
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), error);
   if (worker_.stopping()) {
     exchange_.stop_after_answer();
+  }
+  if (!stream_.has_tls()) {
+    co_return true;
+  }
+  // A handshake is too costly for saying no.
+  if (refused_) {
+    co_return false;
+  }
+  wait(Wait::kHandshake);
+  std::tie(error) = co_await stream_.handshake();
+  wait_ = Wait::kNone;
+  if (error) {
+    worker_.state().logger.debug("a TLS handshake failed: {}", error.message());
+  }
+  co_return !error;
+}
+
+asio::awaitable<void> Session::run() {
+  if (!co_await open()) {
+    co_return;
   }
   Step step = refused_ ? exchange_.refuse({ErrorCode::kOverloaded, "too many connections; try again"}) : Step::kRead;
   for (;;) {
@@ -141,6 +163,7 @@ asio::awaitable<void> Session::run() {
         co_await drain();
         co_return;
       case Step::kClose:
+        co_await close();
         co_return;
     }
   }
@@ -149,7 +172,7 @@ asio::awaitable<void> Session::run() {
 asio::awaitable<Session::Step> Session::read() {
   wait(exchange_.idle() ? Wait::kIdle : Wait::kRequest);
   const std::span<char> space = exchange_.input_space();
-  const auto [error, count] = co_await socket_.async_read_some(asio::buffer(space.data(), space.size()), kAwait);
+  const auto [error, count] = co_await stream_.read_some(space);
   if (error) {
     co_return read_failed(error == asio::error::eof);
   }
@@ -163,32 +186,21 @@ Session::Step Session::read_failed(bool ended) {
   if (ended) {
     return exchange_.end_of_input();
   }
+  broken_ = !expired_;
   return expired_ ? exchange_.timed_out() : Step::kClose;
 }
 
-std::size_t Session::write_now(bool& failed) {
-  ErrorCodeAsio error;
-  const std::size_t count = socket_.write_some(to_buffers(exchange_.output(), 0), error);
-  failed = error && error != asio::error::would_block && error != asio::error::try_again;
-  return failed ? 0 : count;
-}
-
 asio::awaitable<Session::Step> Session::write() {
-  bool failed = false;
-  const std::size_t sent = write_now(failed);
-  if (failed) {
-    co_return Step::kClose;
-  }
   const auto output = exchange_.output();
-  if (sent < output[0].size() + output[1].size()) {
+  ErrorCodeAsio error;
+  const std::size_t sent = stream_.write_now(to_buffers(output, 0), error);
+  if (!error && sent < output[0].size() + output[1].size()) {
     wait(Wait::kWrite);
-    const auto [error, count] = co_await asio::async_write(socket_, to_buffers(output, sent), kAwait);
-    if (error) {
-      co_return Step::kClose;
-    }
+    std::tie(error, std::ignore) = co_await stream_.write(to_buffers(output, sent));
   }
   wait_ = Wait::kNone;
-  co_return exchange_.written();
+  broken_ = static_cast<bool>(error);
+  co_return error ? Step::kClose : exchange_.written();
 }
 
 // Answers and deadlines come on this thread, so none can slip in between the look and the wait.
@@ -198,7 +210,7 @@ asio::awaitable<Session::Step> Session::await_answer() {
   answer_timer_.expires_at(Timer::time_point::max());
   co_await answer_timer_.async_wait(kAwait);
   wait_ = Wait::kNone;
-  if (!socket_.is_open()) {
+  if (!stream_.socket().is_open()) {
     co_return Step::kClose;
   }
   co_return answered_ ? exchange_.answer_arrived() : exchange_.timed_out();
@@ -206,14 +218,27 @@ asio::awaitable<Session::Step> Session::await_answer() {
 
 asio::awaitable<void> Session::drain() {
   ErrorCodeAsio error;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  wait(Wait::kDrain);
+  if (stream_.has_tls()) {
+    // What a client still sends is no end of TLS: the socket drops it below.
+    co_await stream_.end_tls();
+  }
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
   if (error) {
     co_return;
   }
-  wait(Wait::kDrain);
   std::string dropped(kDrainBytes, '\0');
   while (!error && !expired_) {
-    std::tie(error, std::ignore) = co_await socket_.async_read_some(asio::buffer(dropped), kAwait);
+    std::tie(error, std::ignore) = co_await stream_.socket().async_read_some(asio::buffer(dropped), kAwait);
+  }
+}
+
+// The end of TLS is said, and not waited for.
+asio::awaitable<void> Session::close() {
+  if (stream_.has_tls() && !broken_ && stream_.socket().is_open()) {
+    wait(Wait::kDrain);
+    deadline_ns_ = 0;
+    co_await stream_.end_tls();
   }
 }
 

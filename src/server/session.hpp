@@ -36,28 +36,30 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
       boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
                                         boost::asio::io_context::executor_type>;
   // What the session waits for.
-  enum class Wait : std::uint8_t { kNone, kIdle, kRequest, kAnswer, kWrite, kDrain };
+  enum class Wait : std::uint8_t { kNone, kHandshake, kIdle, kRequest, kAnswer, kWrite, kDrain };
 
   boost::asio::awaitable<void> run();
+  // False if the connection is of no use.
+  boost::asio::awaitable<bool> open();
   boost::asio::awaitable<Step> read();
   boost::asio::awaitable<Step> write();
   boost::asio::awaitable<Step> await_answer();
   boost::asio::awaitable<void> drain();
+  boost::asio::awaitable<void> close();
   [[nodiscard]] Step read_failed(bool ended);
   void answer_arrived() override;
-  // Tries to write everything at once; returns the bytes taken. `failed` on a broken connection.
-  std::size_t write_now(bool& failed);
   // Begins to wait. A request's deadline counts from its first byte, not from each wait.
   void wait(Wait wait);
 
   Worker& worker_;
-  Socket socket_;
+  Stream stream_;
   Timer answer_timer_;  // Never runs out: the wait for a late answer is ended by cancelling it.
   Exchange exchange_;
   bool answered_ = false;
   Wait wait_ = Wait::kNone;
   std::int64_t deadline_ns_ = 0;
   bool expired_ = false;
+  bool broken_ = false;  // The connection failed, or its client ended it in disorder.
   bool refused_ = false;
 };
 

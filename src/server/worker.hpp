@@ -17,12 +17,11 @@
 #include <utility>
 
 #include "server/exchange.hpp"
+#include "server/stream.hpp"
 
 namespace vibrato::server {
 
 class Session;
-
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
 // What the workers of one server share. Outlives them.
 struct ServerState {
@@ -39,6 +38,7 @@ struct ServerState {
   const Clock& clock;
   const Logger& logger;
   BodyBudget budget;
+  CurrentTls tls;
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::uint32_t> cut_off{0};  // Sessions that stop() did not wait for.
 };

@@ -94,7 +94,31 @@ TEST(HttpAddress, what_is_no_address_is_refused) {
                           "http://a/ b", "http://a/\r\nx: y", "http://a:-1", "http://[]:1"}) {
     EXPECT_CODE(parse_http_address(url), ErrorCode::kInvalidArgument) << url;
   }
-  EXPECT_THAT(parse_http_address("https://a").status().message(), HasSubstr("https is not supported"));
+}
+
+TEST(HttpAddress, https_has_a_port_of_its_own) {
+  const auto plain = parse_http_address("http://a");
+  ASSERT_OK(plain);
+  EXPECT_FALSE(plain->has_tls);
+  EXPECT_EQ(plain->port, 80);
+  const auto tls = parse_http_address("https://a/b");
+  ASSERT_OK(tls);
+  EXPECT_TRUE(tls->has_tls);
+  EXPECT_EQ(tls->port, 443);
+  EXPECT_EQ(parse_http_address("https://a:8443")->port, 8443);
+}
+
+TEST(HttpClient, sends_the_key_with_each_request) {
+  OneAnswerServer server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  HttpClient client(server.address(), {.key = "vbk_1.secret"});
+  ASSERT_OK(client.request(api::Method::kPut, "/x", "{}"));
+  EXPECT_THAT(server.request(), StartsWith("PUT /x HTTP/1.1\r\n"));
+  EXPECT_THAT(server.request(), HasSubstr("\r\nAuthorization: Bearer vbk_1.secret\r\n"));
+}
+
+TEST(HttpClient, sends_no_key_that_would_end_its_line) {
+  HttpClient client({"127.0.0.1", 1, ""}, {.key = "a\r\nX: y"});
+  EXPECT_CODE(client.request(api::Method::kGet, "/"), ErrorCode::kInvalidArgument);
 }
 
 TEST(PostJson, sends_a_json_body_and_returns_any_status) {
