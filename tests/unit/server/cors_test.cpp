@@ -19,7 +19,7 @@ constexpr std::string_view kAsksForPost = "Access-Control-Request-Method: POST\r
 TEST_F(ExchangeTest, allows_no_origin_unless_it_is_listed) {
   feed(from_origin("GET", "https://a.example"));
   feed(from_origin("OPTIONS", "https://a.example", kAsksForPost));
-  options_.cors_origins = {"https://b.example"};
+  options_.cors_origins.emplace_back("https://b.example");
   feed(from_origin("GET", "https://a.example"));
   feed(from_origin("OPTIONS", "https://a.example", kAsksForPost));
   EXPECT_EQ(count_of("Access-Control"), 0U);
@@ -27,7 +27,8 @@ TEST_F(ExchangeTest, allows_no_origin_unless_it_is_listed) {
 }
 
 TEST_F(ExchangeTest, lets_listed_origins_see_answers_and_errors) {
-  options_.cors_origins = {"https://b.example", "https://a.example"};
+  options_.cors_origins.emplace_back("https://b.example");
+  options_.cors_origins.emplace_back("https://a.example");
   feed(from_origin("GET", "https://a.example"));
   feed("GET /nowhere HTTP/1.1\r\nHost: h\r\nOrigin: https://b.example\r\n\r\n");
   EXPECT_EQ(count_of("Access-Control-Allow-Origin: https://a.example\r\n"), 1U);
@@ -41,8 +42,9 @@ TEST_F(ExchangeTest, answers_a_preflight_without_a_key) {
   routes_.set_authorizer([](api::Request&, const api::Route&, api::Reply&) {
     return Status(ErrorCode::kUnauthenticated, "a key is needed");
   });
-  options_.cors_origins = {"*"};
-  EXPECT_EQ(feed(from_origin("OPTIONS", "https://a.example", kAsksForPost) + std::string(kGet)), Step::kRead);
+  options_.cors_origins.emplace_back("*");
+  EXPECT_EQ(feed(from_origin("OPTIONS", "https://a.example", kAsksForPost)), Step::kRead);
+  EXPECT_EQ(feed(kGet), Step::kRead);
   EXPECT_TRUE(output_.starts_with("HTTP/1.1 204 No Content\r\nx-request-id: ")) << output_;
   EXPECT_EQ(count_of("Access-Control-Allow-Origin: https://a.example\r\n"), 1U);
   EXPECT_EQ(count_of("Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE\r\n"), 1U);

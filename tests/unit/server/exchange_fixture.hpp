@@ -20,7 +20,7 @@ inline api::Route echo_route(std::string pattern, std::size_t body_bytes_max) {
           .body = api::BodyKind::kNone,
           .body_bytes_max = body_bytes_max,
           .handler = [](const api::Request& request, api::Reply& reply) {
-            reply.body = "[" + std::string(request.body) + "]";
+            reply.body.append("[").append(request.body).append("]");
             return ok_status();
           }};
 }
@@ -82,7 +82,7 @@ class ExchangeTest : public ::testing::Test, private AnswerWaiter {
   HttpServerOptions options_ = [this] {
     HttpServerOptions options;
     options.on_request = [this](const RequestRecord& record) {
-      records_.push_back(std::string(record.pattern) + " " + std::to_string(record.status));
+      records_.push_back(std::string(record.pattern).append(" ").append(std::to_string(record.status)));
       durations_ns_.push_back(record.duration_ns);
     };
     return options;
