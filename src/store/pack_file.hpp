@@ -11,41 +11,39 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
+#include <utility>
 #include <vibrato/result.hpp>
 
-#include "format/vdb_layout.hpp"
+#include "format/pack.hpp"
 #include "io/file_system.hpp"
 #include "store/vdb_file.hpp"
 
 namespace vibrato::store {
 
 // Immutable. Thread-safety: all methods may be called from many threads at once.
-class PackFile {
+class PackFile : public std::enable_shared_from_this<PackFile> {
  public:
   // Errors: kCorruption naming `path`; kInvalidArgument for a file of a later build. Requires: 8-byte aligned bytes.
   [[nodiscard]] static Result<std::shared_ptr<const PackFile>> from_map(std::string path,
                                                                         std::shared_ptr<const io::ReadOnlyMap> map);
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::uint32_t part_count() const { return part_count_; }
+  [[nodiscard]] std::uint32_t part_count() const { return layout_.part_count; }
   // Bytes of a part's image. Requires: part < part_count().
   [[nodiscard]] format::ByteRange part_range(std::uint32_t part) const;
-  // The part as a `.vdb` file, whose messages say "<path> part <number>". Offsets are those of the image.
-  // Errors: kNotFound for a part that is not there; as VdbFile::open.
+  // The part as a `.vdb` file, which keeps the pack alive and whose messages say "<path> part <number>". Offsets are
+  // those of the image. Errors: kNotFound for a part that is not there; as VdbFile::open.
   [[nodiscard]] Result<std::unique_ptr<VdbFile>> open_part(std::uint32_t part) const;
   // Checks every part, and that what lies between them is zeros. Errors: kCorruption.
   [[nodiscard]] Result<VerifyReport> verify(const VerifyProgress& progress = {}) const;
 
  private:
-  PackFile(std::string path, std::shared_ptr<const io::ReadOnlyMap> map, std::uint32_t part_count,
-           std::uint64_t table_offset)
-      : path_(std::move(path)), map_(std::move(map)), part_count_(part_count), table_offset_(table_offset) {}
+  PackFile(std::string path, std::shared_ptr<const io::ReadOnlyMap> map, const format::PackLayout& layout)
+      : path_(std::move(path)), map_(std::move(map)), layout_(layout) {}
 
   std::string path_;
   std::shared_ptr<const io::ReadOnlyMap> map_;
-  std::uint32_t part_count_;
-  std::uint64_t table_offset_;
+  format::PackLayout layout_;
 };
 
 // The packs that are in use, each mapped once. It holds none of them itself.

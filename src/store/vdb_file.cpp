@@ -6,6 +6,7 @@
 #include "format/legacy_meta.hpp"
 #include "format/vdb_blocks.hpp"
 #include "format/vdb_parse.hpp"
+#include "store/id_index.hpp"
 
 namespace vibrato::store {
 
@@ -89,6 +90,11 @@ Result<std::string> VdbFile::meta_json(std::uint32_t row) const {
   return std::string(text);
 }
 
+Result<std::string_view> VdbFile::meta_view(std::uint32_t row) const {
+  VIBRATO_CHECK(row < rows() && layout_.version == format::kVdbVersion);
+  return has_meta() ? meta_text(row) : std::string_view();
+}
+
 std::string_view VdbFile::build_info() const {
   const auto bytes = section(SectionKind::kBuildInfo);
   return bytes ? as_text(*bytes) : std::string_view();
@@ -110,7 +116,7 @@ Status VdbFile::check_block_range(std::uint64_t offset, std::uint64_t length) co
 }
 
 Status VdbFile::check_once(std::uint64_t offset, std::uint64_t length) const {
-  const std::uint64_t end = offset + length;
+  const std::uint64_t end = layout_.block_count == 0 ? 0 : offset + length;
   for (std::uint64_t block = offset / format::kVdbBlockBytes; block * format::kVdbBlockBytes < end; ++block) {
     if (checked_.contains(block)) {
       continue;
@@ -144,6 +150,10 @@ Result<VerifyReport> VdbFile::verify(const VerifyProgress& progress) const {
   }
   map_->advise(io::ReadOnlyMap::Access::kNormal, 0, layout_.file_bytes);
   VIBRATO_RETURN_IF_ERROR(verify_meta());
+  if (IdIndex::is_in(*this)) {
+    VIBRATO_ASSIGN_OR_RETURN(const IdIndex ids, IdIndex::open(*this));
+    VIBRATO_RETURN_IF_ERROR(ids.verify());
+  }
   report.blocks = layout_.block_count;
   report.bytes = layout_.file_bytes;
   if (progress) {

@@ -72,6 +72,8 @@ class VdbFile {
   [[nodiscard]] bool has_meta() const;
   // The row's meta as JSON text, empty if it has none. Requires: row < rows(). Errors: kCorruption.
   [[nodiscard]] Result<std::string> meta_json(std::uint32_t row) const;
+  // The same without a copy, borrowed from the map. Requires: version 3, row < rows(). Errors: kCorruption.
+  [[nodiscard]] Result<std::string_view> meta_view(std::uint32_t row) const;
   // JSON text, empty if the file has none.
   [[nodiscard]] std::string_view build_info() const;
   // The bytes of a section; nullopt if the file has none that this build can use. Versions 1 and 2: kVectors only.
@@ -82,7 +84,11 @@ class VdbFile {
   [[nodiscard]] Status check_block_range(std::uint64_t offset, std::uint64_t length) const;
   // The same for a section; ok if there is none.
   [[nodiscard]] Status check_section(format::SectionKind kind) const;
-  // Checks every block and every meta range; the error names the first damage. Reads the whole file.
+  // Checks those blocks of [offset, offset + length) that were not found whole before; ok where there are no checksums.
+  // Requires: the range lies within the content. Errors: kCorruption.
+  [[nodiscard]] Status check_once(std::uint64_t offset, std::uint64_t length) const;
+  // Checks every block, every meta range, and ids with their tables against each other; the error names the first
+  // damage. Reads the whole file.
   [[nodiscard]] Result<VerifyReport> verify(const VerifyProgress& progress = {}) const;
 
   // For advice about access; offsets are those of the file.
@@ -96,8 +102,6 @@ class VdbFile {
   }
   [[nodiscard]] Result<std::string_view> meta_text(std::uint32_t row) const;
   [[nodiscard]] Status verify_meta() const;
-  // Checks those blocks of [offset, offset + length) that were not found whole before.
-  [[nodiscard]] Status check_once(std::uint64_t offset, std::uint64_t length) const;
 
   std::string path_;
   std::unique_ptr<io::ReadOnlyMap> map_;

@@ -49,8 +49,13 @@ float inverse_norm(std::span<const float> vector) {
 Result<std::unique_ptr<VdbRowWriter>> VdbRowWriter::create(io::FileSystem& fs, const std::string& path,
                                                            const VdbWriterOptions& options) {
   VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<VdbWriter> writer, VdbWriter::create(fs, path, options));
+  return over(fs, path, std::move(writer));
+}
+
+Result<std::unique_ptr<VdbRowWriter>> VdbRowWriter::over(io::FileSystem& fs, const std::string& spool_prefix,
+                                                         std::unique_ptr<VdbWriter> writer) {
   VIBRATO_RETURN_IF_ERROR(writer->begin_section(SectionKind::kVectors));
-  return std::unique_ptr<VdbRowWriter>(new VdbRowWriter(fs, path, std::move(writer)));
+  return std::unique_ptr<VdbRowWriter>(new VdbRowWriter(fs, spool_prefix, std::move(writer)));
 }
 
 VdbRowWriter::VdbRowWriter(io::FileSystem& fs, const std::string& path, std::unique_ptr<VdbWriter> writer)
@@ -101,7 +106,7 @@ Status VdbRowWriter::write_spool(SectionKind kind, const SectionSpool& spool) {
                        {kind, [&spool](VdbWriter& writer) { return spool.copy_to(writer); }, format::kVdbAlignmentMin});
 }
 
-Status VdbRowWriter::commit(std::span<const NewSection> sections) {
+Status VdbRowWriter::finish_rows() {
   VIBRATO_RETURN_IF_ERROR(writer_->end_section());
   if (writer_->metric() == Metric::kCosine) {
     VIBRATO_RETURN_IF_ERROR(write_spool(SectionKind::kInverseNorms, norms_));
@@ -111,6 +116,11 @@ Status VdbRowWriter::commit(std::span<const NewSection> sections) {
     VIBRATO_RETURN_IF_ERROR(write_spool(SectionKind::kMetaOffsets, meta_offsets_));
     VIBRATO_RETURN_IF_ERROR(write_spool(SectionKind::kMeta, meta_));
   }
+  return ok_status();
+}
+
+Status VdbRowWriter::commit(std::span<const NewSection> sections) {
+  VIBRATO_RETURN_IF_ERROR(finish_rows());
   for (const NewSection& section : sections) {
     VIBRATO_RETURN_IF_ERROR(write_section(*writer_, section));
   }

@@ -40,6 +40,10 @@ class VdbRowWriter {
   [[nodiscard]] static Result<std::unique_ptr<VdbRowWriter>> create(io::FileSystem& fs, const std::string& path,
                                                                     const VdbWriterOptions& options);
 
+  // The same with a writer that nothing was written to. `spool_prefix` starts the names of temporary files.
+  [[nodiscard]] static Result<std::unique_ptr<VdbRowWriter>> over(io::FileSystem& fs, const std::string& spool_prefix,
+                                                                  std::unique_ptr<VdbWriter> writer);
+
   // Appends a row. `meta_json` is compact JSON text, or empty for none; it is stored as it is.
   // Errors: kDimMismatch; kInvalidArgument for a number that is not finite; kOverloaded past
   // limits::kRowsPerSegmentMax rows; those of the file system.
@@ -51,7 +55,12 @@ class VdbRowWriter {
 
   [[nodiscard]] std::uint32_t rows() const { return rows_; }
 
-  // Writes what waits, then `sections`, and publishes the file. No further call is allowed.
+  // Ends the rows: writes what waits, norms and meta. No add any more; further sections go to writer(), which ends the
+  // file too.
+  [[nodiscard]] Status finish_rows();
+  [[nodiscard]] VdbWriter& writer() { return *writer_; }
+
+  // Ends the rows, writes `sections`, and publishes the file. No further call is allowed.
   [[nodiscard]] Status commit(std::span<const NewSection> sections = {});
 
  private:

@@ -9,8 +9,6 @@
 #include "base/crc32c.hpp"
 #include "base/limits.hpp"
 #include "format/vdb_header.hpp"
-#include "io/atomic_file.hpp"
-#include "io/safe_path.hpp"
 
 namespace vibrato::store {
 
@@ -19,13 +17,7 @@ using format::SectionKind;
 
 namespace {
 
-// Temporary names tried before giving up; each one taken is another writer's, or was left behind by a crash.
-constexpr int kTemporaryNamesMax = 1000;
-
-}  // namespace
-
-Result<std::unique_ptr<VdbWriter>> VdbWriter::create(io::FileSystem& fs, const std::string& path,
-                                                     const VdbWriterOptions& options) {
+Status check_options(const std::string& path, const VdbWriterOptions& options) {
   if (options.dim < 1 || options.dim > limits::kDimMax) {
     return invalid_argument(
         fmt::format("{}: {} dimensions; 1 to {} can be stored", path, options.dim, limits::kDimMax));
@@ -33,41 +25,36 @@ Result<std::unique_ptr<VdbWriter>> VdbWriter::create(io::FileSystem& fs, const s
   if (options.first_lsn > options.last_lsn) {
     return invalid_argument(fmt::format("{}: the first LSN is after the last one", path));
   }
-  std::unique_ptr<VdbWriter> writer(new VdbWriter(fs, path, options));
-  VIBRATO_RETURN_IF_ERROR(writer->create_temporary());
+  return ok_status();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VdbWriter>> VdbWriter::create(io::FileSystem& fs, const std::string& path,
+                                                     const VdbWriterOptions& options) {
+  VIBRATO_RETURN_IF_ERROR(check_options(path, options));
+  std::unique_ptr<VdbWriter> writer(new VdbWriter(path, options));
+  VIBRATO_ASSIGN_OR_RETURN(writer->own_file_, TemporaryFile::create(fs, path));
+  writer->file_ = &writer->own_file_->file();
   return writer;
 }
 
-VdbWriter::VdbWriter(io::FileSystem& fs, std::string path, const VdbWriterOptions& options)
-    : fs_(fs), path_(std::move(path)), options_(options), position_(format::kVdbHeaderBytes) {
-  buffer_.reserve(format::kVdbBlockBytes);
+Result<std::unique_ptr<VdbWriter>> VdbWriter::create_within(io::File& file, std::uint64_t base_offset, std::string path,
+                                                            const VdbWriterOptions& options) {
+  VIBRATO_RETURN_IF_ERROR(check_options(path, options));
+  std::unique_ptr<VdbWriter> writer(new VdbWriter(std::move(path), options));
+  writer->file_ = &file;
+  writer->base_offset_ = base_offset;
+  return writer;
 }
 
-VdbWriter::~VdbWriter() {
-  if (!committed_ && file_ != nullptr) {
-    file_.reset();
-    // Nothing more can be done about a file that cannot be removed; its name says what it is.
-    static_cast<void>(fs_.remove_file(temporary_path_));
-  }
-}
+VdbWriter::VdbWriter(std::string path, const VdbWriterOptions& options)
+    : path_(std::move(path)), options_(options), position_(format::kVdbHeaderBytes) {}
 
-// Unlike io::AtomicFile, takes only a name that is free: a build on the command line and a flush of a server may write
-// one target at the same time, and must not share a temporary file. The last to commit wins, whole.
-Status VdbWriter::create_temporary() {
-  for (int i = 0; i < kTemporaryNamesMax; ++i) {
-    std::string name = fmt::format("{}.{}{}", path_, i, io::kTemporarySuffix);
-    auto opened = fs_.open(name, io::OpenMode::kCreateNew);
-    if (opened.ok()) {
-      temporary_path_ = std::move(name);
-      file_ = std::move(opened).value();
-      return ok_status();
-    }
-    if (opened.status().code() != ErrorCode::kAlreadyExists) {
-      return opened.status();
-    }
-  }
-  return io_error(fmt::format("{}: {} temporary files are in the way; remove {}.*{}", path_, kTemporaryNamesMax, path_,
-                              io::kTemporarySuffix));
+void VdbWriter::set_lsn_range(std::uint64_t first, std::uint64_t last) {
+  VIBRATO_CHECK(first <= last);
+  options_.first_lsn = first;
+  options_.last_lsn = last;
 }
 
 Status VdbWriter::note(Status status) {
@@ -79,7 +66,7 @@ Status VdbWriter::note(Status status) {
 
 Status VdbWriter::begin_section(SectionKind kind, std::uint32_t alignment) {
   VIBRATO_RETURN_IF_ERROR(failure_);
-  VIBRATO_CHECK(!committed_ && !open_section_);
+  VIBRATO_CHECK(!finished_ && !open_section_);
   const auto info = format::section_kind_info(static_cast<std::uint32_t>(kind));
   VIBRATO_CHECK(info && info->version != 0);
   VIBRATO_CHECK(sections_.size() < format::kVdbSectionsMax);
@@ -148,40 +135,71 @@ Status VdbWriter::pad_to(std::uint64_t alignment) {
   return ok_status();
 }
 
+Status VdbWriter::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (options_.before_write) {
+    options_.before_write(bytes.size());
+  }
+  return file_->write_at(base_offset_ + offset, bytes);
+}
+
 Status VdbWriter::flush_block() {
   if (buffer_.empty()) {
     return ok_status();
   }
   block_crcs_.push_back(crc32c(buffer_));
-  VIBRATO_RETURN_IF_ERROR(file_->write_at(position_ - buffer_.size(), buffer_));
+  VIBRATO_RETURN_IF_ERROR(write_at(position_ - buffer_.size(), buffer_));
   buffer_.clear();
   return ok_status();
 }
 
 Status VdbWriter::commit() {
   VIBRATO_RETURN_IF_ERROR(failure_);
-  VIBRATO_CHECK(!committed_ && !open_section_);
-  VIBRATO_RETURN_IF_ERROR(note(write_tail()));
-  return note(publish());
+  VIBRATO_CHECK(!finished_ && !open_section_ && own_file_ != nullptr);
+  VIBRATO_RETURN_IF_ERROR(note(write_tail().status()));
+  finished_ = true;
+  file_ = nullptr;
+  return note(own_file_->publish());
 }
 
-Status VdbWriter::write_tail() {
-  VIBRATO_RETURN_IF_ERROR(pad_to(format::kVdbAlignmentMin));
-  VIBRATO_RETURN_IF_ERROR(flush_block());
+Result<std::uint64_t> VdbWriter::finish() {
+  VIBRATO_RETURN_IF_ERROR(failure_);
+  VIBRATO_CHECK(!finished_ && !open_section_ && own_file_ == nullptr);
+  auto bytes = write_tail();
+  VIBRATO_RETURN_IF_ERROR(note(bytes.status()));
+  finished_ = true;
+  return bytes;
+}
+
+Status VdbWriter::make_readable() {
+  VIBRATO_RETURN_IF_ERROR(failure_);
+  VIBRATO_CHECK(!finished_ && !open_section_ && own_file_ != nullptr);
+  return note(write_tail().status());
+}
+
+Result<std::uint64_t> VdbWriter::write_tail() {
+  // The last block, padded. Blocks are a multiple of the alignment, so the padding stays within it.
+  std::vector<std::byte> last_block = buffer_;
+  const std::uint64_t content_end = format::round_up(position_, format::kVdbAlignmentMin);
+  last_block.resize(last_block.size() + content_end - position_);
+  std::vector<std::uint32_t> crcs = block_crcs_;
+  if (!last_block.empty()) {
+    crcs.push_back(crc32c(last_block));
+    VIBRATO_RETURN_IF_ERROR(write_at(content_end - last_block.size(), last_block));
+  }
 
   const auto vectors = std::find_if(sections_.begin(), sections_.end(), [](const SectionEntry& section) {
     return section.kind == static_cast<std::uint32_t>(SectionKind::kVectors);
   });
   const std::vector<std::byte> table = format::encode_section_table(sections_);
-  const auto blocks = std::as_bytes(std::span(block_crcs_));
+  const auto blocks = std::as_bytes(std::span(crcs));
   format::VdbHeader header;
   header.rows = vectors == sections_.end() ? 0 : vectors->length / format::vdb_row_stride_bytes(options_.dim);
   header.dim = options_.dim;
   header.metric = options_.metric;
   header.section_count = static_cast<std::uint32_t>(sections_.size());
-  header.section_table_offset = position_;
-  header.block_table_offset = position_ + table.size();
-  header.block_count = block_crcs_.size();
+  header.section_table_offset = content_end;
+  header.block_table_offset = content_end + table.size();
+  header.block_count = crcs.size();
   header.file_bytes = header.block_table_offset + blocks.size();
   header.first_lsn = options_.first_lsn;
   header.last_lsn = options_.last_lsn;
@@ -196,22 +214,10 @@ Status VdbWriter::write_tail() {
   if (const Status check = format::check_vdb_layout(header, sections_, header.file_bytes); !check.ok()) {
     return Status(ErrorCode::kInternal, path_ + ": not published: " + check.message());
   }
-  VIBRATO_RETURN_IF_ERROR(file_->write_at(header.section_table_offset, table));
-  VIBRATO_RETURN_IF_ERROR(file_->write_at(header.block_table_offset, blocks));
-  return file_->write_at(0, bytes);
-}
-
-// Bytes durable, then the name switched, then the switch durable: the order is what keeps the old file or the new one
-// whole after a power loss at any point.
-Status VdbWriter::publish() {
-  VIBRATO_RETURN_IF_ERROR(file_->sync());
-  file_.reset();
-  if (Status renamed = fs_.rename(temporary_path_, path_); !renamed.ok()) {
-    static_cast<void>(fs_.remove_file(temporary_path_));
-    return renamed;
-  }
-  committed_ = true;
-  return fs_.sync_directory(io::parent_of(path_));
+  VIBRATO_RETURN_IF_ERROR(write_at(header.section_table_offset, table));
+  VIBRATO_RETURN_IF_ERROR(write_at(header.block_table_offset, blocks));
+  VIBRATO_RETURN_IF_ERROR(write_at(0, bytes));
+  return header.file_bytes;
 }
 
 }  // namespace vibrato::store

@@ -187,9 +187,16 @@ Result<BuiltIndex> build_index(const store::VdbFile& rows, const GraphBuildOptio
   params.m = options.m;
   params.ef_construction = options.ef_construction;
   params.seed = options.seed;
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<hnsw::MutableGraph> graph, hnsw::MutableGraph::create(rows.rows(), params));
+  VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, code_rows(rows, options));
+  index.graph = std::move(graph);
+  insert_all(rows, 0, thread_count(options.threads), progress, index);
+  return index;
+}
+
+Result<BuiltIndex> code_rows(const store::VdbFile& rows, const GraphBuildOptions& options) {
   BuiltIndex index;
   index.info = {options.m, options.ef_construction, options.seed, CodeKind::kNone, std::nullopt};
-  VIBRATO_ASSIGN_OR_RETURN(index.graph, hnsw::MutableGraph::create(rows.rows(), params));
   if (rows.version() == format::kVdbVersion) {
     VIBRATO_RETURN_IF_ERROR(rows.check_section(SectionKind::kVectors));
     VIBRATO_RETURN_IF_ERROR(rows.check_section(SectionKind::kInverseNorms));
@@ -199,7 +206,6 @@ Result<BuiltIndex> build_index(const store::VdbFile& rows, const GraphBuildOptio
   index.norm_max = measure.norm_max();
   index.inverse_norms = measure.take_inverse_norms();
   VIBRATO_RETURN_IF_ERROR(choose_and_encode(rows, options, index));
-  insert_all(rows, 0, thread_count(options.threads), progress, index);
   return index;
 }
 

@@ -50,6 +50,10 @@ struct BuiltIndex {
 [[nodiscard]] Result<BuiltIndex> build_index(const store::VdbFile& rows, const GraphBuildOptions& options,
                                              const BuildProgress& progress = {});
 
+// The same without a graph: norms and codes, for rows that have a graph already or get none. `m` and `ef_construction`
+// of the options go to the build info only.
+[[nodiscard]] Result<BuiltIndex> code_rows(const store::VdbFile& rows, const GraphBuildOptions& options);
+
 class SealedSegment;
 
 // Builds over `rows`, of which the first are those of `base`, by inserting the others into base's stored graph, with

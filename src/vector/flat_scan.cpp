@@ -58,10 +58,11 @@ void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const 
 }
 
 void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
-                     std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits) {
+                     std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
+                     const hnsw::RowPredicate& predicate) {
   VIBRATO_CHECK(k >= 1 && first <= end && space.quantizer != nullptr);
   space.quantizer->prepare(kernels, query, scratch.query);
-  scan(hnsw::WalkScorer(kernels, space, scratch.query), first, end, coded_scan_candidates(k), scratch, hits, {});
+  scan(hnsw::WalkScorer(kernels, space, scratch.query), first, end, coded_scan_candidates(k), scratch, hits, predicate);
   scratch.rows.resize(hits.size());
   scratch.distances.resize(hits.size());
   std::transform(hits.begin(), hits.end(), scratch.rows.begin(), [](const hnsw::Hit& hit) { return hit.row; });

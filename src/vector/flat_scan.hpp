@@ -37,7 +37,8 @@ void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const 
 // The same on the rows' codes, then exactly for the best coded_scan_candidates(k) of them: a quarter of the memory is
 // read. Requires: space.quantizer is set, rows below `end` are encoded.
 void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
-                     std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits);
+                     std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
+                     const hnsw::RowPredicate& predicate = {});
 
 // Merges `more` into `hits`, both nearest first; keeps the k nearest. A row that is in both stays once.
 // `more` is used up.

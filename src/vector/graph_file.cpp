@@ -50,24 +50,40 @@ NewSection graph_section(const format::GraphView& view) {
 
 }  // namespace
 
+std::vector<NewSection> index_sections(const store::VdbFile& rows, const BuiltIndex& index,
+                                       const format::GraphView* graph) {
+  std::vector<NewSection> sections;
+  const auto quantizer = [bytes = format::write_quantizer_section(describe(rows, index))](store::VdbWriter& writer) {
+    return writer.append(bytes);
+  };
+  sections.push_back({SectionKind::kQuantizer, quantizer});
+  if (index.codes) {
+    const auto bytes = index.codes->bytes(rows.rows());
+    sections.push_back(store::section_of(SectionKind::kCodes, bytes, alignment_for(bytes.size())));
+  }
+  if (graph != nullptr) {
+    sections.push_back(graph_section(*graph));
+  }
+  const auto info = [text = build_info_json(index.info)](store::VdbWriter& writer) {
+    return writer.append(std::as_bytes(std::span(text.data(), text.size())));
+  };
+  sections.push_back({SectionKind::kBuildInfo, info});
+  return sections;
+}
+
 Status store_index(io::FileSystem& fs, const store::VdbFile& rows, const BuiltIndex& index, const std::string& target) {
-  const std::vector<std::byte> quantizer = format::write_quantizer_section(describe(rows, index));
-  const std::string info = build_info_json(index.info);
   std::vector<NewSection> sections;
   // Conversion of older versions writes the norms by itself.
   if (!index.inverse_norms.empty() && rows.version() == format::kVdbVersion) {
     sections.push_back(store::section_of(SectionKind::kInverseNorms, std::as_bytes(std::span(index.inverse_norms))));
   }
-  sections.push_back(store::section_of(SectionKind::kQuantizer, quantizer));
+  const format::GraphView graph = index.graph->view(rows.rows());
+  std::vector<NewSection> of_index = index_sections(rows, index, &graph);
+  sections.insert(sections.end(), of_index.begin(), of_index.end());
   std::vector<SectionKind> dropped;
-  if (index.codes) {
-    const auto bytes = index.codes->bytes(rows.rows());
-    sections.push_back(store::section_of(SectionKind::kCodes, bytes, alignment_for(bytes.size())));
-  } else {
+  if (!index.codes) {
     dropped.push_back(SectionKind::kCodes);  // What an earlier index left behind does not fit the new one.
   }
-  sections.push_back(graph_section(index.graph->view(rows.rows())));
-  sections.push_back(store::section_of(SectionKind::kBuildInfo, info));
   return store::copy_with_sections(fs, rows, target, sections, dropped);
 }
 

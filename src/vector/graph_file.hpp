@@ -4,9 +4,12 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 #include <vibrato/result.hpp>
 
+#include "format/graph.hpp"
 #include "io/file_system.hpp"
+#include "store/vdb_row_writer.hpp"
 #include "vector/built_index.hpp"
 
 namespace vibrato::vector {
@@ -26,6 +29,11 @@ using BeforeStore = std::function<Status()>;
                                                         const GraphBuildOptions& options,
                                                         const BuildProgress& progress = {},
                                                         const BeforeStore& before_store = {});
+
+// The sections of `index`, which was built over `rows`: quantizer, codes where it has some, build info, and `graph`
+// unless it is null. They borrow all three until they are written.
+[[nodiscard]] std::vector<store::NewSection> index_sections(const store::VdbFile& rows, const BuiltIndex& index,
+                                                            const format::GraphView* graph);
 
 // Writes the rows of `rows` with `index`, which was built over them, to `target`; this may be rows' own path.
 [[nodiscard]] Status store_index(io::FileSystem& fs, const store::VdbFile& rows, const BuiltIndex& index,

@@ -8,6 +8,7 @@
 
 #include "catalog/segments_table.hpp"
 #include "io/file_system.hpp"
+#include "store/id_index.hpp"
 #include "store/pack_file.hpp"
 #include "vector/collection_settings.hpp"
 #include "vector/sealed_segment.hpp"
@@ -29,6 +30,8 @@ class SealedPart final : public Segment {
 
   [[nodiscard]] const catalog::Segment& entry() const { return entry_; }
   [[nodiscard]] const SealedSegment& rows() const { return *rows_; }
+  // For lookups by order, and to see stored LSNs with their errors.
+  [[nodiscard]] const store::IdIndex& ids() const { return ids_; }
 
   [[nodiscard]] std::uint32_t row_count() const override;
   [[nodiscard]] std::uint32_t indexed_count() const override;
@@ -39,6 +42,7 @@ class SealedPart final : public Segment {
                               SegmentStats* stats) const override;
   [[nodiscard]] Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const override;
   [[nodiscard]] Result<PointIdView> id(std::uint32_t row) const override;
+  // Always between first_lsn() and last_lsn(): a row whose stored LSN is damaged does not vanish from searches.
   [[nodiscard]] Lsn row_lsn(std::uint32_t row) const override;
   [[nodiscard]] Result<std::span<const float>> vector(std::uint32_t row) const override;
   [[nodiscard]] Result<std::string_view> meta_json(std::uint32_t row) const override;
@@ -46,13 +50,16 @@ class SealedPart final : public Segment {
   [[nodiscard]] std::uint64_t bytes_on_disk() const override { return entry_.bytes; }
 
  private:
-  class Impl;
-  SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> rows, std::shared_ptr<DeleteLsns> deletes);
+  SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> rows, const store::IdIndex& ids,
+             std::shared_ptr<DeleteLsns> deletes);
+
+  void scan(const SegmentQuery& query, const hnsw::RowPredicate& alive, bool on_codes, std::vector<hnsw::Hit>& hits,
+            SegmentStats& stats) const;
 
   catalog::Segment entry_;
   std::unique_ptr<SealedSegment> rows_;
+  store::IdIndex ids_;  // Borrows the file of rows_.
   std::shared_ptr<DeleteLsns> deletes_;
-  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace vibrato::vector

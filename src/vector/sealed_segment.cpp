@@ -28,10 +28,8 @@ Result<std::unique_ptr<SealedSegment>> SealedSegment::from_file(std::unique_ptr<
   std::unique_ptr<SealedSegment> segment(new SealedSegment(std::move(file)));
   VIBRATO_RETURN_IF_ERROR(segment->load_norms());
   VIBRATO_RETURN_IF_ERROR(segment->load_graph());
-  if (segment->has_graph_) {
-    VIBRATO_RETURN_IF_ERROR(segment->load_codes());
-    segment->build_info_ = parse_build_info(segment->file_->build_info());
-  }
+  VIBRATO_RETURN_IF_ERROR(segment->load_codes());
+  segment->build_info_ = parse_build_info(segment->file_->build_info());
   segment->advise();
   return segment;
 }

@@ -36,7 +36,8 @@ struct SegmentRow {
 
 // Writes `part` (frozen, indexed) to `<data_folder>/<file>`. Row r of the part becomes row r of the file, dead rows
 // included. The codes are chosen and coded anew where the settings ask for it; the graph is stored as it is.
-// The result is the catalog entry without id.
+// Without a complete graph (kFlat, few rows) there is none in the file. The result is the catalog entry without id.
+// Errors: kInvalidArgument for a part without rows; those of the file system.
 [[nodiscard]] Result<catalog::Segment> seal_hot_part(io::FileSystem& fs, const std::string& data_folder,
                                                      const std::string& file, CollectionNumber collection,
                                                      const CollectionSettings& settings, const HotPart& part,
@@ -61,12 +62,18 @@ class SegmentFileWriter {
       const CollectionSettings& settings, const WriteThrottle& throttle = {});
   ~SegmentFileWriter();  // Leaves nothing behind unless it was committed.
 
+  // Errors: kDimMismatch, kInvalidArgument (numbers, ids, an LSN of 0), kOverloaded; those of the file system.
   [[nodiscard]] Status add(const SegmentRow& row);
   // The rows so far, readable as a `.vdb` image in a temporary file, so that an index can be built over them.
-  // No add() any more afterwards.
+  // No add() any more afterwards. The image lives as long as the writer; its checksums must not be looked at after
+  // commit().
   [[nodiscard]] Result<const store::VdbFile*> finish_rows();
-  // Writes the index (none: every search scans) and publishes the file under its name.
+  // Writes the index (none: every search scans; one without a graph: on its codes) and publishes the file under its
+  // name. Requires: finish_rows(). Errors: kInvalidArgument without a row; those of the file system.
   [[nodiscard]] Result<catalog::Segment> commit(const BuiltIndex* index, std::uint8_t level);
+  // The same with a graph that is somebody else's, of as many rows; null: none.
+  [[nodiscard]] Result<catalog::Segment> commit(const BuiltIndex* index, const format::GraphView* graph,
+                                                std::uint8_t level);
 
  private:
   class Impl;

@@ -203,9 +203,11 @@ TEST(ParseVdb, skips_newer_versions_of_optional_sections_and_refuses_those_of_re
 }
 
 // A build that ignored these would answer with deleted rows or with row numbers in place of ids.
-TEST(ParseVdb, refuses_planned_sections_that_change_what_an_answer_means) {
+TEST(ParseVdb, refuses_unknown_versions_of_sections_that_change_what_an_answer_means) {
   for (const SectionKind kind : {SectionKind::kDeleted, SectionKind::kIds, SectionKind::kRowLsns}) {
-    const VdbBytes vdb(1, 1, Metric::kDot, {make_vectors(1, 1), make_section(kind, std::vector<std::byte>(8))});
+    SectionBytes section = make_section(kind, std::vector<std::byte>(8));
+    section.entry.version = 2;
+    const VdbBytes vdb(1, 1, Metric::kDot, {make_vectors(1, 1), section});
     EXPECT_EQ(parse_vdb(vdb.file).status().code(), ErrorCode::kInvalidArgument) << to_string(kind);
   }
 }

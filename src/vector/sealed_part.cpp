@@ -1,0 +1,163 @@
+#include "vector/sealed_part.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+#include "io/safe_path.hpp"
+#include "vector/flat_scan.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+// A search for a large part of the rows scans them all: exact, and cheaper than a walk.
+constexpr std::uint32_t kScanShare = 4;
+// Scanning on codes pays from this many rows a candidate that is scored again.
+constexpr std::uint32_t kCodedScanMin = 8;
+
+// The rows that a reader at an LSN sees.
+struct AliveRows {
+  const DeleteLsns& deletes;
+  Lsn visible;
+
+  static bool allows(const void* context, std::uint32_t row) {
+    const auto& self = *static_cast<const AliveRows*>(context);
+    return !self.deletes.is_deleted(row, self.visible);
+  }
+};
+
+Status does_not_fit(const store::VdbFile& file, std::string_view what, const std::string& expected,
+                    const std::string& found) {
+  return corruption(fmt::format("{}: {}: expected {} (the catalog's), found {}", file.path(), what, expected, found));
+}
+
+Status check_fits(const store::VdbFile& file, const catalog::Segment& entry, const CollectionSettings& settings) {
+  if (file.version() != format::kVdbVersion) {
+    return does_not_fit(file, "format version", std::to_string(format::kVdbVersion), std::to_string(file.version()));
+  }
+  if (file.dim() != settings.dim || file.metric() != settings.metric) {
+    return does_not_fit(file, "dimensions and metric", fmt::format("{}, {}", settings.dim, to_string(settings.metric)),
+                        fmt::format("{}, {}", file.dim(), to_string(file.metric())));
+  }
+  if (file.rows() != entry.row_count) {
+    return does_not_fit(file, "rows", std::to_string(entry.row_count), std::to_string(file.rows()));
+  }
+  const format::VdbLayout& layout = file.layout();
+  if (layout.first_lsn != entry.first_lsn.value() || layout.last_lsn != entry.last_lsn.value()) {
+    return does_not_fit(file, "LSNs of the rows",
+                        fmt::format("{} to {}", entry.first_lsn.value(), entry.last_lsn.value()),
+                        fmt::format("{} to {}", layout.first_lsn, layout.last_lsn));
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<SealedPart>> SealedPart::open(io::FileSystem& fs, const std::string& data_folder,
+                                                     const catalog::Segment& entry, const CollectionSettings& settings,
+                                                     std::shared_ptr<DeleteLsns> deletes, store::PackMaps* packs) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::join_beneath(data_folder, entry.file));
+  store::PackMaps alone;
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> file,
+                           (packs != nullptr ? *packs : alone).open(fs, path, entry.part));
+  VIBRATO_RETURN_IF_ERROR(check_fits(*file, entry, settings));
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<SealedSegment> rows, SealedSegment::from_file(std::move(file)));
+  VIBRATO_ASSIGN_OR_RETURN(const store::IdIndex ids, store::IdIndex::open(rows->file()));
+  if (deletes == nullptr) {
+    deletes = std::make_shared<DeleteLsns>(rows->row_count());
+  }
+  return std::shared_ptr<SealedPart>(new SealedPart(entry, std::move(rows), ids, std::move(deletes)));
+}
+
+SealedPart::SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> rows, const store::IdIndex& ids,
+                       std::shared_ptr<DeleteLsns> deletes)
+    : entry_(std::move(entry)), rows_(std::move(rows)), ids_(ids), deletes_(std::move(deletes)) {}
+
+std::uint32_t SealedPart::row_count() const {
+  return rows_->row_count();
+}
+
+std::uint32_t SealedPart::indexed_count() const {
+  return rows_->has_graph() ? rows_->row_count() : 0;
+}
+
+Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
+                          SegmentStats* stats) const {
+  SegmentStats local;
+  const std::uint32_t dead = deletes_->count();
+  const AliveRows alive{*deletes_, query.visible};
+  const hnsw::RowPredicate predicate =
+      dead == 0 ? hnsw::RowPredicate{} : hnsw::RowPredicate{&AliveRows::allows, &alive};
+  hits.clear();
+  if (!query.exact && rows_->has_graph() && query.k < row_count() / kScanShare) {
+    hnsw::SearchParams params;
+    params.k = query.k;
+    params.ef = query.ef;
+    params.rescore = query.rescore;
+    params.predicate = predicate;
+    hnsw::SearchStats walk;
+    hnsw::search(simd::kernels(), rows_->graph(), rows_->space(), query.vector, params, scratch, hits, &walk);
+    local.plan = "graph";
+    local.rows_visited = walk.walk.expanded;
+    local.distances = std::uint64_t{walk.walk.distances} + walk.rescored;
+  }
+  // A walk may miss rows where most of what it meets is deleted.
+  if (hits.size() < query.k) {
+    scan(query, predicate, !query.exact && !rows_->has_graph(), hits, local);
+  }
+  if (stats != nullptr) {
+    *stats = local;
+  }
+  return ok_status();
+}
+
+void SealedPart::scan(const SegmentQuery& query, const hnsw::RowPredicate& alive, bool on_codes,
+                      std::vector<hnsw::Hit>& hits, SegmentStats& stats) const {
+  thread_local ScanScratch scratch;
+  const std::uint32_t rows = row_count();
+  stats.rows_visited += rows;
+  stats.distances += rows;
+  if (on_codes && rows_->space().quantizer != nullptr && rows > kCodedScanMin * coded_scan_candidates(query.k)) {
+    scan_coded_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive);
+    stats.plan = "coded_scan";
+    return;
+  }
+  scan_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive);
+  stats.plan = "scan";
+}
+
+Result<std::optional<std::uint32_t>> SealedPart::find(const PointIdView& id, Lsn /*visible*/) const {
+  // Every row of a sealed part is at or below what any of its readers sees.
+  return ids_.find(id);
+}
+
+Result<PointIdView> SealedPart::id(std::uint32_t row) const {
+  return ids_.id(row);
+}
+
+Lsn SealedPart::row_lsn(std::uint32_t row) const {
+  return std::clamp(Lsn(ids_.stored_lsn(row)), first_lsn(), last_lsn());
+}
+
+Result<std::span<const float>> SealedPart::vector(std::uint32_t row) const {
+  VIBRATO_CHECK(row < row_count());
+  const format::VdbLayout& layout = rows_->file().layout();
+  const std::uint64_t offset = layout.vectors.offset + row * layout.row_stride_bytes;
+  VIBRATO_RETURN_IF_ERROR(rows_->file().check_once(offset, layout.row_stride_bytes));
+  return rows_->file().vectors().row(row);
+}
+
+Result<std::string_view> SealedPart::meta_json(std::uint32_t row) const {
+  return rows_->file().meta_view(row);
+}
+
+std::uint64_t SealedPart::bytes_in_memory() const {
+  const format::VdbLayout& layout = rows_->file().layout();
+  const std::uint64_t centre_bytes =
+      rows_->space().quantizer != nullptr ? std::uint64_t{layout.dim} * sizeof(float) * 4 : 0;  // And the rotation's.
+  return sizeof(SealedPart) + sizeof(SealedSegment) + sizeof(store::VdbFile) +
+         layout.sections.capacity() * sizeof(format::SectionEntry) + layout.block_count / 8 + entry_.file.capacity() +
+         rows_->file().path().capacity() + centre_bytes + deletes_->bytes_in_memory();
+}
+
+}  // namespace vibrato::vector

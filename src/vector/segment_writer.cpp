@@ -1,0 +1,256 @@
+#include "vector/segment_writer.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+#include "io/safe_path.hpp"
+#include "store/id_columns.hpp"
+#include "store/pack_writer.hpp"
+#include "vector/graph_file.hpp"
+#include "vector/hot_segment.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+store::VdbWriterOptions writer_options(const CollectionSettings& settings, const WriteThrottle& throttle) {
+  store::VdbWriterOptions options;
+  options.dim = settings.dim;
+  options.metric = settings.metric;
+  options.before_write = throttle;
+  return options;
+}
+
+std::optional<quant::CodeKind> wanted_codes(Quantization quantization) {
+  switch (quantization) {
+    case Quantization::kAuto:
+      return std::nullopt;
+    case Quantization::kSq8:
+      return quant::CodeKind::kSq8;
+    case Quantization::kSq4:
+      return quant::CodeKind::kSq4;
+    case Quantization::kNone:
+      return quant::CodeKind::kNone;
+  }
+  return std::nullopt;
+}
+
+Status no_rows(const std::string& path) {
+  return invalid_argument(path + ": a segment needs a row");
+}
+
+// One row of a hot part, borrowed from it.
+Result<SegmentRow> row_of(const HotPart& part, std::uint32_t row) {
+  SegmentRow result;
+  VIBRATO_ASSIGN_OR_RETURN(result.id, part.id(row));
+  result.lsn = part.row_lsn(row);
+  VIBRATO_ASSIGN_OR_RETURN(result.vector, part.vector(row));
+  VIBRATO_ASSIGN_OR_RETURN(result.meta_json, part.meta_json(row));
+  return result;
+}
+
+// Rows with their ids into a writer of vectors: what files and parts of packs have in common.
+class RowsAndIds {
+ public:
+  RowsAndIds(io::FileSystem& fs, const std::string& spool_prefix, std::unique_ptr<store::VdbRowWriter> rows)
+      : rows_(std::move(rows)), ids_(fs, spool_prefix) {}
+
+  Status add(const SegmentRow& row) {
+    VIBRATO_RETURN_IF_ERROR(rows_->add(row.vector, row.meta_json));
+    return ids_.add(row.id, row.lsn);
+  }
+  Status finish() {
+    VIBRATO_RETURN_IF_ERROR(rows_->finish_rows());
+    VIBRATO_RETURN_IF_ERROR(ids_.write(rows_->writer()));
+    rows_->writer().set_lsn_range(ids_.first_lsn().value(), ids_.last_lsn().value());
+    return ok_status();
+  }
+  [[nodiscard]] store::VdbWriter& writer() { return rows_->writer(); }
+  // Of a live segment, without its bytes and its place in a pack.
+  [[nodiscard]] catalog::Segment entry(CollectionNumber collection, const std::string& file, std::uint8_t level) const {
+    catalog::Segment entry;
+    entry.collection = collection;
+    entry.file = file;
+    entry.level = level;
+    entry.row_count = ids_.rows();
+    entry.first_lsn = ids_.first_lsn();
+    entry.last_lsn = ids_.last_lsn();
+    return entry;
+  }
+
+ private:
+  std::unique_ptr<store::VdbRowWriter> rows_;
+  store::IdColumns ids_;
+};
+
+// Rows of a small part as one image of a pack.
+Result<catalog::Segment> add_to_pack(io::FileSystem& fs, const std::string& path, const std::string& file,
+                                     const PackItem& item, store::PackWriter& pack) {
+  const HotPart& part = *item.part;
+  if (part.row_count() == 0) {
+    return no_rows(path);
+  }
+  const std::uint32_t number = pack.part_count();
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbWriter> writer,
+                           pack.begin_part(writer_options(item.settings, {})));
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbRowWriter> row_writer,
+                           store::VdbRowWriter::over(fs, path, std::move(writer)));
+  RowsAndIds rows(fs, path, std::move(row_writer));
+  std::vector<PointIdView> ids;
+  for (std::uint32_t row = 0; row < part.row_count(); ++row) {
+    VIBRATO_ASSIGN_OR_RETURN(const SegmentRow values, row_of(part, row));
+    VIBRATO_RETURN_IF_ERROR(rows.add(values));
+    ids.push_back(values.id);
+  }
+  VIBRATO_RETURN_IF_ERROR(rows.finish());
+  VIBRATO_RETURN_IF_ERROR(store::write_id_tables(
+      rows.writer(), part.row_count(), [&ids](std::uint32_t row) { return ids[row]; },
+      [&part](std::uint32_t row) { return part.row_lsn(row).value(); }));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t bytes, rows.writer().finish());
+  pack.end_part(bytes);
+  catalog::Segment entry = rows.entry(item.collection, file, 0);
+  entry.part = number;
+  entry.bytes = bytes;
+  return entry;
+}
+
+}  // namespace
+
+class SegmentFileWriter::Impl {
+ public:
+  Impl(io::FileSystem& fs, std::string path, std::string file, CollectionNumber collection,
+       std::unique_ptr<store::VdbRowWriter> rows)
+      : fs_(fs),
+        path_(std::move(path)),
+        file_(std::move(file)),
+        collection_(collection),
+        rows_(fs, path_, std::move(rows)) {}
+
+  Status add(const SegmentRow& row) {
+    VIBRATO_CHECK(image_ == nullptr);
+    return rows_.add(row);
+  }
+
+  Result<const store::VdbFile*> finish_rows() {
+    VIBRATO_CHECK(image_ == nullptr);
+    VIBRATO_RETURN_IF_ERROR(rows_.finish());
+    VIBRATO_RETURN_IF_ERROR(rows_.writer().make_readable());
+    VIBRATO_ASSIGN_OR_RETURN(image_, store::VdbFile::open(fs_, rows_.writer().temporary_path()));
+    return image_.get();
+  }
+
+  // Requires: finish_rows().
+  [[nodiscard]] std::uint32_t row_count() const {
+    VIBRATO_CHECK(image_ != nullptr);
+    return image_->rows();
+  }
+
+  Result<catalog::Segment> commit(const BuiltIndex* index, const format::GraphView* graph, std::uint8_t level) {
+    VIBRATO_CHECK(image_ != nullptr && (graph == nullptr || graph->row_count == image_->rows()));
+    if (image_->rows() == 0) {
+      return no_rows(path_);
+    }
+    VIBRATO_RETURN_IF_ERROR(store::write_id_tables(rows_.writer(), *image_));
+    if (index != nullptr) {
+      for (const store::NewSection& section : index_sections(*image_, *index, graph)) {
+        VIBRATO_RETURN_IF_ERROR(store::write_section(rows_.writer(), section));
+      }
+    }
+    VIBRATO_RETURN_IF_ERROR(rows_.writer().commit());
+    VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, fs_.stat(path_));
+    catalog::Segment entry = rows_.entry(collection_, file_, level);
+    entry.bytes = info.size_bytes;
+    return entry;
+  }
+
+ private:
+  io::FileSystem& fs_;
+  std::string path_;
+  std::string file_;
+  CollectionNumber collection_;
+  RowsAndIds rows_;
+  std::unique_ptr<store::VdbFile> image_;
+};
+
+SegmentFileWriter::SegmentFileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SegmentFileWriter::~SegmentFileWriter() = default;
+
+Result<std::unique_ptr<SegmentFileWriter>> SegmentFileWriter::create(io::FileSystem& fs, const std::string& data_folder,
+                                                                     const std::string& file,
+                                                                     CollectionNumber collection,
+                                                                     const CollectionSettings& settings,
+                                                                     const WriteThrottle& throttle) {
+  VIBRATO_ASSIGN_OR_RETURN(std::string path, io::join_beneath(data_folder, file));
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbRowWriter> rows,
+                           store::VdbRowWriter::create(fs, path, writer_options(settings, throttle)));
+  auto impl = std::make_unique<Impl>(fs, std::move(path), file, collection, std::move(rows));
+  return std::unique_ptr<SegmentFileWriter>(new SegmentFileWriter(std::move(impl)));
+}
+
+Status SegmentFileWriter::add(const SegmentRow& row) {
+  return impl_->add(row);
+}
+
+Result<const store::VdbFile*> SegmentFileWriter::finish_rows() {
+  return impl_->finish_rows();
+}
+
+Result<catalog::Segment> SegmentFileWriter::commit(const BuiltIndex* index, std::uint8_t level) {
+  if (index == nullptr || index->graph == nullptr) {
+    return impl_->commit(index, nullptr, level);
+  }
+  const format::GraphView graph = index->graph->view(impl_->row_count());
+  return impl_->commit(index, &graph, level);
+}
+
+Result<catalog::Segment> SegmentFileWriter::commit(const BuiltIndex* index, const format::GraphView* graph,
+                                                   std::uint8_t level) {
+  return impl_->commit(index, graph, level);
+}
+
+Result<catalog::Segment> seal_hot_part(io::FileSystem& fs, const std::string& data_folder, const std::string& file,
+                                       CollectionNumber collection, const CollectionSettings& settings,
+                                       const HotPart& part, const WriteThrottle& throttle) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<SegmentFileWriter> writer,
+                           SegmentFileWriter::create(fs, data_folder, file, collection, settings, throttle));
+  for (std::uint32_t row = 0; row < part.row_count(); ++row) {
+    VIBRATO_ASSIGN_OR_RETURN(const SegmentRow values, row_of(part, row));
+    VIBRATO_RETURN_IF_ERROR(writer->add(values));
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const store::VdbFile* rows, writer->finish_rows());
+
+  GraphBuildOptions options;
+  options.codes = wanted_codes(settings.quantization);
+  options.threads = 1;
+  const hnsw::MutableGraph* graph = part.rows().graph();
+  if (settings.index == IndexKind::kHnsw && graph != nullptr && part.indexed_count() == part.row_count()) {
+    options.m = graph->params().m;
+    options.ef_construction = graph->params().ef_construction;
+    options.seed = graph->params().seed;
+    VIBRATO_ASSIGN_OR_RETURN(const BuiltIndex index, code_rows(*rows, options));
+    const format::GraphView view = graph->view(rows->rows());
+    return writer->commit(&index, &view, 0);
+  }
+  // Scans are exact unless codes were asked for by name.
+  if (settings.index == IndexKind::kFlat && options.codes && *options.codes != quant::CodeKind::kNone) {
+    VIBRATO_ASSIGN_OR_RETURN(const BuiltIndex index, code_rows(*rows, options));
+    return writer->commit(&index, nullptr, 0);
+  }
+  return writer->commit(nullptr, nullptr, 0);
+}
+
+Result<std::vector<catalog::Segment>> seal_small_parts(io::FileSystem& fs, const std::string& data_folder,
+                                                       const std::string& file, std::span<const PackItem> items) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::join_beneath(data_folder, file));
+  VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::PackWriter> pack, store::PackWriter::create(fs, path));
+  std::vector<catalog::Segment> entries;
+  entries.reserve(items.size());
+  for (const PackItem& item : items) {
+    VIBRATO_ASSIGN_OR_RETURN(catalog::Segment entry, add_to_pack(fs, path, file, item, *pack));
+    entries.push_back(std::move(entry));
+  }
+  VIBRATO_RETURN_IF_ERROR(pack->commit());
+  return entries;
+}
+
+}  // namespace vibrato::vector
