@@ -7,7 +7,7 @@
 
 namespace vibrato {
 
-Result<LargeBuffer> LargeBuffer::reserve(std::size_t bytes) {
+Result<LargeBuffer> LargeBuffer::reserve(std::size_t bytes, Pages pages) {
   if (bytes == 0) {
     return LargeBuffer();
   }
@@ -15,8 +15,15 @@ Result<LargeBuffer> LargeBuffer::reserve(std::size_t bytes) {
   if (address == MAP_FAILED) {
     return unavailable("cannot reserve " + std::to_string(bytes) + " bytes of memory: " + std::strerror(errno));
   }
-  ::madvise(address, bytes, MADV_HUGEPAGE);  // Advice only: without huge pages all works the same.
+  // Advice only: without huge pages all works the same.
+  ::madvise(address, bytes, pages == Pages::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   return LargeBuffer(static_cast<std::byte*>(address), bytes);
+}
+
+void LargeBuffer::use_huge_pages() const {
+  if (data_ != nullptr) {
+    ::madvise(data_, bytes_, MADV_HUGEPAGE);
+  }
 }
 
 LargeBuffer::~LargeBuffer() {

@@ -1,5 +1,5 @@
 // Anonymous memory for big arrays: reserved at once, backed by the machine page by page as it is first touched, on huge
-// pages where the system has them. Reserving more than is used costs address space only.
+// pages where the system has them and the owner wants them. Reserving more than is used costs address space only.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,12 @@ namespace vibrato {
 // Owns the memory; movable. Contents start as zeros; the address is page-aligned and never changes.
 class LargeBuffer {
  public:
+  // kSmall: an array that may stay tiny does not take a huge page with its first byte.
+  enum class Pages : unsigned char { kSmall, kHuge };
+
   LargeBuffer() = default;
   // Errors: kUnavailable when the address space or the memory limit does not allow it.
-  [[nodiscard]] static Result<LargeBuffer> reserve(std::size_t bytes);
+  [[nodiscard]] static Result<LargeBuffer> reserve(std::size_t bytes, Pages pages = Pages::kHuge);
   LargeBuffer(LargeBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   LargeBuffer& operator=(LargeBuffer&& other) noexcept {
@@ -22,6 +25,9 @@ class LargeBuffer {
     return *this;
   }
   ~LargeBuffer();
+
+  // From here on new pages are huge ones where the system has them.
+  void use_huge_pages() const;
 
   [[nodiscard]] std::byte* data() const { return data_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }

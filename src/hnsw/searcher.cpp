@@ -40,6 +40,54 @@ void take_pool(const CandidatePool& pool, std::uint32_t k, std::vector<Hit>& hit
   }
 }
 
+// The walk over level 0, from the two rows where it begins.
+void walk_base(const GraphView& graph, const EntryPoint& entry, const Start& start, const WalkScorer& scorer,
+               const BeamLimits& limits, const RowPredicate& predicate, BeamScratch& beam, BeamStats& stats) {
+  beam.visited.reset(graph.row_count);
+  beam.visited.reserve_step(2);
+  beam.pool.reset(limits.ef);
+  const bool filtered = predicate.allows != nullptr;
+  if (filtered) {
+    beam.allowed.reset(limits.ef);
+  }
+  const auto begin_at = [&](std::uint32_t row, float distance) {
+    if (beam.visited.insert(row)) {
+      beam.pool.insert(distance, row);
+      if (filtered && predicate(row)) {
+        beam.allowed.insert(distance, row);
+      }
+    }
+  };
+  begin_at(start.row, start.distance);
+  // All rows are reachable from the entry row (reachability.hpp), not from each row: a search that is wide enough to
+  // see all must begin there too. Others drop it as soon as they have something nearer.
+  begin_at(entry.row, start.entry_distance);
+  const BaseLevel level{graph};
+  if (filtered) {
+    beam_search<true>(level, scorer, limits, predicate, beam, stats);
+  } else {
+    beam_search<false>(level, scorer, limits, predicate, beam, stats);
+  }
+}
+
+// Whether the k best allowed rows are among the best rows that were walked. Allowed rows beyond them were met on the
+// way there, and nearer ones may have been left aside.
+bool vouches_for(const BeamScratch& beam, std::uint32_t k) {
+  return !beam.pool.full() || beam.allowed.kth(k) <= beam.pool.worst();
+}
+
+// How many of the k best allowed rows are.
+std::uint32_t vouched_hits(const BeamScratch& beam, std::uint32_t k) {
+  if (vouches_for(beam, k)) {
+    return k;
+  }
+  std::uint32_t hits = 0;
+  while (hits < std::min<std::size_t>(k, beam.allowed.size()) && beam.allowed.distance(hits) <= beam.pool.worst()) {
+    ++hits;
+  }
+  return hits;
+}
+
 }  // namespace
 
 void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace& space, const float* query,
@@ -63,39 +111,20 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
   SearchStats local;
   const EntryPoint entry{graph.entry_row, graph.entry_upper, graph.max_level};
   const Start start = descend(graph, entry, 0, scorer, local.walk);
-
   BeamScratch& beam = scratch.beam;
-  beam.visited.reset(graph.row_count);
-  beam.visited.reserve_step(2);
-  beam.pool.reset(limits.ef);
   const bool filtered = params.predicate.allows != nullptr;
-  if (filtered) {
-    beam.allowed.reset(limits.ef);
+  walk_base(graph, entry, start, scorer, limits, params.predicate, beam, local.walk);
+  while (filtered && !vouches_for(beam, params.k) && limits.ef < kFilteredEfMax) {
+    limits.ef = std::min<std::size_t>(4 * limits.ef, kFilteredEfMax);
+    walk_base(graph, entry, start, scorer, limits, params.predicate, beam, local.walk);
   }
-  const auto begin_at = [&](std::uint32_t row, float distance) {
-    if (beam.visited.insert(row)) {
-      beam.pool.insert(distance, row);
-      if (filtered && params.predicate(row)) {
-        beam.allowed.insert(distance, row);
-      }
-    }
-  };
-  begin_at(start.row, start.distance);
-  // All rows are reachable from the entry row (reachability.hpp), not from each row: a search that is wide enough to
-  // see all must begin there too. Others drop it as soon as they have something nearer.
-  begin_at(entry.row, start.entry_distance);
-  const BaseLevel level{graph};
-  if (filtered) {
-    beam_search<true>(level, scorer, limits, params.predicate, beam, local.walk);
-  } else {
-    beam_search<false>(level, scorer, limits, params.predicate, beam, local.walk);
-  }
+  const std::uint32_t k = filtered ? vouched_hits(beam, params.k) : params.k;
 
   const CandidatePool& found = filtered ? beam.allowed : beam.pool;
-  if (on_codes && params.rescore) {
-    local.rescored = rescore(kernels, space, query, params.k, found, scratch, hits);
+  if (on_codes && params.rescore && k > 0) {
+    local.rescored = rescore(kernels, space, query, k, found, scratch, hits);
   } else {
-    take_pool(found, params.k, hits);
+    take_pool(found, k, hits);
   }
   if (stats != nullptr) {
     *stats = local;

@@ -13,6 +13,8 @@
 
 namespace vibrato::hnsw {
 
+inline constexpr std::uint32_t kFilteredEfMax = 4096;
+
 struct SearchParams {
   std::uint32_t k = 10;
   std::uint32_t ef = 128;  // Cap on the pool; raised to k.
@@ -44,8 +46,10 @@ struct SearchScratch {
   std::vector<float> distances;
 };
 
-// Writes the min(k, reachable allowed rows) nearest rows to `hits`, nearest first, ties by row.
-// query: shape [dim], finite; not zero under cosine. Requires: k >= 1, space.row_count >= graph.row_count.
+// Writes the min(k, reachable allowed rows) nearest rows to `hits`, nearest first, ties by row. With a predicate the ef
+// best rows of a walk may hold too few allowed ones; it is then made wider, up to kFilteredEfMax. Where that does not
+// do either, fewer than k hits tell the caller to scan. query: shape [dim], finite; not zero under cosine. Requires: k
+// >= 1, space.row_count >= graph.row_count.
 void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace& space, const float* query,
             const SearchParams& params, SearchScratch& scratch, std::vector<Hit>& hits, SearchStats* stats = nullptr);
 

@@ -1,13 +1,12 @@
 // Which rows of a segment are deleted, and since which LSN: a reader at an LSN still sees what was deleted later.
 //
 // 8 bytes a row, in chunks that are allocated with their first delete: a segment without deletes costs a pointer for
-// every 4,096 rows. One object lives as long as its rows do: a frozen hot segment hands it to the file it is sealed to.
+// every 1,024 rows. One object lives as long as its rows do: a frozen hot segment hands it to the file it is sealed to.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 #include <vibrato/result.hpp>
@@ -21,6 +20,11 @@ namespace vibrato::vector {
 class DeleteLsns {
  public:
   explicit DeleteLsns(std::uint32_t row_capacity);
+  ~DeleteLsns();
+  DeleteLsns(const DeleteLsns&) = delete;
+  DeleteLsns& operator=(const DeleteLsns&) = delete;
+
+  [[nodiscard]] std::uint32_t row_capacity() const { return row_capacity_; }
 
   // False if the row was deleted already: it keeps its first LSN. Requires: row < capacity, lsn > 0.
   // Errors: kUnavailable without memory.
@@ -50,14 +54,14 @@ class DeleteLsns {
   [[nodiscard]] Status load(std::span<const std::byte> bitmap);
 
  private:
-  static constexpr std::uint32_t kChunkRows = 4096;
+  static constexpr std::uint32_t kChunkRows = 1024;
   struct Chunk {
     std::atomic<std::uint64_t> lsns[kChunkRows];
   };
 
   std::uint32_t row_capacity_;
-  std::vector<std::atomic<Chunk*>> chunks_;
-  std::vector<std::unique_ptr<Chunk>> owned_;
+  std::vector<std::atomic<Chunk*>> chunks_;  // Owned.
+  std::atomic<std::uint32_t> chunk_count_{0};
   std::atomic<std::uint32_t> count_{0};
   std::atomic<std::uint64_t> last_mark_{0};
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vibrato/check.hpp>
 
 namespace vibrato::vector {
@@ -36,6 +37,11 @@ void scan(const Scorer& scorer, std::uint32_t first, std::uint32_t end, std::uin
   // `hits` is a heap with the farthest in front, as soon as it is full.
   for (std::uint32_t next = first; next < end;) {
     std::size_t count = 0;
+    if (predicate.allows == nullptr) {
+      count = std::min<std::size_t>(end - next, kBatchRows);
+      std::iota(scratch.rows.data(), scratch.rows.data() + count, next);
+      next += static_cast<std::uint32_t>(count);
+    }
     for (; next < end && count < kBatchRows; ++next) {
       scratch.rows[count] = next;
       count += predicate(next) ? 1 : 0;

@@ -8,14 +8,16 @@
 #include <vector>
 
 #include "vector/hot_segment.hpp"
+#include "vector/indexing_thread.hpp"
 #include "vector/sealed_segment.hpp"
 #include "vector/single_file.hpp"
 
 namespace vibrato::vector {
 
-// A hot segment and the number of its first row among all rows.
+// A hot segment, the thread that indexes it, and the number of its first row among all rows.
 struct TailPart {
   std::shared_ptr<HotSegment> segment;
+  std::shared_ptr<IndexingThread> indexing;
   std::uint32_t first_row = 0;
 };
 

@@ -39,15 +39,17 @@ Status check_options(const SingleFileOptions& options) {
   return ok_status();
 }
 
-Result<std::shared_ptr<HotSegment>> make_hot(const SealedSegment& sealed, const SingleFileOptions& options) {
+Result<TailPart> make_tail_part(const SealedSegment& sealed, std::uint32_t first_row,
+                                const SingleFileOptions& options) {
   HotOptions hot;
   hot.dim = sealed.file().dim();
   hot.metric = sealed.file().metric();
   hot.capacity = options.max_ram_buffer_vectors;
   hot.m = options.m;
   hot.ef_construction = options.ef_construction;
-  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<HotSegment> segment, HotSegment::create(hot));
-  return std::shared_ptr<HotSegment>(std::move(segment));
+  VIBRATO_ASSIGN_OR_RETURN(std::shared_ptr<HotSegment> segment, HotSegment::create(hot));
+  VIBRATO_ASSIGN_OR_RETURN(std::shared_ptr<IndexingThread> indexing, IndexingThread::start(segment));
+  return TailPart{std::move(segment), std::move(indexing), first_row};
 }
 
 // Whether an error says that the folder takes no new file, rather than that the rows are wrong.
@@ -143,6 +145,7 @@ Result<std::uint32_t> SingleFile::Impl::ingest(std::span<const float> vector, st
     return unavailable(fmt::format("a file holds at most {} rows", limits::kRowsPerSegmentMax));
   }
   VIBRATO_ASSIGN_OR_RETURN(const std::uint32_t row, live->active().append(vector, std::move(meta_json)));
+  live->tail.back().indexing->rows_have_come();
   return live->tail.back().first_row + row;
 }
 
@@ -153,9 +156,9 @@ Result<std::shared_ptr<const LiveRows>> SingleFile::Impl::freeze_tail() {
   if (live->active().row_count() == 0) {
     return live;
   }
-  VIBRATO_ASSIGN_OR_RETURN(auto hot, make_hot(*live->sealed, options_));
+  VIBRATO_ASSIGN_OR_RETURN(auto part, make_tail_part(*live->sealed, live->row_count(), options_));
   auto next = std::make_shared<LiveRows>(*live);
-  next->tail.push_back({std::move(hot), live->row_count()});
+  next->tail.push_back(std::move(part));
   publish(next);
   return std::shared_ptr<const LiveRows>(std::move(next));
 }
@@ -208,7 +211,7 @@ Status SingleFile::Impl::flush(const LiveRows& frozen, std::size_t parts) {
     publish(std::move(next));
   }
   for (std::size_t i = 0; i < parts; ++i) {
-    frozen.tail[i].segment->stop_indexing();
+    frozen.tail[i].indexing->stop();
   }
   return ok_status();
 }
@@ -265,9 +268,9 @@ Result<std::unique_ptr<SingleFile>> SingleFile::open(io::FileSystem& fs, const s
                                                      const ProgressFunction& progress) {
   VIBRATO_RETURN_IF_ERROR(check_options(options));
   VIBRATO_ASSIGN_OR_RETURN(Opened opened, open_sealed(fs, path, options, progress));
-  VIBRATO_ASSIGN_OR_RETURN(auto hot, make_hot(*opened.sealed, options));
+  VIBRATO_ASSIGN_OR_RETURN(auto part, make_tail_part(*opened.sealed, opened.sealed->row_count(), options));
   auto live = std::make_shared<LiveRows>();
-  live->tail.push_back({std::move(hot), opened.sealed->row_count()});
+  live->tail.push_back(std::move(part));
   live->sealed = std::move(opened.sealed);
   live->graph_not_stored = std::move(opened.graph_not_stored);
   return std::unique_ptr<SingleFile>(new SingleFile(std::make_unique<Impl>(fs, path, options, std::move(live))));

@@ -5,6 +5,7 @@
 
 #include "support/vector_sets.hpp"
 #include "vector/choose_codes.hpp"
+#include "vector/indexing_thread.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -45,16 +46,20 @@ TEST_P(HotSegmentThreads, take_rows_index_them_and_search_at_once) {
   options.capacity = kRows;
   options.m = 8;
   options.ef_construction = 40;
-  const auto segment = HotSegment::create(options);
-  ASSERT_OK(segment);
+  auto created = HotSegment::create(options);
+  ASSERT_OK(created);
+  const std::shared_ptr<HotSegment> segment = std::move(created).value();
+  const auto indexing = IndexingThread::start(segment);
+  ASSERT_OK(indexing);
 
   std::vector<std::uint32_t> number_of(kRows);  // Of each made row, as the segment numbered it.
   std::vector<std::thread> threads;
   for (std::uint32_t writer = 0; writer < kWriters; ++writer) {
     threads.emplace_back([&, writer] {
       for (std::uint32_t row = writer; row < kRows; row += kWriters) {
-        const auto at = (*segment)->append(made.row(row), std::to_string(row));
+        const auto at = segment->append(made.row(row), std::to_string(row));
         ASSERT_OK(at);
+        (*indexing)->rows_have_come();
         number_of[row] = *at;
         if (row % 8 == 0) {
           std::this_thread::yield();
@@ -63,20 +68,20 @@ TEST_P(HotSegmentThreads, take_rows_index_them_and_search_at_once) {
     });
   }
   for (std::uint64_t seed = 0; seed < 2; ++seed) {
-    threads.emplace_back([&, seed] { search_while_rows_arrive(**segment, made, seed); });
+    threads.emplace_back([&, seed] { search_while_rows_arrive(*segment, made, seed); });
   }
   for (std::thread& thread : threads) {
     thread.join();
   }
 
   EXPECT_EQ(std::set<std::uint32_t>(number_of.begin(), number_of.end()).size(), kRows);
-  while ((*segment)->indexed_count() < kRows - 256) {
+  while (segment->indexed_count() < kRows - 256) {
     std::this_thread::yield();
   }
   for (std::uint32_t row = 0; row < kRows; row += 11) {
-    EXPECT_EQ((*segment)->meta_json(number_of[row]), std::to_string(row));
+    EXPECT_EQ(segment->meta_json(number_of[row]), std::to_string(row));
     std::vector<hnsw::Hit> hits;
-    (*segment)->search(made.row(row).data(), 10, 128, hnsw::scratch_of_this_thread(), hits);
+    segment->search(made.row(row).data(), 10, 128, hnsw::scratch_of_this_thread(), hits);
     ASSERT_EQ(hits.size(), 10U);
     EXPECT_TRUE(metric == Metric::kDot || hits.front().row == number_of[row]) << row;
   }
@@ -92,10 +97,14 @@ TEST(HotSegmentThreads, stop_promptly_in_the_middle_of_indexing) {
   options.dim = 16;
   options.capacity = 1500;
   for (int round = 0; round < 5; ++round) {
-    const auto segment = HotSegment::create(options);
-    ASSERT_OK(segment);
+    auto created = HotSegment::create(options);
+    ASSERT_OK(created);
+    const std::shared_ptr<HotSegment> segment = std::move(created).value();
+    const auto indexing = IndexingThread::start(segment);
+    ASSERT_OK(indexing);
     for (std::uint32_t row = 0; row < 1500; ++row) {
-      ASSERT_OK((*segment)->append(made.row(row), ""));
+      ASSERT_OK(segment->append(made.row(row), ""));
+      (*indexing)->rows_have_come();
     }
   }
 }

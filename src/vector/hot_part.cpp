@@ -1,0 +1,182 @@
+#include "vector/hot_part.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vibrato/check.hpp>
+
+namespace vibrato::vector {
+namespace {
+
+// A part with fewer alive rows than this share is scanned: a walk would spend its effort on dead ones.
+constexpr std::uint32_t kAliveShareMin = 8;
+
+HotOptions options_of(const HotPartOptions& part) {
+  HotOptions options;
+  options.dim = part.settings.dim;
+  options.metric = part.settings.metric;
+  options.capacity = part.row_capacity;
+  options.m = part.settings.m;
+  options.ef_construction = part.settings.ef_construction;
+  options.graph = part.settings.index == IndexKind::kHnsw;
+  // A flat collection promises exact answers.
+  options.codes = options.graph && part.settings.quantization != Quantization::kNone;
+  return options;
+}
+
+struct Alive {
+  const DeleteLsns& deletes;
+  Lsn visible;
+
+  static bool allows(const void* context, std::uint32_t row) {
+    const auto& self = *static_cast<const Alive*>(context);
+    return !self.deletes.is_deleted(row, self.visible);
+  }
+};
+
+std::string_view plan_of(const HotSearchStats& stats) {
+  if (stats.walked > 0) {
+    return stats.coded + stats.scanned > 0 ? "graph+tail" : "graph";
+  }
+  return stats.coded > 0 ? "coded_scan" : "scan";
+}
+
+}  // namespace
+
+Result<std::shared_ptr<HotPart>> HotPart::create(const HotPartOptions& options) {
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<HotSegment> rows, HotSegment::create(options_of(options)));
+  return std::shared_ptr<HotPart>(new HotPart(options, std::move(rows)));
+}
+
+HotPart::HotPart(const HotPartOptions& options, std::unique_ptr<HotSegment> rows)
+    : options_(options),
+      rows_(std::move(rows)),
+      deletes_(std::make_shared<DeleteLsns>(options.row_capacity)),
+      records_(options.row_capacity) {}
+
+HotPart::~HotPart() = default;
+
+std::uint32_t HotPart::newest_row(const PointIdView& id) const {
+  return ids_.find(PointIdHash()(id), [&](std::uint32_t row) { return records_[row].id.view() == id; });
+}
+
+Result<std::uint32_t> HotPart::append(const PointIdView& id, std::span<const float> vector, std::string_view meta_json,
+                                      Lsn lsn) {
+  const std::uint32_t row = row_count();
+  VIBRATO_CHECK(!is_frozen() && lsn >= last_lsn());
+  if (!records_.make_room(row) || !ids_.make_room()) {
+    return unavailable("no memory for more rows");
+  }
+  records_[row] = {PointId(id), lsn, newest_row(id)};
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint32_t appended, rows_->append(vector, std::string(meta_json)));
+  VIBRATO_CHECK(appended == row);
+  id_bytes_.fetch_add(id.is_text ? id.text.size() : sizeof(id.number), std::memory_order_relaxed);
+  ids_.put(PointIdHash()(id), row, [&](std::uint32_t other) { return records_[other].id.view() == id; });
+  return row;
+}
+
+bool HotPart::is_full() const {
+  return row_count() == options_.row_capacity ||
+         (options_.data_bytes_max != 0 && data_bytes() >= options_.data_bytes_max);
+}
+
+std::uint64_t HotPart::data_bytes() const {
+  return std::uint64_t{row_count()} * options_.settings.dim * sizeof(float) + rows_->meta_bytes() +
+         id_bytes_.load(std::memory_order_relaxed);
+}
+
+std::uint64_t HotPart::unindexed_bytes() const {
+  const std::uint64_t indexed = indexed_count();
+  const std::uint64_t rows = row_count();
+  return rows == 0 ? 0 : data_bytes() / rows * (rows - indexed);
+}
+
+bool HotPart::index_step(std::uint32_t rows_max) {
+  const std::lock_guard lock(index_mutex_);
+  return needs_indexing() && rows_->index_step(rows_max);
+}
+
+Lsn HotPart::first_lsn() const {
+  return row_count() == 0 ? Lsn() : records_[0].lsn;
+}
+
+Lsn HotPart::last_lsn() const {
+  const std::uint32_t rows = row_count();
+  return rows == 0 ? Lsn() : records_[rows - 1].lsn;
+}
+
+std::uint32_t HotPart::rows_at(Lsn visible) const {
+  std::uint32_t low = 0;
+  std::uint32_t high = row_count();
+  if (high == 0 || records_[high - 1].lsn <= visible) {
+    return high;
+  }
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    if (records_[middle].lsn <= visible) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
+                       SegmentStats* stats) const {
+  const Alive alive{*deletes_, query.visible};
+  HotQuery hot;
+  hot.k = query.k;
+  hot.ef = query.ef;
+  hot.rescore = query.rescore;
+  hot.rows = rows_at(query.visible);
+  const std::uint32_t dead = deletes_->count();
+  if (dead > 0) {
+    hot.predicate = {&Alive::allows, &alive};
+  }
+  if (query.exact) {
+    hot.plan = HotQuery::Plan::kExact;
+  } else if (dead > hot.rows - hot.rows / kAliveShareMin) {
+    hot.plan = HotQuery::Plan::kScan;
+  }
+  HotSearchStats done;
+  rows_->search(query.vector, hot, scratch, hits, &done);
+  if (stats != nullptr) {
+    stats->plan = plan_of(done);
+    stats->distances = std::uint64_t{done.walked} + done.coded + done.scanned;
+    stats->rows_visited = stats->distances;
+  }
+  return ok_status();
+}
+
+Result<std::optional<std::uint32_t>> HotPart::find(const PointIdView& id, Lsn visible) const {
+  std::uint32_t row = newest_row(id);
+  while (row != HotIds::kNoRow && records_[row].lsn > visible) {
+    row = records_[row].previous;
+  }
+  return row == HotIds::kNoRow ? std::nullopt : std::optional(row);
+}
+
+Result<PointIdView> HotPart::id(std::uint32_t row) const {
+  VIBRATO_CHECK(row < row_count());
+  return records_[row].id.view();
+}
+
+Lsn HotPart::row_lsn(std::uint32_t row) const {
+  VIBRATO_CHECK(row < row_count());
+  return records_[row].lsn;
+}
+
+Result<std::span<const float>> HotPart::vector(std::uint32_t row) const {
+  return rows_->vector(row);
+}
+
+Result<std::string_view> HotPart::meta_json(std::uint32_t row) const {
+  return std::string_view(rows_->meta_json(row));
+}
+
+std::uint64_t HotPart::bytes_in_memory() const {
+  return sizeof(*this) + rows_->bytes_in_memory() + records_.bytes_in_memory(row_count()) + ids_.bytes_in_memory() +
+         id_bytes_.load(std::memory_order_relaxed) + deletes_->bytes_in_memory();
+}
+
+}  // namespace vibrato::vector
