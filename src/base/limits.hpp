@@ -43,6 +43,13 @@ inline constexpr std::uint32_t kRequestTimeoutMs = 30'000;
 inline constexpr std::uint32_t kKeepAliveIdleMs = 75'000;
 inline constexpr std::size_t kRequestIdBytesMax = 128;
 
+// Idempotency keys. Past the last two the oldest are forgotten.
+inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;
+inline constexpr std::size_t kIdempotencyScopeBytesMax = 64;
+inline constexpr std::size_t kIdempotencyAnswerBytesMax = 8 * kMiB;
+inline constexpr std::size_t kIdempotencyKeysMax = 1'000'000;
+inline constexpr std::size_t kIdempotencyBytesMax = 256 * kMiB;  // Of all that are remembered, in memory.
+
 // Keys.
 inline constexpr std::size_t kKeysMax = 10'000;         // Unrevoked ones.
 inline constexpr std::size_t kKeyCollectionsMax = 256;  // That one key is limited to.

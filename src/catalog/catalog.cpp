@@ -26,9 +26,10 @@ Status Catalog::open_tables(std::int64_t now_ms) {
   VIBRATO_ASSIGN_OR_RETURN(auto audit, AuditTable::open(connection));
   VIBRATO_ASSIGN_OR_RETURN(auto jobs, JobsTable::open(connection));
   VIBRATO_ASSIGN_OR_RETURN(auto snapshots, SnapshotsTable::open(connection));
-  tables_ =
-      std::make_unique<Tables>(Tables{std::move(store), std::move(collections), std::move(segments), std::move(applied),
-                                      std::move(keys), std::move(audit), std::move(jobs), std::move(snapshots)});
+  VIBRATO_ASSIGN_OR_RETURN(auto idempotency, IdempotencyTable::open(connection));
+  tables_ = std::make_unique<Tables>(Tables{std::move(store), std::move(collections), std::move(segments),
+                                            std::move(applied), std::move(keys), std::move(audit), std::move(jobs),
+                                            std::move(snapshots), std::move(idempotency)});
   return ok_status();
 }
 

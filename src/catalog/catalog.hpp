@@ -22,6 +22,7 @@
 #include "catalog/applied_table.hpp"
 #include "catalog/audit_table.hpp"
 #include "catalog/collections_table.hpp"
+#include "catalog/idempotency_table.hpp"
 #include "catalog/jobs_table.hpp"
 #include "catalog/keys_table.hpp"
 #include "catalog/segments_table.hpp"
@@ -44,6 +45,7 @@ struct Tables {
   AuditTable audit;
   JobsTable jobs;
   SnapshotsTable snapshots;
+  IdempotencyTable idempotency;
 };
 
 // Thread-safety: all methods may be called from many threads at once; one works at a time. The functions passed to

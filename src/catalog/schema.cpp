@@ -113,7 +113,19 @@ CREATE TABLE snapshots (
 CREATE INDEX snapshots_by_lsn ON snapshots (lsn);
 )sql"};
 
-constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit, kJobsAndSnapshots};
+constexpr Migration kIdempotencyKeys = {"idempotency keys", R"sql(
+CREATE TABLE idempotency_keys (
+  lsn INTEGER PRIMARY KEY CHECK (lsn >= 1),
+  at_ms INTEGER NOT NULL,
+  scope TEXT NOT NULL,
+  key BLOB NOT NULL,
+  fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),
+  status INTEGER NOT NULL CHECK (status BETWEEN 100 AND 599),
+  answer TEXT NOT NULL
+) STRICT;
+)sql"};
+
+constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit, kJobsAndSnapshots, kIdempotencyKeys};
 
 }  // namespace
 
