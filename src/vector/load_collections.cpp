@@ -46,10 +46,10 @@ struct OpenedPart {
   std::uint64_t live_count = 0;
 };
 
-Result<OpenedPart> open_part(const LoadContext& context, const CollectionSettings& settings,
+Result<OpenedPart> open_part(const LoadContext& context, store::PackMaps& packs, const CollectionSettings& settings,
                              const catalog::Segment& entry) {
   VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<SealedPart> part,
-                           SealedPart::open(context.fs, context.data_folder, entry, settings));
+                           SealedPart::open(context.fs, context.data_folder, entry, settings, nullptr, &packs));
   VIBRATO_ASSIGN_OR_RETURN(const auto bitmap, context.catalog.read([&entry](const catalog::Tables& tables) {
     return tables.segments.bitmap(entry.id);
   }));
@@ -61,7 +61,7 @@ Result<OpenedPart> open_part(const LoadContext& context, const CollectionSetting
 }
 
 // Opens what can be opened, and adds to `newly_damaged` what cannot and was not known for it.
-std::shared_ptr<Collection> load_one(const LoadContext& context, CollectionIdentity identity,
+std::shared_ptr<Collection> load_one(const LoadContext& context, store::PackMaps& packs, CollectionIdentity identity,
                                      std::span<const catalog::Segment> entries, Lsn durable,
                                      std::vector<catalog::SegmentId>& newly_damaged) {
   const auto collection = std::make_shared<Collection>(std::move(identity), context.visible, context.options);
@@ -70,7 +70,7 @@ std::shared_ptr<Collection> load_one(const LoadContext& context, CollectionIdent
   std::vector<std::string> damage;
   for (const catalog::Segment& entry : entries) {
     const bool was_damaged = entry.state == catalog::SegmentState::kDamaged;
-    auto opened = open_part(context, collection->settings(), entry);
+    auto opened = open_part(context, packs, collection->settings(), entry);
     if (opened.ok()) {
       parts.push_back(std::move(opened->part));
       live_count += opened->live_count;
@@ -99,12 +99,13 @@ Result<LoadedCollections> load_collections(const LoadContext& context) {
   loaded.highest_number = state.highest_number;
   loaded.applied = applied_of(state, CollectionNumber());
   std::vector<catalog::SegmentId> newly_damaged;
+  store::PackMaps packs;  // Parts of one pack share its map.
   for (const catalog::Collection& row : state.collections) {
     VIBRATO_ASSIGN_OR_RETURN(CollectionIdentity identity, identity_of(row));
     // Nothing at or below the model's own LSN is replayed, so all of it is here.
     const Lsn durable = std::max(applied_of(state, row.number), loaded.applied);
     loaded.collections.push_back(
-        load_one(context, std::move(identity), state.segments[row.number], durable, newly_damaged));
+        load_one(context, packs, std::move(identity), state.segments[row.number], durable, newly_damaged));
   }
   if (!newly_damaged.empty()) {
     // Not an error if it fails (a full disk): the collections are read-only either way, and the next start looks again.
