@@ -12,6 +12,8 @@ namespace {
 
 // A search for a large part of the rows scans them all: exact, and cheaper than a walk.
 constexpr std::uint32_t kScanShare = 4;
+// A part with fewer alive rows than this share is scanned: a walk would spend its effort on dead ones.
+constexpr std::uint32_t kAliveShareMin = 8;
 // Scanning on codes pays from this many rows a candidate that is scored again.
 constexpr std::uint32_t kCodedScanMin = 8;
 
@@ -89,7 +91,8 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
   const hnsw::RowPredicate predicate =
       dead == 0 ? hnsw::RowPredicate{} : hnsw::RowPredicate{&AliveRows::allows, &alive};
   hits.clear();
-  if (!query.exact && rows_->has_graph() && query.k < row_count() / kScanShare) {
+  const bool is_mostly_dead = dead > row_count() - row_count() / kAliveShareMin;
+  if (!query.exact && rows_->has_graph() && query.k < row_count() / kScanShare && !is_mostly_dead) {
     hnsw::SearchParams params;
     params.k = query.k;
     params.ef = query.ef;
@@ -101,7 +104,7 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
     local.rows_visited = walk.walk.expanded;
     local.distances = std::uint64_t{walk.walk.distances} + walk.rescored;
   }
-  // A walk may miss rows where most of what it meets is deleted.
+  // A walk that cannot vouch for k rows answers fewer.
   if (hits.size() < query.k) {
     scan(query, predicate, !query.exact && !rows_->has_graph(), hits, local);
   }
