@@ -55,6 +55,10 @@ inline constexpr std::size_t kKeysMax = 10'000;         // Unrevoked ones.
 inline constexpr std::size_t kKeyCollectionsMax = 256;  // That one key is limited to.
 inline constexpr std::size_t kVerifiedKeysMax = 4096;   // Kept in memory after their first request.
 
+// Snapshots.
+inline constexpr std::size_t kSnapshotFilesMax = 100'000;
+inline constexpr std::size_t kManifestBytesMax = 32 * kMiB;  // As JSON text: some 150 bytes a file.
+
 static_assert(kDimDefaultMax <= kDimMax);
 static_assert(kSearchKDefaultMax <= kSearchKMax);
 

@@ -112,6 +112,26 @@ Histogram& MetricsRegistry::histogram(std::string_view name, std::string_view he
   return found;
 }
 
+void MetricsRegistry::replace_gauges(std::string_view name, std::string_view help,
+                                     std::span<const LabelledValue> values) {
+  VIBRATO_CHECK(is_metric_name(name));
+  const std::lock_guard lock(mutex_);
+  if (values.empty()) {
+    const auto found = families_.find(name);
+    if (found != families_.end()) {
+      families_.erase(found);
+    }
+    return;
+  }
+  Family family{std::string(help), {}};
+  for (const LabelledValue& value : values) {
+    auto gauge = std::make_unique<Gauge>();
+    gauge->set(value.value);
+    family.by_labels.insert_or_assign(value.labels, std::move(gauge));
+  }
+  families_.insert_or_assign(std::string(name), std::move(family));
+}
+
 std::string MetricsRegistry::render_prometheus() const {
   const std::lock_guard lock(mutex_);
   std::string out;

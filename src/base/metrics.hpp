@@ -1,6 +1,6 @@
 // Counters, gauges and histograms, rendered as the text that Prometheus reads.
 // Invariant: updating an instrument takes no lock and never fails; the registry's lock is taken to register and to
-// render only. Names and labels are fixed strings of our own code, never text from a request.
+// render only. Names are fixed strings of our own code, and so are labels, but for those of replace_gauges().
 // Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4).
 #pragma once
 
@@ -70,6 +70,14 @@ class MetricsRegistry {
   Gauge& gauge(std::string_view name, std::string_view help, std::string_view labels = "");
   Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
                        std::string_view labels = "");
+
+  struct LabelledValue {
+    std::string labels;  // As above. Requires: no quote, backslash or line break inside a value.
+    std::int64_t value = 0;
+  };
+  // One gauge for each of what there is now, such as collections: those of the call before are gone. The name belongs
+  // to these calls alone.
+  void replace_gauges(std::string_view name, std::string_view help, std::span<const LabelledValue> values);
 
   // Sorted by name, then labels.
   [[nodiscard]] std::string render_prometheus() const;

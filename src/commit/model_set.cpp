@@ -33,12 +33,17 @@ Lsn ModelSet::durable_lsn() const {
   return lowest;
 }
 
-Result<Lsn> ModelSet::load_and_replay(wal::Log& log) const {
+Status ModelSet::load() const {
   for (Model* const model : models_) {
     if (Status loaded = model->load(); !loaded.ok()) {
       return loaded.with_context(model->name());
     }
   }
+  return ok_status();
+}
+
+Result<Lsn> ModelSet::load_and_replay(wal::Log& log) const {
+  VIBRATO_RETURN_IF_ERROR(load());
   const Lsn last = log.end().last_lsn;
   if (durable_lsn() >= last) {
     return last;
@@ -49,7 +54,10 @@ Result<Lsn> ModelSet::load_and_replay(wal::Log& log) const {
     if (!record.has_value()) {
       return last;
     }
-    VIBRATO_RETURN_IF_ERROR(replay_record(*record));
+    const Model* const model = owner_of(record->type);
+    if (model == nullptr || record->lsn > model->durable_lsn()) {
+      VIBRATO_RETURN_IF_ERROR(replay_record(*record));
+    }
   }
 }
 
@@ -59,12 +67,9 @@ Status ModelSet::replay_record(const wal::StoredRecord& record) const {
     return corruption(fmt::format("record {} of the log: type: expected one that this build knows, found {}",
                                   record.lsn.value(), record.type));
   }
-  if (record.lsn <= model->durable_lsn()) {
-    return ok_status();
-  }
   if (const Status applied = model->apply(record); !applied.ok()) {
-    return corruption(
-        fmt::format("record {} of the log: {}: {}", record.lsn.value(), model->name(), applied.message()));
+    const ErrorCode code = applied.code() == ErrorCode::kUnavailable ? applied.code() : ErrorCode::kCorruption;
+    return {code, fmt::format("record {} of the log: {}: {}", record.lsn.value(), model->name(), applied.message())};
   }
   return ok_status();
 }

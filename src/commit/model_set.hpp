@@ -25,14 +25,17 @@ class ModelSet {
   // What every model has made durable: the log may be trimmed up to here. Lsn::max() without models.
   [[nodiscard]] Lsn durable_lsn() const;
 
+  // Loads every model: the first step of a replay.
+  [[nodiscard]] Status load() const;
+  // Applies a record that was logged to its model. Errors: kCorruption for a record that no model owns or takes, with
+  // its LSN; kUnavailable when a model lacks memory.
+  [[nodiscard]] Status replay_record(const wal::StoredRecord& record) const;
+
   // Loads every model, and applies to each the records behind its durable LSN. Answers the last LSN of the log.
-  // Errors: kCorruption for a record that no model owns or takes, with its LSN; kGone when the log no longer has what
-  // a model misses; the log's own.
+  // Errors: as replay_record(); kGone when the log no longer has what a model misses; the log's own.
   [[nodiscard]] Result<Lsn> load_and_replay(wal::Log& log) const;
 
  private:
-  [[nodiscard]] Status replay_record(const wal::StoredRecord& record) const;
-
   std::vector<Model*> models_;
   std::vector<Model*> by_type_;  // Up to the highest type; null where nobody owns it. Asked twice a record.
 };

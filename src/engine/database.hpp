@@ -1,9 +1,13 @@
 // The whole database over one data folder: lock, catalog, keys, log, models, sequencer, background work. The one object
 // that servers and commands hold.
 //
-// Opening, in order: lock the folder; release the disk reserve if the disk is full; catalog; log; models load; start().
-// start() replays the tail of the log in the background of the caller: until it is done reads and writes answer
-// kUnavailable with progress, and readiness says how far it is. What damage degrades stays so until an operator acts.
+// Opening, in order: lock the folder; end an interrupted restore; release the disk reserve if the disk is full;
+// catalog, keys; log. start() loads the models and replays the tail of the log: until it is done reads and writes
+// answer kUnavailable with progress, and readiness says how far it is. What damage degrades stays so until an operator
+// acts.
+//
+// Damage of the log: everything up to the last whole group before it is read, no write is taken, and no file is
+// changed. Damage of a segment: its collection takes no writes, and answers from what is left of it.
 //
 // Folder: LOCK, catalog.db, pepper, wal/, segments/, snapshots/, quarantine/, tmp/, reserve. Anything else is foreign
 // and is never touched.
@@ -78,6 +82,8 @@ class Database {
   // Recovers, then takes reads and writes and begins the background work. Blocks for the length of the recovery; a
   // server listens meanwhile.
   [[nodiscard]] Status start();
+  // Lets a start() that runs on another thread end early, with kUnavailable. Thread-safe.
+  void request_stop();
   // Ends the background work, commits what was submitted, closes log and catalog cleanly. Idempotent.
   void stop();
 
@@ -122,9 +128,11 @@ class Database {
   // Gauges that are computed when somebody looks (rendered after this call).
   void update_gauges();
 
- private:
-  class Impl;
+  class Impl;  // engine/database_impl.hpp, for the parts of this folder only.
   explicit Database(std::unique_ptr<Impl> impl);
+  [[nodiscard]] Impl& impl() { return *impl_; }
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
 

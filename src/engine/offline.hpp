@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "base/logging.hpp"
 #include "engine/database_options.hpp"
+#include "engine/snapshot_writer.hpp"
 #include "io/file_system.hpp"
 
 namespace vibrato::engine {
@@ -24,13 +25,6 @@ struct OfflineContext {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // Bytes; may be empty.
 };
 
-struct SnapshotReport {
-  std::string name;
-  std::string folder;  // Absolute.
-  Lsn lsn;
-  std::uint64_t segments = 0;
-  std::uint64_t bytes = 0;
-};
 [[nodiscard]] Result<SnapshotReport> create_snapshot(const OfflineContext& context, const DatabaseOptions& options,
                                                      const std::string& name);
 

@@ -95,5 +95,16 @@ TEST(MetricsDeathTest, mixing_kinds_or_bad_names_is_a_broken_invariant) {
   EXPECT_DEATH(registry.histogram("h", "H.", kUnsorted), "broken invariant");
 }
 
+TEST(Metrics, gauges_that_are_replaced_show_what_there_is_now) {
+  MetricsRegistry registry;
+  using Value = MetricsRegistry::LabelledValue;
+  registry.replace_gauges("rows", "Rows", std::vector<Value>{{"c=\"b\"", 2}, {"c=\"a\"", 1}});
+  EXPECT_EQ(registry.render_prometheus(), "# HELP rows Rows\n# TYPE rows gauge\nrows{c=\"a\"} 1\nrows{c=\"b\"} 2\n");
+  registry.replace_gauges("rows", "Rows", std::vector<Value>{{"c=\"b\"", 5}});
+  EXPECT_EQ(registry.render_prometheus(), "# HELP rows Rows\n# TYPE rows gauge\nrows{c=\"b\"} 5\n");
+  registry.replace_gauges("rows", "Rows", {});
+  EXPECT_EQ(registry.render_prometheus(), "");
+}
+
 }  // namespace
 }  // namespace vibrato

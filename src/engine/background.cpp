@@ -1,0 +1,250 @@
+#include "engine/background.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "base/thread_priority.hpp"
+
+namespace vibrato::engine {
+namespace {
+
+constexpr std::int64_t kSecondMs = 1000;
+constexpr std::int64_t kSecondNs = 1'000'000'000;
+// How long new rows may wait for somebody to look whether a hot part is full.
+constexpr std::int64_t kLookMs = 50;
+// What memory use must have fallen by before the allocator is asked to give pages back.
+constexpr std::uint64_t kGiveBackBytes = std::uint64_t{64} * 1024 * 1024;
+
+}  // namespace
+
+Background::Background(const Parts& parts, const DatabaseOptions& options)
+    : parts_(parts),
+      options_(options),
+      checkpoints_(parts.metrics.counter("vibrato_checkpoint_total", "Checkpoints that made something durable")),
+      compactions_(parts.metrics.counter("vibrato_compaction_total", "Merges of segments")) {}
+
+Background::~Background() {
+  stop();
+}
+
+void Background::start(bool read_only) {
+  const auto add = [this](void (Background::*loop)()) {
+    threads_.emplace_back([this, loop] {
+      lower_thread_priority();
+      (this->*loop)();
+    });
+  };
+  try {
+    add(&Background::run_timer);
+    add(&Background::run_indexing);
+    if (!read_only && parts_.retention != nullptr) {
+      add(&Background::run_checkpoints);
+      add(&Background::run_compaction);
+    }
+  } catch (const std::system_error& error) {
+    parts_.logger.error("a thread for background work could not be made: {}", error.what());
+  }
+}
+
+void Background::stop() {
+  stopping_ = true;
+  parts_.throttle.stop();
+  for (Sleep* const sleep : {&indexing_, &checkpointing_, &compaction_, &timer_, &backoff_}) {
+    end_sleep(*sleep);
+  }
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+  threads_.clear();
+}
+
+void Background::wake_indexing() {
+  if (!has_new_rows_.exchange(true)) {
+    end_sleep(indexing_);
+  }
+}
+
+void Background::wake_timer() {
+  end_sleep(timer_);
+}
+
+Status Background::keep_going() const {
+  return stopping_ ? unavailable("the server stops") : ok_status();
+}
+
+void Background::note_checkpoint(const vector::CheckpointReport& report) {
+  if (report.collections == 0) {
+    return;
+  }
+  checkpoints_.add();
+  parts_.logger.info("checkpoint: {} collections, {} segments, {} rows, LSNs {} to {}", report.collections,
+                     report.segments, report.rows, report.first_lsn.value(), report.last_lsn.value());
+  end_sleep(compaction_);
+}
+
+void Background::note_compaction(const vector::CompactionReport& report) {
+  if (report.inputs.empty()) {
+    return;
+  }
+  compactions_.add();
+  parts_.logger.info("compaction: {} segments became {} with {} rows", report.inputs.size(),
+                     report.output.empty() ? "none" : report.output, report.rows);
+}
+
+void Background::sleep_for(Sleep& sleep, std::int64_t duration_ms) {
+  std::unique_lock lock(sleep.mutex);
+  sleep.woken.wait_for(lock, std::chrono::milliseconds(duration_ms), [&] { return sleep.wake || stopping_; });
+  sleep.wake = false;
+}
+
+void Background::end_sleep(Sleep& sleep) {
+  {
+    const std::lock_guard lock(sleep.mutex);
+    sleep.wake = true;
+  }
+  sleep.woken.notify_one();
+}
+
+void Background::run_indexing() {
+  std::int64_t looked_at_ns = 0;
+  const auto look = [&] {
+    looked_at_ns = parts_.clock.monotonic_ns();
+    parts_.budgets.refresh();
+    end_sleep(checkpointing_);
+  };
+  while (!stopping_) {
+    has_new_rows_ = false;  // Before the work: rows that come meanwhile end the next sleep at once.
+    while (!stopping_ && parts_.maintenance.index_step()) {
+      if (parts_.clock.monotonic_ns() - looked_at_ns >= kLookMs * 1'000'000) {
+        look();
+      }
+    }
+    look();
+    sleep_for(indexing_, std::int64_t{options_.checkpoint_interval_secs} * kSecondMs);
+  }
+}
+
+void Background::run_checkpoints() {
+  while (!stopping_) {
+    sleep_for(checkpointing_, std::max<std::int64_t>(options_.checkpoint_interval_secs, 1) * kSecondMs);
+    if (stopping_) {
+      return;
+    }
+    if (const Status status = checkpoint_now(); !status.ok()) {
+      report("a checkpoint", status);
+      sleep_for(backoff_, kSecondMs);
+    }
+  }
+}
+
+Status Background::checkpoint_now() {
+  if (parts_.budgets.is_tight()) {
+    parts_.throttle.set_urgent(true);
+    const Status relieved = checkpoint(parts_.visible.get());
+    parts_.throttle.set_urgent(false);
+    parts_.budgets.refresh();
+    VIBRATO_RETURN_IF_ERROR(relieved);
+  }
+  {
+    const Running running(checkpoints_running_);
+    VIBRATO_ASSIGN_OR_RETURN(const auto done, parts_.maintenance.checkpoint_due([this] { return keep_going(); }));
+    note_checkpoint(done);
+  }
+  VIBRATO_RETURN_IF_ERROR(parts_.retention->trim());
+  return shrink_log();
+}
+
+Status Background::checkpoint(Lsn up_to) {
+  const Running running(checkpoints_running_);
+  VIBRATO_ASSIGN_OR_RETURN(const auto done, parts_.maintenance.checkpoint(up_to, [this] { return keep_going(); }));
+  note_checkpoint(done);
+  return ok_status();
+}
+
+// Whoever holds the log back is checkpointed, those with the oldest unsaved effects first: a quarter of what is unsaved
+// at a time, so that many small collections go together.
+Status Background::shrink_log() {
+  while (!stopping_ && parts_.retention->is_too_large()) {
+    const Lsn durable = parts_.models.durable_lsn();
+    const Lsn visible = parts_.visible.get();
+    if (durable >= visible) {
+      return ok_status();
+    }
+    VIBRATO_RETURN_IF_ERROR(checkpoint(Lsn(durable.value() + 1 + (visible.value() - durable.value() - 1) / 4)));
+    VIBRATO_RETURN_IF_ERROR(parts_.retention->trim());
+    if (parts_.models.durable_lsn() <= durable) {
+      return ok_status();  // A damaged collection keeps its records until an operator acts.
+    }
+  }
+  return ok_status();
+}
+
+void Background::run_compaction() {
+  while (!stopping_) {
+    sleep_for(compaction_, std::max<std::int64_t>(options_.compaction_interval_secs, 1) * kSecondMs);
+    bool is_due = !stopping_;
+    while (is_due && !stopping_) {
+      const auto merged = [&] {
+        const Running running(compactions_running_);
+        return parts_.maintenance.compact_due([this] { return keep_going(); });
+      }();
+      is_due = merged.ok() && !merged->inputs.empty();
+      if (merged.ok()) {
+        note_compaction(*merged);
+      } else if (!stopping_) {
+        report("a compaction", merged.status());
+      }
+      if (const Status removed = parts_.maintenance.remove_unused(); !removed.ok()) {
+        report("removing files that nobody needs", removed);
+      }
+    }
+  }
+}
+
+void Background::run_timer() {
+  std::int64_t second_ns = parts_.clock.monotonic_ns();
+  while (!stopping_) {
+    const std::int64_t deadline_ns = parts_.waiters.next_deadline_ns().value_or(INT64_MAX);
+    const std::int64_t now_ns = parts_.clock.monotonic_ns();
+    const std::int64_t wait_ns = std::clamp<std::int64_t>(deadline_ns - std::min(now_ns, deadline_ns), 0, kSecondNs);
+    sleep_for(timer_, (wait_ns + 999'999) / 1'000'000);
+    parts_.waiters.expire(parts_.clock.monotonic_ns());
+    if (parts_.clock.monotonic_ns() - second_ns < kSecondNs || stopping_) {
+      continue;
+    }
+    second_ns = parts_.clock.monotonic_ns();
+    parts_.disk.probe();
+    parts_.budgets.refresh();
+    give_memory_back();
+    if (parts_.each_second) {
+      parts_.each_second();
+    }
+  }
+}
+
+void Background::give_memory_back() {
+  const std::uint64_t used = parts_.budgets.used_bytes();
+  memory_peak_ = std::max(memory_peak_, used);
+  if (memory_peak_ - used >= kGiveBackBytes) {
+    memory_peak_ = used;
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
+  }
+}
+
+void Background::report(std::string_view what, const Status& status) {
+  if (stopping_) {
+    return;
+  }
+  if (status.code() == ErrorCode::kDiskFull) {
+    parts_.disk.report_full();
+  }
+  parts_.logger.error("{} failed: {}", what, status.message());
+}
+
+}  // namespace vibrato::engine

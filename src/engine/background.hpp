@@ -1,0 +1,122 @@
+// The work that nobody asked for: indexing, checkpoints, compaction, trimming the log, and what is due once a second.
+// Threads of low priority; each kind of work is one loop, so none waits for another.
+//
+// Invariant: a failure here loses nothing: it is logged, counted and tried again later.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+#include <vibrato/status.hpp>
+
+#include "base/clock.hpp"
+#include "base/logging.hpp"
+#include "base/metrics.hpp"
+#include "commit/model_set.hpp"
+#include "commit/visible_lsn.hpp"
+#include "engine/database_options.hpp"
+#include "engine/disk_space.hpp"
+#include "engine/io_throttle.hpp"
+#include "engine/log_retention.hpp"
+#include "engine/visibility_waiters.hpp"
+#include "engine/write_budgets.hpp"
+#include "vector/maintenance.hpp"
+
+namespace vibrato::engine {
+
+// Thread-safety: wake_* and the getters from any thread; start and stop from one.
+class Background {
+ public:
+  // What it works on; all outlive it.
+  struct Parts {
+    vector::Maintenance& maintenance;
+    LogRetention* retention;  // Null with read_only.
+    const commit::ModelSet& models;
+    const commit::VisibleLsn& visible;
+    WriteBudgets& budgets;
+    DiskSpace& disk;
+    IoThrottle& throttle;
+    VisibilityWaiters& waiters;
+    const Clock& clock;
+    const Logger& logger;
+    MetricsRegistry& metrics;
+    std::function<void()> each_second;  // Flushes the audit, and the like.
+  };
+
+  Background(const Parts& parts, const DatabaseOptions& options);
+  ~Background();  // As stop().
+
+  // `read_only`: the files must stay as they are; only what is in memory is worked on.
+  void start(bool read_only);
+  // Ends the work early where it can, and the throttle's sleeps. Idempotent.
+  void stop();
+
+  // New rows are visible. Cheap enough for every commit.
+  void wake_indexing();
+  // Somebody waits with a deadline before the one that the timer knows.
+  void wake_timer();
+  // Not ok once the work should end.
+  [[nodiscard]] Status keep_going() const;
+
+  // For whoever runs the same work on request: counts it while it lives.
+  class Running {
+   public:
+    explicit Running(std::atomic<std::uint64_t>& count) : count_(count) { ++count_; }
+    ~Running() { --count_; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    std::atomic<std::uint64_t>& count_;
+  };
+  [[nodiscard]] std::atomic<std::uint64_t>& checkpoints_running() { return checkpoints_running_; }
+  [[nodiscard]] std::atomic<std::uint64_t>& compactions_running() { return compactions_running_; }
+  // Counts what was done, and lets the compaction look at new segments.
+  void note_checkpoint(const vector::CheckpointReport& report);
+  void note_compaction(const vector::CompactionReport& report);
+
+ private:
+  // A thread's sleep that others end.
+  struct Sleep {
+    std::mutex mutex;
+    std::condition_variable woken;
+    bool wake = false;
+  };
+  void sleep_for(Sleep& sleep, std::int64_t duration_ms);
+  static void end_sleep(Sleep& sleep);
+
+  void run_indexing();
+  void run_checkpoints();
+  void run_compaction();
+  void run_timer();
+  [[nodiscard]] Status checkpoint_now();
+  [[nodiscard]] Status shrink_log();
+  [[nodiscard]] Status checkpoint(Lsn up_to);
+  // Gives memory that large drops freed back to the system.
+  void give_memory_back();
+  // Logs it; a full disk is reported, so that the reserve is given up.
+  void report(std::string_view what, const Status& status);
+
+  Parts parts_;
+  const DatabaseOptions& options_;
+  Counter& checkpoints_;
+  Counter& compactions_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> has_new_rows_ = false;
+  std::atomic<std::uint64_t> checkpoints_running_ = 0;
+  std::atomic<std::uint64_t> compactions_running_ = 0;
+  std::uint64_t memory_peak_ = 0;  // The timer's own: since memory was given back.
+  Sleep indexing_;
+  Sleep checkpointing_;
+  Sleep compaction_;
+  Sleep timer_;
+  Sleep backoff_;  // After a failed checkpoint; only stop() ends it.
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace vibrato::engine

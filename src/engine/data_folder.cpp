@@ -1,0 +1,48 @@
+#include "engine/data_folder.hpp"
+
+#include <vector>
+
+#include "io/safe_path.hpp"
+#include "vector/segment_writer.hpp"
+
+namespace vibrato::engine {
+
+Result<std::unique_ptr<io::DirectoryLock>> DataFolder::make_and_lock(io::FileSystem& fs) const {
+  if (fs.stat(root_).status().code() == ErrorCode::kNotFound) {
+    VIBRATO_RETURN_IF_ERROR(fs.create_directory(root_));
+  }
+  // Also when it was there: its name may be from a start that crashed before this.
+  VIBRATO_RETURN_IF_ERROR(fs.sync_directory(io::parent_of(root_)));
+  return lock(fs);
+}
+
+Result<std::unique_ptr<io::DirectoryLock>> DataFolder::lock(io::FileSystem& fs) const {
+  VIBRATO_RETURN_IF_ERROR(fs.stat(root_).status());
+  auto lock = fs.lock_directory(root_);
+  if (lock.status().code() == ErrorCode::kConflict) {
+    return unavailable("another process holds the data folder " + root_ +
+                       "; stop it, or ask it with --server URL --key KEY");
+  }
+  return lock;
+}
+
+Status DataFolder::make_folders(io::FileSystem& fs) const {
+  for (const std::string_view name : {vector::kSegmentsFolder, kSnapshotsFolder, kQuarantineFolder, kTemporaryFolder}) {
+    VIBRATO_RETURN_IF_ERROR(fs.create_directory(path(name)));
+  }
+  return fs.sync_directory(root_);
+}
+
+Status remove_tree(io::FileSystem& fs, const std::string& folder) {
+  const auto entries = fs.list_directory(folder);
+  if (!entries.ok()) {
+    return entries.status().code() == ErrorCode::kNotFound ? ok_status() : entries.status();
+  }
+  for (const io::FileInfo& entry : *entries) {
+    const std::string path = folder + "/" + entry.name;
+    VIBRATO_RETURN_IF_ERROR(entry.is_directory ? remove_tree(fs, path) : fs.remove_file(path));
+  }
+  return fs.remove_directory(folder);
+}
+
+}  // namespace vibrato::engine

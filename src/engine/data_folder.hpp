@@ -1,0 +1,45 @@
+// Names in a data folder, and its lock. The layout: docs/OPERATIONS.md.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vibrato/result.hpp>
+
+#include "io/file_system.hpp"
+
+namespace vibrato::engine {
+
+inline constexpr std::string_view kLogFolder = "wal";
+inline constexpr std::string_view kPepperFile = "pepper";
+inline constexpr std::string_view kReserveFile = "reserve";
+inline constexpr std::string_view kSnapshotsFolder = "snapshots";
+inline constexpr std::string_view kQuarantineFolder = "quarantine";
+inline constexpr std::string_view kTemporaryFolder = "tmp";
+
+// Immutable. Requires: `root` is not empty.
+class DataFolder {
+ public:
+  explicit DataFolder(std::string root) : root_(std::move(root)) {}
+
+  [[nodiscard]] const std::string& root() const { return root_; }
+  // `name` is one of the constants above, of the catalog or of the segment writer: nothing from outside.
+  [[nodiscard]] std::string path(std::string_view name) const { return root_ + "/" + std::string(name); }
+
+  // Makes the folder (its parent must be there) and locks it.
+  // Errors: kUnavailable while another process holds it, kIoError, kDiskFull.
+  [[nodiscard]] Result<std::unique_ptr<io::DirectoryLock>> make_and_lock(io::FileSystem& fs) const;
+  // The same for a folder that must be there: kNotFound.
+  [[nodiscard]] Result<std::unique_ptr<io::DirectoryLock>> lock(io::FileSystem& fs) const;
+  // The folders inside, durably. Those that are there stay.
+  [[nodiscard]] Status make_folders(io::FileSystem& fs) const;
+
+ private:
+  std::string root_;
+};
+
+// Removes everything in `folder` and the folder; ok if it is not there. Only for folders of our own making: symbolic
+// links in it are removed, never followed.
+[[nodiscard]] Status remove_tree(io::FileSystem& fs, const std::string& folder);
+
+}  // namespace vibrato::engine

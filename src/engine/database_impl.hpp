@@ -1,0 +1,118 @@
+// What a Database is made of, and in which state it is. For the bodies of this folder: database.cpp (the facade),
+// database_open.cpp, database_writes.cpp, database_status.cpp.
+//
+// States: opened -> recovering -> running (or read-only, after damage of the log) -> stopped. Only the thread that
+// calls open, start and stop changes it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/authenticator.hpp"
+#include "auth/catalog_audit_log.hpp"
+#include "auth/catalog_key_store.hpp"
+#include "auth/pepper.hpp"
+#include "auth/random_source.hpp"
+#include "engine/background.hpp"
+#include "engine/data_folder.hpp"
+#include "engine/database.hpp"
+#include "engine/disk_space.hpp"
+#include "engine/io_throttle.hpp"
+#include "engine/log_retention.hpp"
+#include "engine/visibility_waiters.hpp"
+#include "engine/write_budgets.hpp"
+#include "sqlite/vfs.hpp"
+#include "vector/maintenance.hpp"
+#include "wal/local_log.hpp"
+
+namespace vibrato::engine {
+
+class Database::Impl {
+ public:
+  Impl(io::FileSystem& fs, DatabaseOptions options, const Clock& clock, const Logger& logger, MetricsRegistry& metrics);
+
+  // ---- database_open.cpp ----
+  [[nodiscard]] Status open();
+  [[nodiscard]] Status start();
+  void stop();
+
+  // ---- database_writes.cpp ----
+  [[nodiscard]] Status check_readable() const;
+  [[nodiscard]] Status submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
+                              commit::Durability durability, commit::Completion done);
+  [[nodiscard]] Result<std::string> start_checkpoint(JobDone done);
+  [[nodiscard]] Result<std::string> start_compaction(const std::optional<std::string>& name, JobDone done);
+
+  // ---- database_snapshot.cpp ----
+  [[nodiscard]] Result<std::string> start_snapshot(const std::string& name, JobDone done);
+
+  // ---- database_status.cpp ----
+  [[nodiscard]] Readiness readiness() const;
+  [[nodiscard]] DatabaseStats stats() const;
+  void update_gauges();
+
+  enum class State : std::uint8_t { kOpened, kRecovering, kRunning, kReadOnly, kStopped };
+
+  // Destroyed from the last to the first: threads before what they work on.
+  io::FileSystem& fs;
+  const DatabaseOptions options;
+  const Clock& clock;
+  const Logger& logger;
+  MetricsRegistry& metrics;
+  const DataFolder folder;
+  std::unique_ptr<io::DirectoryLock> lock;
+  DiskSpace disk;
+  sqlite::Vfs vfs;
+  std::unique_ptr<catalog::Catalog> catalog;
+
+  auth::SystemRandomSource random;
+  std::unique_ptr<auth::CatalogKeyStore> key_store;
+  std::optional<auth::Pepper> pepper;
+  std::optional<auth::Authenticator> authenticator;
+  std::optional<auth::CatalogAuditLog> audit;
+  std::optional<auth::AccessGuard> guard;
+  std::optional<auth::KeyManager> keys;
+
+  std::unique_ptr<wal::LocalLog> log;  // Null if it is gone though the catalog builds on it.
+  Status log_damage;                   // Why nothing is written any more; ok otherwise. Set by open() and start().
+  Lsn durable_floor;        // What the catalog held when it was opened: files have it, whatever the log says.
+  bool clean_stop = false;  // Of the process before.
+
+  commit::VisibleLsn visible;
+  std::unique_ptr<vector::VectorModel> model;
+  std::unique_ptr<commit::ModelSet> models;
+  std::unique_ptr<LogRetention> retention;  // Null without a log.
+  IoThrottle throttle;
+  std::unique_ptr<vector::Maintenance> maintenance;
+  std::optional<WriteBudgets> budgets;
+  VisibilityWaiters waiters;
+  std::unique_ptr<Background> background;
+  std::unique_ptr<commit::Sequencer> sequencer;  // Null until running.
+  std::optional<QueryPool> query_pool;
+  std::unique_ptr<Jobs> job_runner;
+
+  std::atomic<State> state = State::kOpened;
+  std::atomic<double> replay_progress = 0;
+  std::atomic<bool> stop_requested = false;
+
+ private:
+  [[nodiscard]] Status open_catalog();
+  [[nodiscard]] Status open_keys();
+  [[nodiscard]] Status open_log();
+  void make_models();
+  [[nodiscard]] Status recover();
+  [[nodiscard]] Status relieve(Lsn visible_lsn);
+  void start_background(bool read_only);
+  void each_second();
+  void trim_quarantine();
+  [[nodiscard]] Status close_files();
+  [[nodiscard]] Status check_budgets(Kind kind, const vector::Collection* collection, std::uint64_t bytes);
+
+  std::uint64_t seconds_ = 0;  // The timer's own.
+};
+
+}  // namespace vibrato::engine

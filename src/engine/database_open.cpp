@@ -1,0 +1,297 @@
+// Opening, recovering and stopping, step by step.
+//
+// OPEN. The log's damage is no error, but ends writing: a log that is shorter than what the catalog builds on is as
+// damaged as one with a bad checksum. The flag of a clean stop is cleared before anything else is written.
+//
+// START: load the models -> replay what they lack -> sequencer -> background work. What the catalog names is durable
+// whatever became of the log, so the visible LSN is never below it.
+//
+// STOP: no new jobs -> background -> queries -> sequencer (commits what was submitted) -> waiters -> audit -> log
+// closed -> the catalog says that the stop was clean. Rows that no file holds stay in the log: no checkpoint delays a
+// stop.
+#include <algorithm>
+
+#include "engine/database_impl.hpp"
+#include "engine/recovery.hpp"
+#include "io/safe_path.hpp"
+
+namespace vibrato::engine {
+namespace {
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr std::int64_t kHourMs = 3'600'000;
+constexpr std::uint64_t kJobsKept = 1000;
+constexpr std::uint64_t kJobsTrimSeconds = 60;
+
+vector::MaintenanceOptions maintenance_options(const DatabaseOptions& options, IoThrottle& throttle) {
+  vector::MaintenanceOptions result;
+  result.data_folder = options.data_folder;
+  result.checkpoint_age_ms = std::int64_t{options.checkpoint_interval_secs} * 10'000;
+  result.tombstone_ratio = options.compaction_tombstone_ratio;
+  result.bytes_per_pass = options.compaction_bytes_per_pass;
+  result.throttle = [&throttle](std::uint64_t bytes) { throttle.take(bytes); };
+  return result;
+}
+
+}  // namespace
+
+Database::Impl::Impl(io::FileSystem& file_system, DatabaseOptions database_options, const Clock& time,
+                     const Logger& log_to, MetricsRegistry& registry)
+    : fs(file_system),
+      options(std::move(database_options)),
+      clock(time),
+      logger(log_to),
+      metrics(registry),
+      folder(options.data_folder),
+      disk(fs, options.data_folder, options.disk_reserve_bytes, logger),
+      vfs(fs),
+      throttle(options.audio_colocated ? options.background_io_mb_per_sec * kMiB : 0, clock),
+      waiters(visible) {}
+
+Status Database::Impl::open() {
+  VIBRATO_ASSIGN_OR_RETURN(lock, folder.make_and_lock(fs));
+  disk.prepare();
+  VIBRATO_RETURN_IF_ERROR(folder.make_folders(fs));
+  VIBRATO_RETURN_IF_ERROR(open_catalog());
+  VIBRATO_RETURN_IF_ERROR(open_keys());
+  VIBRATO_RETURN_IF_ERROR(open_log());
+  make_models();
+  query_pool.emplace(options.query_threads, options.query_queue_max);
+  job_runner = std::make_unique<Jobs>(*catalog, clock, logger);
+  return ok_status();
+}
+
+Status Database::Impl::open_catalog() {
+  VIBRATO_ASSIGN_OR_RETURN(catalog, catalog::Catalog::open(vfs, folder.root(), clock));
+  return catalog->write([this](catalog::Tables& tables) -> Status {
+    VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info, tables.store.read());
+    VIBRATO_ASSIGN_OR_RETURN(const Lsn applied, tables.applied.get("vector", CollectionNumber()));
+    clean_stop = info.clean_stop;
+    durable_floor = std::max(info.trim_lsn, applied);
+    return tables.store.set_clean_stop(false);
+  });
+}
+
+Status Database::Impl::open_keys() {
+  VIBRATO_ASSIGN_OR_RETURN(key_store, auth::CatalogKeyStore::open(*catalog));
+  if (options.pepper.has_value()) {
+    VIBRATO_ASSIGN_OR_RETURN(pepper, auth::Pepper::from_text(*options.pepper));
+  } else {
+    VIBRATO_ASSIGN_OR_RETURN(pepper, auth::open_pepper(fs, random, folder.path(kPepperFile), *key_store));
+  }
+  authenticator.emplace(*key_store, *pepper);
+  audit.emplace(*catalog, clock, options.audit_events_max);
+  guard.emplace(*authenticator, *audit);
+  keys.emplace(auth::KeyManager::Parts{*key_store, *authenticator, *pepper, random, clock, *audit});
+  return ok_status();
+}
+
+Status Database::Impl::open_log() {
+  const std::string path = folder.path(kLogFolder);
+  const bool is_there = fs.stat(path + "/state").ok();
+  if (!is_there && durable_floor > Lsn()) {
+    log_damage =
+        corruption(path + ": expected a log up to LSN " + std::to_string(durable_floor.value()) + ", found none");
+    return ok_status();
+  }
+  wal::LocalLogOptions log_options;
+  log_options.segment_bytes = options.wal_segment_bytes;
+  log_options.check_from = durable_floor.next();
+  VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info,
+                           catalog->read([](const catalog::Tables& tables) { return tables.store.read(); }));
+  log_options.new_store_id = info.id;
+  VIBRATO_ASSIGN_OR_RETURN(log, wal::LocalLog::open(fs, path, log_options));
+  log_damage = log->health();
+  if (log_damage.ok() && log->end().last_lsn < durable_floor) {
+    log_damage = corruption(path + ": expected a log up to LSN " + std::to_string(durable_floor.value()) +
+                            ", found one up to LSN " + std::to_string(log->end().last_lsn.value()));
+  }
+  const wal::OpenReport& report = log->open_report();
+  if (report.cut_bytes > 0 && !report.torn.ok()) {
+    logger.warning("the log ended in a write that was never acknowledged; cut: {}", report.torn.message());
+  }
+  return ok_status();
+}
+
+void Database::Impl::make_models() {
+  vector::VectorModel::Options model_options;
+  model_options.data_folder = folder.root();
+  model_options.collection.hot_part_bytes = options.hot_part_bytes;
+  model = std::make_unique<vector::VectorModel>(fs, *catalog, visible, model_options);
+  commit::Model* const all[] = {model.get()};
+  models = std::make_unique<commit::ModelSet>(all);
+  if (log != nullptr) {
+    const LogRetention::Options limits = {std::min(options.wal_retain_bytes, options.wal_max_bytes),
+                                          std::int64_t{options.wal_retain_hours} * kHourMs, options.wal_max_bytes};
+    retention = std::make_unique<LogRetention>(*log, *models, *catalog, clock, limits);
+  }
+  maintenance = std::make_unique<vector::Maintenance>(fs, *catalog, *model, clock, logger,
+                                                      maintenance_options(options, throttle));
+  model->set_saver([this](Lsn up_to) { return maintenance->checkpoint(up_to, {}).status(); });
+  budgets.emplace(WriteBudgets::Limits{options.memory_budget_bytes, options.tail_budget_bytes}, *model, metrics);
+  const Background::Parts parts = {
+      *maintenance, retention.get(), *models, visible, *budgets, disk,
+      throttle,     waiters,         clock,   logger,  metrics,  [this] { each_second(); }};
+  background = std::make_unique<Background>(parts, options);
+}
+
+Status Database::Impl::start() {
+  VIBRATO_CHECK(state == State::kOpened);
+  state = State::kRecovering;
+  VIBRATO_RETURN_IF_ERROR(models->load());
+  VIBRATO_RETURN_IF_ERROR(recover());
+  if (!log_damage.ok()) {
+    logger.error("the database is read-only: {}", log_damage.message());
+    start_background(true);
+    state = State::kReadOnly;
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t orphans, maintenance->quarantine_orphans());
+  if (orphans > 0) {
+    logger.warning("{} files in {} that the catalog does not name were moved to {}", orphans, vector::kSegmentsFolder,
+                   kQuarantineFolder);
+  }
+  commit::SequencerOptions sequencer_options;
+  sequencer_options.on_visible = [this](Lsn lsn) {
+    waiters.on_visible(lsn);
+    background->wake_indexing();
+  };
+  sequencer = std::make_unique<commit::Sequencer>(*log, *models, clock, visible, std::move(sequencer_options));
+  visible.publish(std::max(visible.get(), durable_floor));
+  start_background(false);
+  sequencer->start();
+  state = State::kRunning;
+  return ok_status();
+}
+
+// Publishes the visible LSN when it returns ok.
+Status Database::Impl::recover() {
+  const std::int64_t began_ns = clock.monotonic_ns();
+  Lsn reached = durable_floor;
+  if (log != nullptr) {
+    RecoveryHooks hooks;
+    hooks.progress = &replay_progress;
+    hooks.keep_going = [this] { return stop_requested ? unavailable("the server stops") : ok_status(); };
+    if (log_damage.ok()) {
+      hooks.relieve = [this](Lsn visible_lsn) { return relieve(visible_lsn); };
+    }
+    const auto replayed = replay(*log, *models, visible, hooks);
+    if (replayed.status().code() == ErrorCode::kGone) {
+      log_damage = corruption(replayed.status().message());
+    } else {
+      VIBRATO_RETURN_IF_ERROR(replayed.status());
+      reached = std::max(reached, replayed->last_group_end);
+      if (log_damage.ok()) {
+        log_damage = replayed->damage;
+      }
+      if (log_damage.ok()) {
+        reached = std::max(reached, log->end().last_lsn);
+      }
+      logger.info("replayed {} records, {} bytes, in {} ms", replayed->records, replayed->bytes,
+                  (clock.monotonic_ns() - began_ns) / 1'000'000);
+    }
+  }
+  visible.publish(reached);
+  if (log_damage.ok()) {
+    model->set_applied_lsn(reached);
+  }
+  budgets->refresh();
+  replay_progress = 1;
+  return ok_status();
+}
+
+// Half of the budget, so that a start never begins with refusals.
+Status Database::Impl::relieve(Lsn visible_lsn) {
+  budgets->refresh();
+  if (options.memory_budget_bytes == 0 || budgets->used_bytes() < options.memory_budget_bytes / 2) {
+    return ok_status();
+  }
+  const auto saved = maintenance->checkpoint(visible_lsn, {});
+  if (saved.status().code() == ErrorCode::kDiskFull) {
+    disk.report_full();
+    return ok_status();
+  }
+  return saved.status();
+}
+
+void Database::Impl::start_background(bool read_only) {
+  if (options.background_threads > 0) {
+    background->start(read_only);
+  }
+}
+
+void Database::Impl::each_second() {
+  if (const Status flushed = audit->flush(); !flushed.ok()) {
+    logger.warning("audit rows wait: {}", flushed.message());
+  }
+  if (++seconds_ % kJobsTrimSeconds != 0) {
+    return;
+  }
+  const Status trimmed = catalog->write([](catalog::Tables& tables) { return tables.jobs.trim(kJobsKept); });
+  if (!trimmed.ok()) {
+    logger.warning("old jobs stay in the catalog: {}", trimmed.message());
+  }
+  trim_quarantine();
+}
+
+// The oldest go first, which sort first by their names.
+void Database::Impl::trim_quarantine() {
+  const std::string path = folder.path(kQuarantineFolder);
+  const auto files = fs.list_directory(path);
+  if (!files.ok()) {
+    return;
+  }
+  std::uint64_t bytes = 0;
+  for (const io::FileInfo& file : *files) {
+    bytes += file.size_bytes;
+  }
+  std::size_t count = files->size();
+  for (const io::FileInfo& file : *files) {
+    if (count <= options.quarantine_max_files && bytes <= options.quarantine_max_bytes) {
+      return;
+    }
+    if (!file.is_regular || !fs.remove_file(path + "/" + file.name).ok()) {
+      continue;
+    }
+    --count;
+    bytes -= file.size_bytes;
+    logger.info("{} left the quarantine for good, which was full", file.name);
+  }
+}
+
+void Database::Impl::stop() {
+  stop_requested = true;
+  if (state.exchange(State::kStopped) == State::kStopped) {
+    return;
+  }
+  if (background != nullptr) {
+    background->stop();
+  }
+  if (job_runner != nullptr) {
+    job_runner->stop();
+  }
+  if (query_pool.has_value()) {
+    query_pool->stop();
+  }
+  if (sequencer != nullptr) {
+    sequencer->stop();
+  }
+  waiters.stop();
+  if (const Status closed = close_files(); !closed.ok()) {
+    logger.error("the stop was not clean, the next start recovers: {}", closed.message());
+  }
+}
+
+Status Database::Impl::close_files() {
+  if (audit.has_value()) {
+    VIBRATO_RETURN_IF_ERROR(audit->flush());
+  }
+  if (log == nullptr || sequencer == nullptr) {
+    return ok_status();  // Never ran: what the former process left is as it was.
+  }
+  VIBRATO_RETURN_IF_ERROR(retention->save_applied());
+  VIBRATO_RETURN_IF_ERROR(log->close());
+  return catalog->write([](catalog::Tables& tables) { return tables.store.set_clean_stop(true); });
+}
+
+}  // namespace vibrato::engine

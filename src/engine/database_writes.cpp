@@ -1,0 +1,117 @@
+// Reads and writes of a running database, and the jobs that make it work.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/database_impl.hpp"
+
+namespace vibrato::engine {
+
+Status Database::Impl::check_readable() const {
+  switch (state.load()) {
+    case State::kRunning:
+    case State::kReadOnly:
+      return ok_status();
+    case State::kStopped:
+      return unavailable("the server stops");
+    case State::kOpened:
+    case State::kRecovering:
+      break;
+  }
+  return unavailable(fmt::format("replaying the log: {:.0f} %", 100 * replay_progress.load()));
+}
+
+Status Database::Impl::submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
+                              commit::Durability durability, commit::Completion done) {
+  VIBRATO_RETURN_IF_ERROR(check_readable());
+  if (state == State::kReadOnly) {
+    return unavailable("the database is read-only: " + log_damage.message());
+  }
+  const std::uint64_t bytes = write->bytes();
+  VIBRATO_RETURN_IF_ERROR(check_budgets(kind, collection, bytes));
+  budgets->add_queued(bytes);
+  Status submitted = sequencer->submit(std::move(write), durability,
+                                       [this, bytes, then = std::move(done)](Result<commit::Committed> result) {
+                                         budgets->remove_queued(bytes);
+                                         if (result.status().code() == ErrorCode::kDiskFull) {
+                                           disk.report_full();
+                                         }
+                                         then(std::move(result));
+                                       });
+  if (!submitted.ok()) {
+    budgets->remove_queued(bytes);
+  }
+  return submitted;
+}
+
+Status Database::Impl::check_budgets(Kind kind, const vector::Collection* collection, std::uint64_t bytes) {
+  if (kind != Kind::kPut) {
+    return ok_status();
+  }
+  VIBRATO_RETURN_IF_ERROR(disk.check());
+  const Status room = budgets->check(collection, bytes);
+  if (!room.ok()) {
+    background->wake_indexing();
+  }
+  return room;
+}
+
+Result<std::string> Database::Impl::start_checkpoint(JobDone done) {
+  VIBRATO_RETURN_IF_ERROR(check_readable());
+  if (state == State::kReadOnly) {
+    return unavailable("the database is read-only: " + log_damage.message());
+  }
+  const Lsn up_to = visible.get();
+  return job_runner->start(
+      "checkpoint",
+      [this, up_to](const Jobs::KeepGoing& keep_going) -> Result<std::string> {
+        const Background::Running running(background->checkpoints_running());
+        VIBRATO_ASSIGN_OR_RETURN(const auto report, maintenance->checkpoint(up_to, keep_going));
+        background->note_checkpoint(report);
+        if (const Status trimmed = retention->trim(); !trimmed.ok()) {
+          logger.warning("the log was not trimmed: {}", trimmed.message());
+        }
+        return nlohmann::json{{"collections", report.collections},
+                              {"segments", report.segments},
+                              {"rows", report.rows},
+                              {"start_lsn", report.first_lsn.value()},
+                              {"end_lsn", report.last_lsn.value()}}
+            .dump();
+      },
+      std::move(done));
+}
+
+Result<std::string> Database::Impl::start_compaction(const std::optional<std::string>& name, JobDone done) {
+  VIBRATO_RETURN_IF_ERROR(check_readable());
+  if (state == State::kReadOnly) {
+    return unavailable("the database is read-only: " + log_damage.message());
+  }
+  vector::CollectionPtr collection;
+  if (name.has_value()) {
+    VIBRATO_ASSIGN_OR_RETURN(collection, model->find(*name));
+  }
+  return job_runner->start(
+      "compact",
+      [this, collection](const Jobs::KeepGoing& keep_going) -> Result<std::string> {
+        const Background::Running running(background->compactions_running());
+        nlohmann::json merges = nlohmann::json::array();
+        while (true) {
+          VIBRATO_ASSIGN_OR_RETURN(const auto report, collection == nullptr
+                                                          ? maintenance->compact_due(keep_going)
+                                                          : maintenance->compact(collection, keep_going));
+          if (report.inputs.empty()) {
+            break;
+          }
+          background->note_compaction(report);
+          merges.push_back({{"inputs", report.inputs},
+                            {"output", report.output},
+                            {"level", report.level},
+                            {"rows", report.rows},
+                            {"archived", report.archived}});
+        }
+        VIBRATO_RETURN_IF_ERROR(maintenance->remove_unused());
+        return nlohmann::json{{"merges", std::move(merges)}}.dump();
+      },
+      std::move(done));
+}
+
+}  // namespace vibrato::engine

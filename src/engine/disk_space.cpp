@@ -1,0 +1,124 @@
+// Room again means: twice the reserve is free while the reserve is not there. So after it is made once more there is
+// as much left for writes, and the state does not flicker.
+#include "engine/disk_space.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "engine/data_folder.hpp"
+
+namespace vibrato::engine {
+namespace {
+
+// Without a reserve: what must be free before writes are taken again.
+constexpr std::uint64_t kRoomBytesMin = std::uint64_t{16} * 1024 * 1024;
+constexpr std::size_t kChunkBytes = std::size_t{1024} * 1024;
+
+}  // namespace
+
+DiskSpace::DiskSpace(io::FileSystem& fs, std::string folder, std::uint64_t reserve_bytes, const Logger& logger)
+    : fs_(fs), folder_(std::move(folder)), reserve_bytes_(reserve_bytes), logger_(logger) {}
+
+void DiskSpace::prepare() {
+  const std::lock_guard lock(mutex_);
+  const auto found = fs_.stat(DataFolder(folder_).path(kReserveFile));
+  has_reserve_ = found.ok() && found->is_regular && found->size_bytes == reserve_bytes_;
+  if (has_reserve_) {
+    const auto free = fs_.free_bytes(folder_);
+    // An eighth of the reserve is more than what a start writes.
+    if (free.ok() && *free < reserve_bytes_ / 8) {
+      full_ = true;
+      static_cast<void>(release_reserve());
+    }
+    return;
+  }
+  const Status made = make_reserve();
+  if (made.code() == ErrorCode::kDiskFull) {
+    full_ = true;
+  }
+  if (!made.ok()) {
+    logger_.warning("there is no disk reserve: {}", made.message());
+  }
+}
+
+bool DiskSpace::report_full() {
+  const std::lock_guard lock(mutex_);
+  if (!full_.exchange(true)) {
+    logger_.error("the disk of {} is full: puts are refused until there is room; deletes go on", folder_);
+  }
+  return release_reserve();
+}
+
+void DiskSpace::probe() {
+  const std::lock_guard lock(mutex_);
+  const auto free = fs_.free_bytes(folder_);
+  if (!free.ok()) {
+    return;  // The next call may know.
+  }
+  if (!full_) {
+    if (!has_reserve_ && *free >= 2 * std::max(reserve_bytes_, kRoomBytesMin)) {
+      static_cast<void>(make_reserve());
+    }
+    return;
+  }
+  const std::uint64_t kept = has_reserve_ ? reserve_bytes_ : 0;
+  if (*free + kept < 2 * std::max(reserve_bytes_, kRoomBytesMin)) {
+    return;
+  }
+  if (!has_reserve_ && !make_reserve().ok()) {
+    return;
+  }
+  full_ = false;
+  logger_.info("there is room on the disk of {} again: puts are taken", folder_);
+}
+
+Status DiskSpace::check() const {
+  if (!is_full()) {
+    return ok_status();
+  }
+  return {ErrorCode::kDiskFull, "the disk is full: only deletes are taken until there is room"};
+}
+
+Status DiskSpace::make_reserve() {
+  if (reserve_bytes_ == 0) {
+    return ok_status();
+  }
+  const std::string path = DataFolder(folder_).path(kReserveFile);
+  const auto write = [&]() -> Status {
+    VIBRATO_ASSIGN_OR_RETURN(const auto file, fs_.open(path, io::OpenMode::kCreateTruncate));
+    // Not zeros: a file system might not allocate those.
+    std::vector<std::byte> chunk(static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, reserve_bytes_)));
+    std::uint64_t state = 0x9e3779b97f4a7c15U;
+    for (std::byte& byte : chunk) {
+      state = state * 6364136223846793005U + 1442695040888963407U;
+      byte = static_cast<std::byte>(state >> 56U);
+    }
+    for (std::uint64_t at = 0; at < reserve_bytes_; at += chunk.size()) {
+      const auto left = static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), reserve_bytes_ - at));
+      VIBRATO_RETURN_IF_ERROR(file->write_at(at, std::span(chunk).first(left)));
+    }
+    return file->sync();
+  };
+  const Status written = write();
+  if (!written.ok()) {
+    static_cast<void>(fs_.remove_file(path));
+    return written;
+  }
+  has_reserve_ = true;
+  return ok_status();
+}
+
+bool DiskSpace::release_reserve() {
+  if (!has_reserve_) {
+    return false;
+  }
+  has_reserve_ = false;
+  const Status removed = fs_.remove_file(DataFolder(folder_).path(kReserveFile));
+  if (!removed.ok()) {
+    logger_.error("the disk reserve cannot be given up: {}", removed.message());
+  }
+  return removed.ok();
+}
+
+}  // namespace vibrato::engine

@@ -1,0 +1,46 @@
+// The collections as of one LSN S, held fast while the database goes on.
+//
+// How S and the versions belong together: the versions of all collections are copied, then S = visible LSN is read; if
+// any collection has published meanwhile, it begins again. So each version was current when S was read
+// (collection.hpp): its sealed parts hold nothing above S. Deletes carry their LSN, so their bitmaps as of S can be
+// told at any later time.
+//
+// What the files of a collection cover, `durable`, is read before its version: a checkpoint that publishes in between
+// makes the version cover more, never less. The log from the lowest of them to S holds the rest.
+//
+// Which collections there are is known as of what is applied, so S must not lie below that. The numbers that were given
+// are read from the catalog before and after: a creation or drop that is saved meanwhile makes it begin again.
+#pragma once
+
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "catalog/copy_edit.hpp"
+#include "commit/visible_lsn.hpp"
+#include "vector/vector_model.hpp"
+
+namespace vibrato::engine {
+
+struct CapturedCollection {
+  catalog::Collection row;
+  vector::VersionPtr version;  // Keeps its files.
+  Lsn durable;                 // All effects on the collection up to here are in the sealed parts of `version`.
+};
+
+struct SnapshotCapture {
+  Lsn lsn;                                      // S.
+  Lsn log_after;                                // The log is needed above it, up to S.
+  std::vector<CapturedCollection> collections;  // Those that were saved; the others come from the log.
+  CollectionNumber number_max;                  // The highest that was saved.
+};
+
+// Fast: short reads of the catalog. Requires: the log is held (LogRetention::Hold) while this runs.
+// Errors: kUnavailable for a damaged collection, which a snapshot would silently lack, and when the committer does not
+// get on; those of the catalog.
+[[nodiscard]] Result<SnapshotCapture> capture(const vector::VectorModel& model, const catalog::Catalog& catalog,
+                                              const commit::VisibleLsn& visible);
+
+// What a copy of the catalog must say to describe the capture.
+[[nodiscard]] catalog::VectorState vector_state(const SnapshotCapture& capture);
+
+}  // namespace vibrato::engine

@@ -1,0 +1,47 @@
+// Copies a part of a log into another folder, as a log that was closed at a chosen record: what a snapshot carries, and
+// what a replay to an earlier moment begins with. Sources are folders that nobody appends to, or of which only records
+// that are durable are asked for.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "base/ids.hpp"
+#include "io/file_system.hpp"
+
+namespace vibrato::wal {
+
+struct LogCopyRequest {
+  std::vector<std::string> sources;  // Folders of one log; of a segment that several have, the first one's is taken.
+  std::string target;                // A folder that is there and empty.
+  Lsn after;                         // Records above it must be in the copy.
+  Lsn up_to;                         // No record above it is. At most the last record of the sources, unless 0.
+  Lsn high_water;                    // LSNs up to it were given out; the copy goes on above. At least `up_to`.
+  bool may_link = true;              // False when somebody else could change the sources' files later.
+};
+
+struct LogCopyReport {
+  Lsn last_lsn;  // Of the last whole group at or below `up_to`: where the copy ends.
+  std::uint64_t bytes = 0;
+  std::vector<std::string> files;  // Names in `target`, the state file included.
+};
+
+// Segments that are taken whole are hard-linked where the file system can (they never change any more), the one that
+// holds `up_to` is copied up to there. All is durable when it answers ok, but for the folder's name in its parent.
+// Errors: kGone when the sources do not reach from `after` to `up_to`, naming the record that is missed; kCorruption;
+// kIoError; kDiskFull.
+[[nodiscard]] Result<LogCopyReport> copy_log(io::FileSystem& fs, const LogCopyRequest& request);
+
+// The records that a log folder holds: (first, last]; `first` is the end of what was trimmed. Reads the newest segment.
+struct LogExtent {
+  Lsn first;
+  Lsn last;
+  Lsn high_water;
+};
+// Errors: as examine(); kCorruption for a damaged log.
+[[nodiscard]] Result<LogExtent> log_extent(io::FileSystem& fs, const std::string& folder);
+
+}  // namespace vibrato::wal
