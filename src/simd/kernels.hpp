@@ -45,6 +45,19 @@ struct CodeQuery {
   float scale = 0;
   float bias = 0;
   float base = 0;
+  // Product codes only: 256 levels for each byte of a row, kProductEntries apart. The distance of row i is
+  //   base + scale * sum(tables[256 s + code_s])
+  // The sum is an integer: every instruction set gives the same bits. Such rows are bare bytes, without offset and
+  // scale, at most kProductBytesMax of them, and need no padding.
+  const std::uint8_t* tables = nullptr;
+};
+
+inline constexpr std::size_t kProductEntries = 256;      // Entries of a table: values of a byte.
+inline constexpr std::size_t kProductBytesMax = 16'384;  // Of a row of product codes: no sum leaves an i32.
+
+struct Range {
+  float low = 0;
+  float high = 0;
 };
 
 struct Kernels {
@@ -67,6 +80,10 @@ struct Kernels {
   void (*sq4_rows)(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids, std::size_t count,
                    float* out) = nullptr;
 
+  // Distances on product codes by table, as CodeQuery says.
+  void (*pq_rows)(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids, std::size_t count,
+                  float* out) = nullptr;
+
   // Squared L2 and dot on bare unsigned codes (both sides coded), as exact integers. sq4: code_bytes bytes a side.
   std::uint32_t (*sq8_dot)(const std::uint8_t* a, const std::uint8_t* b, std::size_t dim) = nullptr;
   std::uint32_t (*sq8_l2_squared)(const std::uint8_t* a, const std::uint8_t* b, std::size_t dim) = nullptr;
@@ -83,6 +100,17 @@ struct Kernels {
   // out[i] = values[i] * factor clamped to [-127, 127] and rounded, ties to even; what is not a number becomes -127.
   // Returns the sum of out.
   std::int32_t (*quantize_s8)(const float* values, float factor, std::size_t count, std::int8_t* out) = nullptr;
+
+  // out[i] = start[i] + sum over j < width of weights[j] * columns[j * stride + i], for i < count: one point against
+  // `count` others whose coordinates stand in columns. What tables and k-means are made with.
+  void (*weighted_columns)(const float* weights, std::size_t width, const float* columns, std::size_t stride,
+                           const float* start, std::size_t count, float* out) = nullptr;
+  // The position of the least value, the first of equals; values that are not a number are passed over; 0 if all are.
+  std::size_t (*least)(const float* values, std::size_t count) = nullptr;
+  // The least and the greatest value; values that are not a number are passed over. {inf, -inf} without any.
+  Range (*range)(const float* values, std::size_t count) = nullptr;
+  // out[i] = (values[i] - low) * factor clamped to [0, 255] and rounded, ties to even; what is not a number becomes 0.
+  void (*quantize_u8)(const float* values, float low, float factor, std::size_t count, std::uint8_t* out) = nullptr;
 };
 
 // The best table this CPU runs, or the one that VIBRATO_SIMD=scalar|portable|avx2|avx512|neon names (a set that the

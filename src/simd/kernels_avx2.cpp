@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "simd/codes_avx2.hpp"
+#include "simd/product_codes.hpp"
 #include "simd/row_groups.hpp"
 
 namespace vibrato::simd {
@@ -305,6 +306,7 @@ constexpr Kernels kTable{
     .l2_squared_rows = l2_squared_rows,
     .sq8_rows = avx2::sq8_rows,
     .sq4_rows = avx2::sq4_rows,
+    .pq_rows = portable::pq_rows,
     .sq8_dot = avx2::sq8_dot,
     .sq8_l2_squared = avx2::sq8_l2_squared,
     .sq4_dot = avx2::sq4_dot,
@@ -313,6 +315,10 @@ constexpr Kernels kTable{
     .multiply = multiply,
     .max_abs = max_abs,
     .quantize_s8 = quantize_s8,
+    .weighted_columns = avx2::weighted_columns,
+    .least = avx2::least,
+    .range = avx2::range,
+    .quantize_u8 = avx2::quantize_u8,
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #include "simd/codes_avx512.hpp"
+#include "simd/product_codes.hpp"
 #include "simd/row_groups.hpp"
 
 namespace vibrato::simd {
@@ -281,6 +282,7 @@ constexpr Kernels kTable{
     .l2_squared_rows = l2_squared_rows,
     .sq8_rows = avx512::sq8_rows,
     .sq4_rows = avx512::sq4_rows,
+    .pq_rows = portable::pq_rows,
     .sq8_dot = avx512::sq8_dot,
     .sq8_l2_squared = avx512::sq8_l2_squared,
     .sq4_dot = avx512::sq4_dot,
@@ -289,6 +291,10 @@ constexpr Kernels kTable{
     .multiply = multiply,
     .max_abs = max_abs,
     .quantize_s8 = quantize_s8,
+    .weighted_columns = avx512::weighted_columns,
+    .least = avx512::least,
+    .range = avx512::range,
+    .quantize_u8 = avx512::quantize_u8,
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 
 #include "simd/codes_neon.hpp"
+#include "simd/product_codes.hpp"
 #include "simd/row_groups.hpp"
 
 namespace vibrato::simd {
@@ -294,6 +295,7 @@ constexpr Kernels kTable{
     .l2_squared_rows = l2_squared_rows,
     .sq8_rows = NeonCodes<MultiplyStep>::sq8_rows,
     .sq4_rows = NeonCodes<MultiplyStep>::sq4_rows,
+    .pq_rows = portable::pq_rows,
     .sq8_dot = sq8_dot,
     .sq8_l2_squared = sq8_l2_squared,
     .sq4_dot = sq4_dot,
@@ -302,6 +304,10 @@ constexpr Kernels kTable{
     .multiply = multiply,
     .max_abs = max_abs,
     .quantize_s8 = quantize_s8,
+    .weighted_columns = neon::weighted_columns,
+    .least = neon::least,
+    .range = neon::range,
+    .quantize_u8 = neon::quantize_u8,
 };
 
 constexpr Kernels with_dot_product(Kernels table) {

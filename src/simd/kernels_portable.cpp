@@ -3,6 +3,7 @@
 #include <cstring>
 #include <xsimd/xsimd.hpp>
 
+#include "simd/product_codes.hpp"
 #include "simd/row_groups.hpp"
 #include "simd/tables.hpp"
 
@@ -273,6 +274,7 @@ constexpr Kernels kTable{
     .l2_squared_rows = l2_squared_rows,
     .sq8_rows = sq8_rows,
     .sq4_rows = sq4_rows,
+    .pq_rows = portable::pq_rows,
     .sq8_dot = sq8_dot,
     .sq8_l2_squared = sq8_l2_squared,
     .sq4_dot = sq4_dot,
@@ -281,6 +283,10 @@ constexpr Kernels kTable{
     .multiply = multiply,
     .max_abs = max_abs,
     .quantize_s8 = quantize_s8,
+    .weighted_columns = portable::weighted_columns,
+    .least = portable::least,
+    .range = portable::range,
+    .quantize_u8 = portable::quantize_u8,
 };
 
 }  // namespace

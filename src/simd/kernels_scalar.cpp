@@ -1,6 +1,7 @@
 // Kernels in plain C++: the reference that every other variant is tested against. Written for clarity, not speed.
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "simd/tables.hpp"
 
@@ -164,6 +165,56 @@ std::int32_t quantize_s8(const float* values, float factor, std::size_t count, s
   return sum;
 }
 
+void pq_rows(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids, std::size_t count, float* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::byte* row = rows.base + ids[i] * rows.stride_bytes;
+    std::int32_t sum = 0;
+    for (std::size_t s = 0; s < rows.code_bytes; ++s) {
+      sum += query.tables[s * kProductEntries + std::to_integer<std::size_t>(row[s])];
+    }
+    out[i] = query.base + query.scale * static_cast<float>(sum);
+  }
+}
+
+void weighted_columns(const float* weights, std::size_t width, const float* columns, std::size_t stride,
+                      const float* start, std::size_t count, float* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    float sum = start[i];
+    for (std::size_t j = 0; j < width; ++j) {
+      sum += weights[j] * columns[j * stride + i];
+    }
+    out[i] = sum;
+  }
+}
+
+std::size_t least(const float* values, std::size_t count) {
+  std::size_t best = count;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!std::isnan(values[i]) && (best == count || values[i] < values[best])) {
+      best = i;
+    }
+  }
+  return best == count ? 0 : best;
+}
+
+Range range(const float* values, std::size_t count) {
+  Range found{std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
+  for (std::size_t i = 0; i < count; ++i) {
+    found.low = values[i] < found.low ? values[i] : found.low;
+    found.high = values[i] > found.high ? values[i] : found.high;
+  }
+  return found;
+}
+
+void quantize_u8(const float* values, float low, float factor, std::size_t count, std::uint8_t* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    float value = (values[i] - low) * factor;
+    value = value > 0.0F ? value : 0.0F;
+    value = value < 255.0F ? value : 255.0F;
+    out[i] = static_cast<std::uint8_t>(std::nearbyint(value));
+  }
+}
+
 constexpr Kernels kTable{
     .isa = Isa::kScalar,
     .name = "scalar",
@@ -174,6 +225,7 @@ constexpr Kernels kTable{
     .l2_squared_rows = l2_squared_rows,
     .sq8_rows = sq8_rows,
     .sq4_rows = sq4_rows,
+    .pq_rows = pq_rows,
     .sq8_dot = sq8_dot,
     .sq8_l2_squared = sq8_l2_squared,
     .sq4_dot = sq4_dot,
@@ -182,6 +234,10 @@ constexpr Kernels kTable{
     .multiply = multiply,
     .max_abs = max_abs,
     .quantize_s8 = quantize_s8,
+    .weighted_columns = weighted_columns,
+    .least = least,
+    .range = range,
+    .quantize_u8 = quantize_u8,
 };
 
 }  // namespace

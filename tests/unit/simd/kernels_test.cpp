@@ -32,6 +32,7 @@ TEST_P(EveryIsa, has_every_kernel) {
   EXPECT_TRUE(table.sq8_rows && table.sq4_rows && table.sq8_dot && table.sq8_l2_squared);
   EXPECT_TRUE(table.sq4_dot && table.sq4_l2_squared);
   EXPECT_TRUE(table.hadamard && table.multiply && table.max_abs && table.quantize_s8);
+  EXPECT_TRUE(table.pq_rows && table.weighted_columns && table.least && table.range && table.quantize_u8);
 }
 
 TEST_P(EveryIsa, measures_floats_like_the_exact_sum) {
@@ -44,6 +45,14 @@ TEST_P(EveryIsa, measures_rows_of_floats_like_the_exact_sum) {
 
 TEST_P(EveryIsa, measures_rows_of_codes_like_the_oracle_to_the_last_bit) {
   EXPECT_EQ(check_code_row_kernels(tested()), Differences{});
+}
+
+TEST_P(EveryIsa, measures_product_codes_like_the_oracle_to_the_last_bit) {
+  EXPECT_EQ(check_product_row_kernels(tested()), Differences{});
+}
+
+TEST_P(EveryIsa, makes_tables_of_product_codes_like_the_oracle) {
+  EXPECT_EQ(check_product_table_kernels(tested()), Differences{});
 }
 
 TEST_P(EveryIsa, measures_bare_codes_like_the_oracle) {

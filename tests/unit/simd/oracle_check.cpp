@@ -189,6 +189,92 @@ void compare_quantize(const Kernels& tested, const float* values, float factor, 
   }
 }
 
+// Rows of bare bytes with as many tables, every part of it before an unreadable page.
+void check_product_rows_of(const Kernels& tested, std::size_t bytes, Report& report) {
+  constexpr std::size_t kRows = 67;
+  GuardedBuffer<std::byte> codes(kRows * bytes);
+  GuardedBuffer<std::uint8_t> tables(bytes * kProductEntries);
+  fill_bytes(codes.data(), codes.size(), bytes);
+  fill_bytes(tables.data(), tables.size(), bytes + 1);
+  const CodeRows rows{.base = codes.data(), .stride_bytes = bytes, .code_bytes = bytes};
+  CodeQuery query;
+  query.scale = 0.37F;
+  query.base = -5.25F;
+  query.tables = tables.data();
+  for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 2, 15, 16, 17, 31, 33, 48, 63, 64, 65, 130}) {
+    const std::vector<std::uint32_t> ids = some_ids(count, kRows);
+    GuardedBuffer<float> got(count);
+    std::vector<float> want(count);
+    tested.pq_rows(query, rows, ids.data(), count, got.data());
+    oracle().pq_rows(query, rows, ids.data(), count, want.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      report.equal("pq_rows", bytes, got[i], want[i]);
+    }
+  }
+}
+
+// Every level at its largest: the sums that leave 16 bits where a kernel is careless.
+void check_largest_sum(const Kernels& tested, Report& report) {
+  for (const std::size_t bytes : std::initializer_list<std::size_t>{64, 257, 258, 300, 512, kProductBytesMax}) {
+    const std::vector<std::byte> codes(bytes, std::byte{0xFF});
+    const std::vector<std::uint8_t> tables(bytes * kProductEntries, 0xFF);
+    const CodeRows rows{.base = codes.data(), .stride_bytes = bytes, .code_bytes = bytes};
+    CodeQuery query;
+    query.scale = 1.0F;
+    query.tables = tables.data();
+    const std::vector<std::uint32_t> ids(40, 0);
+    std::vector<float> got(ids.size());
+    tested.pq_rows(query, rows, ids.data(), ids.size(), got.data());
+    for (const float distance : got) {
+      report.equal("pq_rows", bytes, distance, 255.0 * static_cast<double>(bytes));
+    }
+  }
+}
+
+void compare_quantize_u8(const Kernels& tested, const float* values, std::size_t count, Report& report) {
+  GuardedBuffer<std::uint8_t> got(count);
+  std::vector<std::uint8_t> want(count);
+  for (const float factor : {0.0F, 1.0F, 100.0F}) {
+    tested.quantize_u8(values, -1.0F, factor, count, got.data());
+    oracle().quantize_u8(values, -1.0F, factor, count, want.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      report.equal("quantize_u8", count, got[i], want[i]);
+    }
+  }
+}
+
+void compare_order(const Kernels& tested, const float* values, std::size_t count, Report& report) {
+  report.equal("least", count, static_cast<double>(tested.least(values, count)),
+               static_cast<double>(oracle().least(values, count)));
+  const Range got = tested.range(values, count);
+  const Range want = oracle().range(values, count);
+  report.equal("the low end of range", count, got.low, want.low);
+  report.equal("the high end of range", count, got.high, want.high);
+}
+
+void compare_columns(const Kernels& tested, std::size_t count, std::size_t width, Report& report) {
+  GuardedBuffer<float> weights(width);
+  GuardedBuffer<float> start(count);
+  const std::size_t stride = count + width;
+  GuardedBuffer<float> columns((width - 1) * stride + count);
+  GuardedBuffer<float> got(count);
+  fill_floats(weights.data(), width, width);
+  fill_floats(start.data(), count, count);
+  fill_floats(columns.data(), columns.size(), count + width);
+  tested.weighted_columns(weights.data(), width, columns.data(), stride, start.data(), count, got.data());
+  for (std::size_t i = 0; i < count; ++i) {
+    double want = start[i];
+    double magnitude = std::fabs(want);
+    for (std::size_t j = 0; j < width; ++j) {
+      const double term = double{weights[j]} * double{columns[j * stride + i]};
+      want += term;
+      magnitude += std::fabs(term);
+    }
+    report.near("weighted_columns", count, got[i], want,
+                magnitude * static_cast<double>(width + 2) * std::numeric_limits<float>::epsilon());
+  }
+}
+
 void compare_hadamard(const Kernels& tested, std::size_t count, Report& report) {
   GuardedBuffer<float> got(count);
   fill_floats(got.data(), count, count);
@@ -296,6 +382,33 @@ Differences check_transform_kernels(const Kernels& tested) {
   return report.take();
 }
 
+Differences check_product_row_kernels(const Kernels& tested) {
+  Report report;
+  for (std::size_t bytes = 1; bytes <= 140; ++bytes) {
+    check_product_rows_of(tested, bytes, report);
+  }
+  for (const std::size_t bytes : std::initializer_list<std::size_t>{192, 255, 256, 1024, 4096, kProductBytesMax}) {
+    check_product_rows_of(tested, bytes, report);
+  }
+  return report.take();
+}
+
+Differences check_product_table_kernels(const Kernels& tested) {
+  Report report;
+  for (const std::size_t count : checked_dims()) {
+    GuardedBuffer<float> values(count);
+    fill_floats(values.data(), count, count);
+    compare_order(tested, values.data(), count, report);
+    compare_quantize_u8(tested, values.data(), count, report);
+    for (const std::size_t width : std::initializer_list<std::size_t>{1, 4, 5}) {
+      compare_columns(tested, count, width, report);
+    }
+  }
+  const std::vector<float> equal(300, 2.0F);
+  compare_order(tested, equal.data(), equal.size(), report);
+  return report.take();
+}
+
 Differences check_extremes(const Kernels& tested) {
   Report report;
   const std::vector<std::uint32_t> ids = some_ids(9, 4);
@@ -312,6 +425,7 @@ Differences check_extremes(const Kernels& tested) {
       }
     }
   }
+  check_largest_sum(tested, report);
   for (const std::size_t dim : checked_dims()) {
     const std::vector<std::uint8_t> largest(dim, 0xFF);
     const std::vector<std::uint8_t> zero(dim, 0);
@@ -338,6 +452,8 @@ Differences check_float_edges(const Kernels& tested) {
         a[at] = edge;
         compare_quantize(tested, a.data(), 1.0F, dim, report);
         report.equal("max_abs", dim, tested.max_abs(a.data(), dim), oracle().max_abs(a.data(), dim));
+        compare_order(tested, a.data(), dim, report);
+        compare_quantize_u8(tested, a.data(), dim, report);
         // One term decides these sums, so that every order of summation gives the same float or the same infinity.
         if (!(std::fabs(edge) < kMax)) {
           report.equal("dot", dim, tested.dot(a.data(), ones.data(), dim), oracle().dot(a.data(), ones.data(), dim));

@@ -24,6 +24,8 @@ using Differences = std::vector<std::string>;
 [[nodiscard]] Differences check_code_row_kernels(const Kernels& tested);
 [[nodiscard]] Differences check_bare_code_kernels(const Kernels& tested);
 [[nodiscard]] Differences check_transform_kernels(const Kernels& tested);
+[[nodiscard]] Differences check_product_row_kernels(const Kernels& tested);
+[[nodiscard]] Differences check_product_table_kernels(const Kernels& tested);
 // Codes all at their largest and queries at +-127: the sums that saturate where a kernel is careless.
 [[nodiscard]] Differences check_extremes(const Kernels& tested);
 // Infinities, numbers that are none, denormals and the largest floats.
