@@ -6,6 +6,10 @@ namespace vibrato::hnsw {
 namespace {
 
 constexpr float kSigmas = 3.0F;
+// The errors of product codes have longer tails, and one deviation serves all rows.
+constexpr float kProductSigmas = 6.0F;
+// With product codes many rows may be near enough; past so many a hit, more of them cost more than they find.
+constexpr std::size_t kProductRowsAHit = 20;
 // Rows scored at a time after the first k: enough to overlap their loads.
 constexpr std::size_t kStep = 4;
 
@@ -34,20 +38,27 @@ void keep_nearest(std::vector<Hit>& hits, std::size_t k, const Hit& hit) {
   std::push_heap(hits.begin(), hits.end(), nearer);
 }
 
+float sigma_of(const RowSpace& space, const quant::PreparedQuery& query, std::uint32_t row, float distance) {
+  if (space.product != nullptr) {
+    return space.product->distance_sigma(query, distance);
+  }
+  const std::byte* coded = space.codes.base + std::size_t{row} * space.codes.stride_bytes;
+  const quant::CodeFactors factors = quant::ScalarQuantizer::factors_of(coded, space.quantizer->layout());
+  return space.quantizer->distance_sigma(query, factors, distance);
+}
+
 }  // namespace
 
 std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const float* query, std::uint32_t k,
                       const CandidatePool& pool, SearchScratch& scratch, std::vector<Hit>& hits) {
   const ExactScorer exact(kernels, space, query);
-  const quant::CodeLayout& layout = space.quantizer->layout();
+  const float sigmas = space.product != nullptr ? kProductSigmas : kSigmas;
   const auto could_matter = [&](std::size_t i) {
     if (hits.size() < k) {
       return true;
     }
-    const std::byte* row = space.codes.base + std::size_t{pool.id(i)} * space.codes.stride_bytes;
-    const quant::CodeFactors factors = quant::ScalarQuantizer::factors_of(row, layout);
-    const float sigma = space.quantizer->distance_sigma(scratch.query, factors, pool.distance(i));
-    return pool.distance(i) - kSigmas * sigma <= hits.front().distance;
+    const float sigma = sigma_of(space, scratch.query, pool.id(i), pool.distance(i));
+    return pool.distance(i) - sigmas * sigma <= hits.front().distance;
   };
 
   hits.clear();
@@ -57,9 +68,10 @@ std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const
   for (std::size_t i = 0; i < ahead; ++i) {
     prefetch_row(exact, pool.id(i));
   }
+  const std::size_t most = space.product != nullptr ? std::min(pool.size(), kProductRowsAHit * k) : pool.size();
   std::size_t next = 0;
-  while (next < pool.size()) {
-    const std::size_t step = std::min(pool.size() - next, hits.empty() ? std::size_t{k} : kStep);
+  while (next < most) {
+    const std::size_t step = std::min(most - next, hits.empty() ? std::size_t{k} : kStep);
     std::size_t count = 0;
     for (std::size_t i = next; i < next + step && could_matter(i); ++i) {
       scratch.rows[count++] = pool.id(i);
@@ -72,7 +84,7 @@ std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const
     if (count < step) {
       break;
     }
-    for (std::size_t i = next + kStep; i < std::min(pool.size(), next + 2 * kStep); ++i) {
+    for (std::size_t i = next + kStep; i < std::min(most, next + 2 * kStep); ++i) {
       prefetch_row(exact, pool.id(i));
     }
   }

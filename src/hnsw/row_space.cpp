@@ -29,11 +29,26 @@ void ExactScorer::score(const std::uint32_t* rows, std::size_t count, float* out
   }
 }
 
+void prepare_query(const simd::Kernels& kernels, const RowSpace& space, const float* query, quant::PreparedQuery& out) {
+  if (space.product != nullptr) {
+    space.product->prepare(kernels, query, out);
+  } else {
+    space.quantizer->prepare(kernels, query, out);
+  }
+}
+
 WalkScorer::WalkScorer(const simd::Kernels& kernels, const RowSpace& space, const quant::PreparedQuery& query)
-    : code_rows_(space.quantizer->layout().kind == quant::CodeKind::kSq8 ? kernels.sq8_rows : kernels.sq4_rows),
+    : code_rows_(code_kernel(kernels, space)),
       query_(&query.code),
       rows_(space.codes),
-      prefetch_bytes_(std::min<std::size_t>(space.quantizer->layout().stride_bytes, 64 * kPrefetchLinesMax)) {}
+      prefetch_bytes_(std::min<std::size_t>(space.codes.stride_bytes, 64 * kPrefetchLinesMax)) {}
+
+WalkScorer::CodeKernel WalkScorer::code_kernel(const simd::Kernels& kernels, const RowSpace& space) {
+  if (space.product != nullptr) {
+    return kernels.pq_rows;
+  }
+  return space.quantizer->layout().kind == quant::CodeKind::kSq8 ? kernels.sq8_rows : kernels.sq4_rows;
+}
 
 WalkScorer::WalkScorer(const ExactScorer& exact)
     : exact_(exact), prefetch_bytes_(std::min<std::size_t>(exact.row_bytes(), 64 * kPrefetchLinesMax)) {}

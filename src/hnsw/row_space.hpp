@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vibrato/metric.hpp>
 
+#include "quant/product_quantizer.hpp"
 #include "quant/scalar_quantizer.hpp"
 #include "simd/kernels.hpp"
 
@@ -18,9 +19,14 @@ struct RowSpace {
   std::uint32_t row_count = 0;
   simd::FloatRows vectors;
   const float* inverse_norms = nullptr;               // [row_count], cosine only: 1 / |x|
-  const quant::ScalarQuantizer* quantizer = nullptr;  // nullptr: the walk is on f32.
+  const quant::ScalarQuantizer* quantizer = nullptr;  // Of scalar codes.
+  const quant::ProductQuantizer* product = nullptr;   // Of product codes. Neither: the walk is on f32.
   simd::CodeRows codes;
   float norm_max = 0;  // The largest |x|; used under dot only.
+
+  [[nodiscard]] bool has_codes() const { return quantizer != nullptr || product != nullptr; }
+  // Raw rows may have been dropped behind product codes: distances are those of the codes then.
+  [[nodiscard]] bool has_vectors() const { return vectors.base != nullptr; }
 };
 
 [[nodiscard]] inline float score_of(Metric metric, float distance) {
@@ -57,10 +63,13 @@ class ExactScorer {
   float query_inverse_norm_ = 0;
 };
 
+// Makes a query ready for a space of codes. Requires: space.has_codes().
+void prepare_query(const simd::Kernels& kernels, const RowSpace& space, const float* query, quant::PreparedQuery& out);
+
 // The distances a walk goes by: on codes where the space has them, else exact. One query.
 class WalkScorer {
  public:
-  // On codes: `query` must be prepared by space.quantizer and outlive the scorer.
+  // On codes: `query` must be prepared by prepare_query and outlive the scorer.
   WalkScorer(const simd::Kernels& kernels, const RowSpace& space, const quant::PreparedQuery& query);
   // On f32.
   explicit WalkScorer(const ExactScorer& exact);
@@ -88,6 +97,8 @@ class WalkScorer {
   static constexpr std::size_t kPrefetchLinesMax = 12;
 
   using CodeKernel = void (*)(const simd::CodeQuery&, const simd::CodeRows&, const std::uint32_t*, std::size_t, float*);
+  [[nodiscard]] static CodeKernel code_kernel(const simd::Kernels& kernels, const RowSpace& space);
+
   CodeKernel code_rows_ = nullptr;
   const simd::CodeQuery* query_ = nullptr;
   simd::CodeRows rows_;

@@ -11,8 +11,7 @@ namespace {
 
 // Small rows leave the core waiting for memory unless several candidates are expanded at once.
 std::size_t default_expand(const RowSpace& space) {
-  const std::size_t row_bytes =
-      space.quantizer != nullptr ? space.quantizer->layout().stride_bytes : space.vectors.dim * sizeof(float);
+  const std::size_t row_bytes = space.has_codes() ? space.codes.stride_bytes : space.vectors.dim * sizeof(float);
   return row_bytes <= 192 ? 4 : row_bytes <= 512 ? 2 : 1;
 }
 
@@ -27,10 +26,13 @@ BeamLimits limits_of(const SearchParams& params, const RowSpace& space, float qu
 }
 
 // Three deviations of the distance that codes give for a row equal to the query.
-float margin_of(const quant::ScalarQuantizer& quantizer, const quant::PreparedQuery& query) {
+float margin_of(const RowSpace& space, const quant::PreparedQuery& query) {
+  if (space.product != nullptr) {
+    return 3.0F * space.product->distance_sigma(query, 0.0F);
+  }
   quant::CodeFactors same;
   same.offset = query.norm_squared;
-  return 3.0F * quantizer.distance_sigma(query, same, 0.0F);
+  return 3.0F * space.quantizer->distance_sigma(query, same, 0.0F);
 }
 
 void take_pool(const CandidatePool& pool, std::uint32_t k, std::vector<Hit>& hits) {
@@ -98,14 +100,14 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
     return;
   }
   const ExactScorer exact(kernels, space, query);
-  const bool on_codes = space.quantizer != nullptr;
+  const bool on_codes = space.has_codes();
   if (on_codes) {
-    space.quantizer->prepare(kernels, query, scratch.query);
+    prepare_query(kernels, space, query, scratch.query);
   }
   const WalkScorer scorer = on_codes ? WalkScorer(kernels, space, scratch.query) : WalkScorer(exact);
   BeamLimits limits = limits_of(params, space, exact.query_norm());
   if (on_codes) {
-    limits.stop.margin = margin_of(*space.quantizer, scratch.query);
+    limits.stop.margin = margin_of(space, scratch.query);
   }
 
   SearchStats local;
@@ -121,7 +123,7 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
   const std::uint32_t k = filtered ? vouched_hits(beam, params.k) : params.k;
 
   const CandidatePool& found = filtered ? beam.allowed : beam.pool;
-  if (on_codes && params.rescore && k > 0) {
+  if (on_codes && params.rescore && k > 0 && space.has_vectors()) {
     local.rescored = rescore(kernels, space, query, k, found, scratch, hits);
   } else {
     take_pool(found, k, hits);

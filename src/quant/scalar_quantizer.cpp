@@ -4,10 +4,10 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <vibrato/check.hpp>
 
 #include "base/limits.hpp"
+#include "quant/unit_length.hpp"
 
 namespace vibrato::quant {
 namespace {
@@ -56,20 +56,6 @@ Fit fit_of(const float* x, std::uint32_t dim, float inverse_step, Levels levels)
   return {dot, norm};
 }
 
-// 1 / |x|, 0 for the zero vector. Squares of small numbers lose their digits in f32, so those are summed in double.
-float inverse_norm(const simd::Kernels& kernels, const float* x, std::size_t dim) {
-  constexpr float kNormSquaredMin = 1e-30F;
-  const float norm_squared = kernels.norm_squared(x, dim);
-  if (norm_squared > kNormSquaredMin) {
-    return 1.0F / std::sqrt(norm_squared);
-  }
-  double sum = 0;
-  for (std::size_t i = 0; i < dim; ++i) {
-    sum += double{x[i]} * x[i];
-  }
-  return sum > 0 ? static_cast<float>(std::min(1.0 / std::sqrt(sum), double{std::numeric_limits<float>::max()})) : 0.0F;
-}
-
 }  // namespace
 
 ScalarQuantizer::ScalarQuantizer(Metric metric, CodeKind kind, std::vector<float> centre, std::uint64_t rotation_seed)
@@ -86,7 +72,7 @@ ScalarQuantizer::ScalarQuantizer(Metric metric, CodeKind kind, std::vector<float
 }
 
 void ScalarQuantizer::centre_and_rotate(const simd::Kernels& kernels, const float* x, float* out) const {
-  const float factor = metric_ == Metric::kCosine ? inverse_norm(kernels, x, layout_.dim) : 1.0F;
+  const float factor = metric_ == Metric::kCosine ? inverse_length(kernels, x, layout_.dim) : 1.0F;
   for (std::uint32_t i = 0; i < layout_.dim; ++i) {
     out[i] = x[i] * factor - centre_[i];
   }
@@ -247,7 +233,7 @@ std::vector<float> mean_of_rows(Metric metric, const simd::Kernels& kernels, con
   std::vector<double> sums(rows.dim, 0.0);
   for (const std::uint32_t row : sample) {
     const float* x = rows.base + row * rows.stride_floats;
-    const float factor = metric == Metric::kCosine ? inverse_norm(kernels, x, rows.dim) : 1.0F;
+    const float factor = metric == Metric::kCosine ? inverse_length(kernels, x, rows.dim) : 1.0F;
     for (std::size_t i = 0; i < rows.dim; ++i) {
       sums[i] += double{x[i] * factor};
     }

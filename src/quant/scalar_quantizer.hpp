@@ -18,20 +18,11 @@
 #include <vibrato/metric.hpp>
 
 #include "quant/code_layout.hpp"
+#include "quant/prepared_query.hpp"
 #include "quant/rotation.hpp"
 #include "simd/kernels.hpp"
 
 namespace vibrato::quant {
-
-// A query made ready for the kernels. Reused between searches so that preparing allocates nothing.
-struct PreparedQuery {
-  std::vector<std::int8_t> values;  // [padded_dim]
-  std::vector<float> scratch;       // [dim]
-  simd::CodeQuery code;
-  float norm_squared = 0;  // Of the centred query.
-
-  void bind() { code.values = values.data(); }
-};
 
 // Immutable once made. Thread-safety: const methods may be called from many threads at once.
 class ScalarQuantizer {

@@ -2,12 +2,12 @@
 //
 // Rows are scored with one plain load a byte. Gathers were measured and lose: on Zen 5 a row of 32 bytes takes 8 ns
 // this way and 17 ns by 512-bit gathers, one of 64 bytes 14 and 27.
-#include "simd/product_codes.hpp"
-
 #include <bit>
 #include <cstring>
 #include <limits>
 #include <xsimd/xsimd.hpp>
+
+#include "simd/product_codes.hpp"
 
 namespace vibrato::simd::portable {
 namespace {

@@ -8,9 +8,15 @@
 int main() {
   using namespace vibrato::simd;
   using Check = Differences (*)(const Kernels&);
-  constexpr Check kChecks[] = {check_float_kernels,       check_float_row_kernels,     check_code_row_kernels,
-                               check_product_row_kernels, check_product_table_kernels, check_bare_code_kernels,
-                               check_transform_kernels,   check_extremes,              check_float_edges};
+  constexpr Check kChecks[] = {check_float_kernels,
+                               check_float_row_kernels,
+                               check_code_row_kernels,
+                               check_product_row_kernels,
+                               check_product_table_kernels,
+                               check_bare_code_kernels,
+                               check_transform_kernels,
+                               check_extremes,
+                               check_float_edges};
   std::size_t failures = 0;
   for (const Isa isa : {Isa::kScalar, Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
     const Kernels* table = kernels_for(isa);
