@@ -62,11 +62,9 @@ Result<std::optional<Point>> find_point(const CollectionVersion& version, const 
   return std::optional<Point>(std::move(point));
 }
 
-// The share of a part's bytes that no index finds yet.
+// Of rows that wait for the index: those that it never takes do not count.
 std::uint64_t waiting_bytes(const HotPart& part) {
-  const std::uint32_t rows = part.row_count();
-  const std::uint32_t indexed = std::min(part.indexed_count(), rows);
-  return rows == 0 || !part.needs_indexing() ? 0 : part.data_bytes() / rows * (rows - indexed);
+  return part.needs_indexing() ? part.unindexed_bytes() : 0;
 }
 
 bool by_first_lsn(const std::shared_ptr<const SealedPart>& a, const std::shared_ptr<const SealedPart>& b) {
@@ -198,8 +196,10 @@ Status Collection::make_room() {
   hot.settings = settings();
   hot.row_capacity = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
       options_.hot_part_bytes / (std::uint64_t{settings().dim} * sizeof(float)), 1, limits::kHotRowsMax));
+  hot.data_bytes_max = options_.hot_part_bytes;
   auto next = std::make_shared<CollectionVersion>(*version);
   if (next->hot != nullptr) {
+    next->hot->freeze();
     next->frozen.push_back(std::move(next->hot));
   }
   VIBRATO_ASSIGN_OR_RETURN(next->hot, HotPart::create(hot));
@@ -258,6 +258,7 @@ Lsn Collection::freeze_hot() {
   const VersionPtr version = current();
   if (version->hot != nullptr && version->hot->row_count() != 0) {
     auto next = std::make_shared<CollectionVersion>(*version);
+    next->hot->freeze();
     next->frozen.push_back(std::move(next->hot));
     publish(std::move(next));
   }

@@ -19,28 +19,39 @@ Status damaged(const std::string& what) {
   return corruption("bitmap of deleted rows: " + what);
 }
 
+Status no_memory() {
+  return unavailable("no memory for the deletes of a segment");
+}
+
 }  // namespace
 
-DeleteLsns::DeleteLsns(std::uint32_t row_capacity)
-    : row_capacity_(row_capacity), chunks_((std::size_t{row_capacity} + kChunkRows - 1) / kChunkRows) {}
+DeleteLsns::DeleteLsns(std::uint32_t row_capacity) : row_capacity_(row_capacity) {}
 
 DeleteLsns::~DeleteLsns() {
-  for (const std::atomic<Chunk*>& chunk : chunks_) {
-    delete chunk.load(std::memory_order_relaxed);
+  const std::unique_ptr<ChunkSlot[]> table(table_.load(std::memory_order_relaxed));
+  for (std::size_t i = 0; table != nullptr && i < table_size(); ++i) {
+    delete table[i].load(std::memory_order_relaxed);
   }
 }
 
 Result<bool> DeleteLsns::mark(std::uint32_t row, Lsn lsn) {
   VIBRATO_CHECK(row < row_capacity_ && lsn.value() > 0);
-  std::atomic<Chunk*>& slot = chunks_[row / kChunkRows];
-  Chunk* chunk = slot.load(std::memory_order_relaxed);
+  ChunkSlot* table = table_.load(std::memory_order_relaxed);
+  if (table == nullptr) {
+    table = new (std::nothrow) ChunkSlot[table_size()]();
+    if (table == nullptr) {
+      return no_memory();
+    }
+    table_.store(table, std::memory_order_release);
+  }
+  Chunk* chunk = table[row / kChunkRows].load(std::memory_order_relaxed);
   if (chunk == nullptr) {
     chunk = new (std::nothrow) Chunk();
     if (chunk == nullptr) {
-      return unavailable("no memory for the deletes of a segment");
+      return no_memory();
     }
     chunk_count_.fetch_add(1, std::memory_order_relaxed);
-    slot.store(chunk, std::memory_order_release);
+    table[row / kChunkRows].store(chunk, std::memory_order_release);
   }
   std::atomic<std::uint64_t>& mark = chunk->lsns[row % kChunkRows];
   if (mark.load(std::memory_order_relaxed) != 0) {
@@ -52,21 +63,16 @@ Result<bool> DeleteLsns::mark(std::uint32_t row, Lsn lsn) {
   return true;
 }
 
-Lsn DeleteLsns::deleted_at(std::uint32_t row) const {
-  const Chunk* chunk = chunks_[row / kChunkRows].load(std::memory_order_acquire);
-  return chunk == nullptr ? Lsn() : Lsn(chunk->lsns[row % kChunkRows].load(std::memory_order_acquire));
-}
-
 std::size_t DeleteLsns::bytes_in_memory() const {
-  return sizeof(*this) + chunks_.size() * sizeof(chunks_[0]) +
-         std::size_t{chunk_count_.load(std::memory_order_relaxed)} * sizeof(Chunk);
+  const std::size_t table = table_.load(std::memory_order_acquire) == nullptr ? 0 : table_size() * sizeof(ChunkSlot);
+  return sizeof(*this) + table + std::size_t{chunk_count_.load(std::memory_order_relaxed)} * sizeof(Chunk);
 }
 
 std::vector<std::byte> DeleteLsns::encode(Lsn at) const {
   const Bitmap bitmap(roaring_bitmap_create());
   VIBRATO_CHECK(bitmap != nullptr);
   for (std::uint32_t row = 0; row < row_capacity_; ++row) {
-    if (row % kChunkRows == 0 && chunks_[row / kChunkRows].load(std::memory_order_acquire) == nullptr) {
+    if (row % kChunkRows == 0 && chunk_of(row) == nullptr) {
       row += kChunkRows - 1;
       continue;
     }

@@ -1,7 +1,8 @@
 // Which rows of a segment are deleted, and since which LSN: a reader at an LSN still sees what was deleted later.
 //
-// 8 bytes a row, in chunks that are allocated with their first delete: a segment without deletes costs a pointer for
-// every 1,024 rows. One object lives as long as its rows do: a frozen hot segment hands it to the file it is sealed to.
+// 8 bytes a row, in chunks that are allocated with their first delete, and so is the table of the chunks: a segment
+// without deletes costs nothing. One object lives as long as its rows do: a frozen hot segment hands it to the file it
+// is sealed to.
 #pragma once
 
 #include <atomic>
@@ -32,15 +33,14 @@ class DeleteLsns {
 
   // Whether a reader at `at` does not see the row any more.
   [[nodiscard]] bool is_deleted(std::uint32_t row, Lsn at) const {
-    const Chunk* chunk = chunks_[row / kChunkRows].load(std::memory_order_acquire);
-    if (chunk == nullptr) {
-      return false;
-    }
-    const std::uint64_t lsn = chunk->lsns[row % kChunkRows].load(std::memory_order_acquire);
-    return lsn != 0 && lsn <= at.value();
+    const Lsn lsn = deleted_at(row);
+    return lsn != Lsn() && lsn <= at;
   }
   // 0 if it is not deleted.
-  [[nodiscard]] Lsn deleted_at(std::uint32_t row) const;
+  [[nodiscard]] Lsn deleted_at(std::uint32_t row) const {
+    const Chunk* chunk = chunk_of(row);
+    return chunk == nullptr ? Lsn() : Lsn(chunk->lsns[row % kChunkRows].load(std::memory_order_acquire));
+  }
   // Of all marks; 0 tells a search that it need not look.
   [[nodiscard]] std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
   // The largest LSN of a mark; 0 without any.
@@ -59,8 +59,16 @@ class DeleteLsns {
     std::atomic<std::uint64_t> lsns[kChunkRows];
   };
 
-  std::uint32_t row_capacity_;
-  std::vector<std::atomic<Chunk*>> chunks_;  // Owned.
+  using ChunkSlot = std::atomic<Chunk*>;  // Owns the chunk.
+
+  [[nodiscard]] std::size_t table_size() const { return (std::size_t{row_capacity_} + kChunkRows - 1) / kChunkRows; }
+  [[nodiscard]] const Chunk* chunk_of(std::uint32_t row) const {
+    const ChunkSlot* table = table_.load(std::memory_order_acquire);
+    return table == nullptr ? nullptr : table[row / kChunkRows].load(std::memory_order_acquire);
+  }
+
+  const std::uint32_t row_capacity_;
+  std::atomic<ChunkSlot*> table_{nullptr};  // Owned.
   std::atomic<std::uint32_t> chunk_count_{0};
   std::atomic<std::uint32_t> count_{0};
   std::atomic<std::uint64_t> last_mark_{0};

@@ -19,10 +19,13 @@ namespace vibrato::vector {
 template <typename T>
 class GrowingArray {
  public:
-  explicit GrowingArray(std::uint32_t capacity) : later_((capacity + kChunk - 1) / kChunk) {}
+  explicit GrowingArray(std::uint32_t capacity) : capacity_(capacity) {}
 
   // Makes the element `index` (default-constructed) writable. False without memory. Requires: index < capacity.
   [[nodiscard]] bool make_room(std::uint32_t index) {
+    if (index == kChunk && later_.empty()) {
+      later_.resize((std::size_t{capacity_} + kChunk - 1) / kChunk);  // Before any reader looks here.
+    }
     std::unique_ptr<T[]>& chunk = index < kChunk ? early_[early_chunk(index)] : later_[index / kChunk];
     if (chunk == nullptr) {
       const std::uint32_t length = index < kChunk ? early_length(early_chunk(index)) : kChunk;
@@ -39,7 +42,8 @@ class GrowingArray {
   [[nodiscard]] std::size_t bytes_in_memory(std::uint32_t count) const {
     const std::size_t room =
         count <= kChunk ? std::bit_ceil(count) : (std::size_t{count} + kChunk - 1) / kChunk * kChunk;
-    return room * sizeof(T) + later_.size() * sizeof(later_[0]);
+    const std::size_t table = count <= kChunk ? 0 : std::size_t{capacity_} / kChunk * sizeof(later_[0]);
+    return room * sizeof(T) + table;
   }
 
  private:
@@ -61,6 +65,7 @@ class GrowingArray {
     return later_[index / kChunk].get() + index % kChunk;
   }
 
+  std::uint32_t capacity_;
   std::array<std::unique_ptr<T[]>, kEarlyChunks> early_;
   std::vector<std::unique_ptr<T[]>> later_;
 };

@@ -39,7 +39,7 @@ TEST(DeleteLsns, keep_the_first_mark) {
 
 TEST(DeleteLsns, cost_next_to_nothing_without_marks) {
   const DeleteLsns deletes(1'000'000);
-  EXPECT_LE(deletes.bytes_in_memory(), 16'384U);
+  EXPECT_LE(deletes.bytes_in_memory(), 128U);
 }
 
 TEST(DeleteLsns, give_back_what_a_reader_saw_after_storing) {
