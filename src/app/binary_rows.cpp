@@ -35,7 +35,7 @@ class BinaryRows final : public RowSource {
     if (in_block == 0) VIBRATO_RETURN_IF_ERROR(read_block());
     row.vector.resize(table_.dim);
     row.meta_json.clear();
-    row.has_ignored_id = false;
+    row.id_json.clear();
     const auto bytes = std::span<const std::byte>(block_).subspan(in_block * table_.row_bytes, table_.row_bytes);
     VIBRATO_RETURN_IF_ERROR(table_.decode(bytes, row.vector));
     ++row_;

@@ -3,22 +3,19 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vibrato/metric.hpp>
 #include <vibrato/result.hpp>
 
-#include "app/row_source.hpp"
+#include "app/checked_rows.hpp"
 #include "io/file_system.hpp"
 
 namespace vibrato::app {
 
 struct IngestOptions {
-  std::string input;
+  RowFiles files;
   std::string output;
   Metric metric = Metric::kDot;
-  std::optional<InputFormat> format;  // Absent: told from the input.
-  std::optional<std::string> meta;    // A file with the meta of row 0, 1, ... a line, for all rows.
 };
 
 struct IngestReport {

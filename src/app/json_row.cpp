@@ -57,10 +57,10 @@ Status read_object(simdjson::dom::object object, InputRow& row) {
     } else if (key == "meta") {
       VIBRATO_ASSIGN_OR_RETURN(row.meta_json, compact(value));
     } else if (key == "id") {
-      row.has_ignored_id = true;
+      row.id_json = simdjson::minify(value);
     } else {
       return {ErrorCode::kUnknownField,
-              "unknown field '" + std::string(key) + "'; a row has 'vector' and, if wanted, 'meta'"};
+              "unknown field '" + std::string(key) + "'; a row has 'vector' and, if wanted, 'id' and 'meta'"};
     }
   }
   return has_vector ? ok_status() : invalid_argument("the field 'vector' is missing");
@@ -96,7 +96,7 @@ JsonRowParser::JsonRowParser(JsonRowParser&&) noexcept = default;
 
 Status JsonRowParser::parse_row(const std::string& text, InputRow& row) {
   row.meta_json.clear();
-  row.has_ignored_id = false;
+  row.id_json.clear();
   VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::element element, impl_->parse(text));
   simdjson::dom::object object;
   if (element.get(object) == simdjson::SUCCESS) return read_object(object, row);

@@ -1,4 +1,4 @@
-// One row of JSON text: `[0.1, ...]`, or `{"vector": [0.1, ...], "meta": any JSON}`.
+// One row of JSON text: `[0.1, ...]`, or `{"vector": [0.1, ...], "id": any JSON, "meta": any JSON}`.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ class JsonRowParser {
   ~JsonRowParser();
   JsonRowParser(JsonRowParser&&) noexcept;
 
-  // An `id` field is ignored and noted in the row; any other unknown field is an error that names it.
+  // What an `id` must be like is for the reader of the rows to check. An unknown field is an error that names it.
   // Errors: kInvalidJson, kInvalidArgument, kUnknownField, kPayloadTooLarge (meta).
   [[nodiscard]] Status parse_row(const std::string& text, InputRow& row);
 

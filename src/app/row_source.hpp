@@ -17,8 +17,8 @@ namespace vibrato::app {
 
 struct InputRow {
   std::vector<float> vector;
-  std::string meta_json;        // Compact JSON; empty: none.
-  bool has_ignored_id = false;  // The row brought an id; rows are numbered instead.
+  std::string meta_json;  // Compact JSON; empty: none.
+  std::string id_json;    // As the row gives it, compact JSON of any kind; empty: none.
 };
 
 // Thread-safety: one thread at a time.

@@ -46,6 +46,24 @@ Result<std::vector<double>> vector_of_body(std::string_view json) {
   return numbers;
 }
 
+constexpr double kMsPerUs = 0.001;
+
+Result<std::string> format_reply(std::string_view json, const char* hits, const char* time_field, double ms_per_unit) {
+  const nlohmann::json reply = nlohmann::json::parse(json, nullptr, false);
+  const Status unexpected = io_error("the server's answer is not that of a search; is --server a vibratod?");
+  if (!reply.is_object() || !reply.contains(hits) || !reply[hits].is_array()) return unexpected;
+  const auto time = reply.find(time_field);
+  if (time == reply.end() || !time->is_number()) return unexpected;
+  std::string text = fmt::format("Query time: {:.2f}ms\nResults:\n", time->get<double>() * ms_per_unit);
+  for (const nlohmann::json& hit : reply[hits]) {
+    const auto id = hit.is_object() ? hit.find("id") : hit.end();
+    if (id == hit.end() || !hit.contains("score") || !hit["score"].is_number()) return unexpected;
+    if (!id->is_number_integer() && !id->is_string()) return unexpected;
+    text += fmt::format("  ID: {}, Score: {:.4f}\n", id->dump(), hit["score"].get<double>());
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::vector<double>> parse_query(std::string_view text) {
@@ -72,24 +90,18 @@ Result<std::vector<double>> parse_query(std::string_view text) {
   }
 }
 
-std::string search_body(const std::vector<double>& query, std::uint32_t k, std::uint32_t ef) {
-  return nlohmann::json{{"vector", query}, {"k", k}, {"ef", ef}}.dump();
+std::string search_body(const std::vector<double>& query, std::uint32_t k, std::optional<std::uint32_t> ef) {
+  nlohmann::json body = {{"vector", query}, {"k", k}};
+  if (ef.has_value()) body["ef"] = *ef;
+  return body.dump();
 }
 
 Result<std::string> format_search_reply(std::string_view json) {
-  const nlohmann::json reply = nlohmann::json::parse(json, nullptr, false);
-  const Status unexpected = io_error("the server's answer is not that of a search; is --server a vibratod?");
-  if (!reply.is_object() || !reply.contains("results") || !reply["results"].is_array()) return unexpected;
-  const auto time = reply.find("query_time_ms");
-  if (time == reply.end() || !time->is_number()) return unexpected;
-  std::string text = fmt::format("Query time: {:.2f}ms\nResults:\n", time->get<double>());
-  for (const nlohmann::json& hit : reply["results"]) {
-    const auto id = hit.is_object() ? hit.find("id") : hit.end();
-    if (id == hit.end() || !hit.contains("score") || !hit["score"].is_number()) return unexpected;
-    if (!id->is_number_integer() && !id->is_string()) return unexpected;
-    text += fmt::format("  ID: {}, Score: {:.4f}\n", id->dump(), hit["score"].get<double>());
-  }
-  return text;
+  return format_reply(json, "results", "query_time_ms", 1);
+}
+
+Result<std::string> format_collection_reply(std::string_view json) {
+  return format_reply(json, "hits", "took_us", kMsPerUs);
 }
 
 }  // namespace vibrato::app

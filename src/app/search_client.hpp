@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,9 @@ inline constexpr std::size_t kQueryTextBytesMax = 4 * 1024 * 1024;
 // Errors: kInvalidArgument naming the number that is none, or that is not finite; 1 to limits::kDimMax of them.
 [[nodiscard]] Result<std::vector<double>> parse_query(std::string_view text);
 
-[[nodiscard]] std::string search_body(const std::vector<double>& query, std::uint32_t k, std::uint32_t ef);
+// Without `ef` the server takes its default.
+[[nodiscard]] std::string search_body(const std::vector<double>& query, std::uint32_t k,
+                                      std::optional<std::uint32_t> ef);
 
 // The answer of POST /search as lines:
 //   Query time: 0.42ms
@@ -26,5 +29,7 @@ inline constexpr std::size_t kQueryTextBytesMax = 4 * 1024 * 1024;
 //     ID: 17, Score: 0.9876
 // Errors: kIoError if it is not such an answer.
 [[nodiscard]] Result<std::string> format_search_reply(std::string_view json);
+// The same for the answer of a search in a collection: `hits` in place of `results`, `took_us` in place of the time.
+[[nodiscard]] Result<std::string> format_collection_reply(std::string_view json);
 
 }  // namespace vibrato::app

@@ -30,12 +30,15 @@ class UsageTest(cli.CliTest):
                           ["serve", "--data", "x", "--port", "65536"], ["serve", "--data", "x", "--m", "1"],
                           ["serve", "--data", "x", "--max-ram-buffer-vectors", "10000001"], ["search", "--query", ""],
                           ["ingest", "-i", "a", "-o", "b", "--metric", "manhattan"], ["search", "--query", "1,x"],
-                          ["search", "--query", "1", "--server", "localhost"]):
+                          ["search", "--query", "1", "--server", "localhost"],
+                          ["search", "--query", "1", "--collection", "a/b"], ["ingest", "-i", "a"],
+                          ["ingest", "-i", "a", "-o", "b", "--server", "http://h", "--collection", "c"],
+                          ["ingest", "-i", "a", "--server", "http://h"],
+                          ["ingest", "-i", "a", "-o", "b", "--collection", "c"]):
             self.assertNotEqual(self.fail_with(2, *arguments), "", arguments)
 
     def test_what_is_not_built_yet_exits_2_and_says_so(self):
-        for arguments in (["serve-v2", "--data-dir", "d"], ["key-create", "--name", "n"], ["replay-to-lsn"],
-                          ["ingest", "-i", "a", "-o", "b", "--server", "http://h"],
+        for arguments in (["diskann", "status"], ["bench"], ["setup-models"],
                           ["serve", "--data", "x", "--index", "y"]):
             self.assertIn("not built yet", self.fail_with(2, *arguments))
 

@@ -22,7 +22,7 @@ class IngestRowsTest : public ::testing::Test {
  protected:
   Result<IngestReport> ingest(const std::string& input, Metric metric = Metric::kDot,
                               std::optional<std::string> meta = std::nullopt) {
-    return ingest_file(files_.fs, {input, files_.path("out.vdb"), metric, std::nullopt, std::move(meta)}, {});
+    return ingest_file(files_.fs, {{input, std::nullopt, std::move(meta)}, files_.path("out.vdb"), metric}, {});
   }
 
   // Ingests what must fail; the folder must be as it was. Returns the message.
@@ -120,8 +120,8 @@ TEST_F(IngestRowsTest, a_file_of_another_kind_is_never_replaced) {
 }
 
 TEST_F(IngestRowsTest, a_stop_leaves_nothing_behind) {
-  const IngestOptions options{files_.write("in.jsonl", "[1]\n[2]\n[3]\n"), files_.path("out.vdb"), Metric::kDot,
-                              std::nullopt, std::nullopt};
+  const IngestOptions options{
+      {files_.write("in.jsonl", "[1]\n[2]\n[3]\n"), std::nullopt, std::nullopt}, files_.path("out.vdb"), Metric::kDot};
   const auto report =
       ingest_file(files_.fs, options, [](std::uint64_t rows, std::uint64_t, double) { return rows < 2; });
   EXPECT_CODE(report, ErrorCode::kConflict);
@@ -130,8 +130,8 @@ TEST_F(IngestRowsTest, a_stop_leaves_nothing_behind) {
 
 TEST_F(IngestRowsTest, progress_counts_every_row) {
   std::vector<std::uint64_t> seen;
-  const IngestOptions options{files_.write_npy("in.npy", 3, 1, {1, 2, 3}), files_.path("out.vdb"), Metric::kDot,
-                              std::nullopt, std::nullopt};
+  const IngestOptions options{
+      {files_.write_npy("in.npy", 3, 1, {1, 2, 3}), std::nullopt, std::nullopt}, files_.path("out.vdb"), Metric::kDot};
   ASSERT_OK(ingest_file(files_.fs, options, [&](std::uint64_t rows, std::uint64_t total, double) {
     EXPECT_EQ(total, 3U);
     seen.push_back(rows);

@@ -134,8 +134,8 @@ TEST_F(RowSourceTest, json_depth_is_bounded_at_32_as_in_a_request) {
 TEST_F(RowSourceTest, ids_are_ignored_and_noted) {
   const ReadRows read = read_lines("{\"id\":\"x\",\"vector\":[1]}\n[2]\n");
   ASSERT_OK(read.error);
-  EXPECT_TRUE(read.rows[0].has_ignored_id);
-  EXPECT_FALSE(read.rows[1].has_ignored_id);
+  EXPECT_FALSE(read.rows[0].id_json.empty());
+  EXPECT_TRUE(read.rows[1].id_json.empty());
 }
 
 TEST_F(RowSourceTest, vectors_past_the_largest_dim_are_refused) {

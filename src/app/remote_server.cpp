@@ -1,0 +1,77 @@
+#include "app/remote_server.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "app/text_file.hpp"
+#include "io/safe_path.hpp"
+
+namespace vibrato::app {
+namespace {
+
+ErrorCode code_of(int http_status) {
+  switch (http_status) {
+    case 400:
+      return ErrorCode::kInvalidArgument;
+    case 401:
+      return ErrorCode::kUnauthenticated;
+    case 403:
+      return ErrorCode::kForbidden;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kAlreadyExists;
+    case 429:
+      return ErrorCode::kOverloaded;
+    default:
+      return ErrorCode::kUnavailable;
+  }
+}
+
+Status refusal(const server::HttpReply& reply) {
+  const nlohmann::json body = nlohmann::json::parse(reply.body, nullptr, false);
+  const auto message = body.is_object() ? body.find("message") : body.end();
+  const bool has_message = body.is_object() && message != body.end() && message->is_string();
+  return {code_of(reply.status), fmt::format("the server answered {}: {}", reply.status,
+                                             has_message ? message->get<std::string>() : reply.body)};
+}
+
+}  // namespace
+
+CLI::Option* add_remote_flags(CLI::App& app, RemoteFlags& flags, const std::string& server_description) {
+  CLI::Option* const server = app.add_option("--server", flags.server, server_description)->type_name("URL");
+  if (!flags.server.empty()) server->capture_default_str();
+  app.add_option("--key", flags.key,
+                 "API key for that server; better given as VIBRATO_KEY, which no process list shows")
+      ->type_name("KEY");
+  app.add_option("--ca-cert", flags.ca_cert,
+                 "whom to trust under https, in PEM form; without it whom the system trusts")
+      ->type_name("FILE");
+  return server;
+}
+
+Result<RemoteServer> RemoteServer::open(CommandContext& context, const RemoteFlags& flags) {
+  VIBRATO_ASSIGN_OR_RETURN(const server::HttpAddress address, server::parse_http_address(flags.server));
+  server::HttpClientOptions options;
+  options.key = flags.key;
+  // An answer may wait for long admin work, up to the server's own deadline.
+  options.timeout_ms = 2 * limits::kRequestTimeoutMs;
+  if (!flags.ca_cert.empty()) {
+    VIBRATO_ASSIGN_OR_RETURN(options.ca_cert_pem, read_text_file(context.fs, flags.ca_cert));
+  }
+  return RemoteServer(server::HttpClient(address, options));
+}
+
+Result<std::string> RemoteServer::call(api::Method method, std::string_view path, std::string_view json) {
+  VIBRATO_ASSIGN_OR_RETURN(server::HttpReply reply, client_.request(method, path, json));
+  if (reply.status < 200 || reply.status > 299) return refusal(reply);
+  return std::move(reply.body);
+}
+
+Status check_collection_name(const std::string& name) {
+  return io::check_name(name).with_context("--collection");
+}
+
+}  // namespace vibrato::app

@@ -1,0 +1,48 @@
+// What the commands that speak to a running server share: the flags that name it, and calls whose failures are told in
+// the server's own words.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vibrato/result.hpp>
+
+#include "api/request.hpp"
+#include "app/command.hpp"
+#include "server/http_client.hpp"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace vibrato::app {
+
+struct RemoteFlags {
+  std::string server;  // Empty: none is meant.
+  std::string key;
+  std::string ca_cert;  // A file.
+};
+
+// Adds --server, --key and --ca-cert. `flags` outlives `app`; what it holds are the defaults. Returns --server.
+CLI::Option* add_remote_flags(CLI::App& app, RemoteFlags& flags, const std::string& server_description);
+
+// Thread-safety: one thread at a time.
+class RemoteServer {
+ public:
+  // Errors: kInvalidArgument (the address, the file of the CA certificate), those of the file system.
+  [[nodiscard]] static Result<RemoteServer> open(CommandContext& context, const RemoteFlags& flags);
+
+  // The body of a 2xx answer. Errors: those of HttpClient; for any other answer what the server says, with
+  // kUnauthenticated, kForbidden, kNotFound, kAlreadyExists, kOverloaded and kUnavailable told apart.
+  [[nodiscard]] Result<std::string> call(api::Method method, std::string_view path, std::string_view json = {});
+
+ private:
+  explicit RemoteServer(server::HttpClient client) : client_(std::move(client)) {}
+
+  server::HttpClient client_;
+};
+
+// Errors: kInvalidArgument unless it is the name of a collection, as it stands in paths.
+[[nodiscard]] Status check_collection_name(const std::string& name);
+
+}  // namespace vibrato::app
