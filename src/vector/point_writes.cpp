@@ -126,6 +126,10 @@ class Update final : public CollectionWrite {
       now->meta_json = std::move(*input_.meta_json);
     }
     VIBRATO_RETURN_IF_ERROR(check_meta(now->meta_json));
+    if (now->vector.size() != collection_->settings().dim) {
+      return {ErrorCode::kGone,
+              "the archive of this collection keeps no vectors as they were written: send the vector"};
+    }
     effects.add(type_of(VectorRecord::kPointPut), number(),
                 put_body(PutOrigin::kUpdated, input_.id.view(), now->vector, now->meta_json));
     return ok_status();

@@ -17,11 +17,9 @@
 #include "commit/model.hpp"
 #include "commit/visible_lsn.hpp"
 #include "io/file_system.hpp"
-#include "vector/collection.hpp"
+#include "vector/collection_registry.hpp"
 
 namespace vibrato::vector {
-
-using CollectionPtr = std::shared_ptr<Collection>;
 
 class VectorModel final : public commit::Model {
  public:
@@ -75,13 +73,10 @@ class VectorModel final : public commit::Model {
   // ---- For Maintenance; from any thread ----
   // Created or dropped, and not in the catalog yet.
   struct Unsaved {
+    using Dropped = DroppedCollection;
     std::vector<CollectionPtr> created;  // By number.
-    struct Dropped {
-      CollectionPtr collection;  // May be in `created` as well.
-      Lsn lsn;
-    };
-    std::vector<Dropped> dropped;  // By LSN.
-    Lsn applied;                   // All effects up to here were applied when this was taken.
+    std::vector<Dropped> dropped;        // By LSN. May be in `created` as well.
+    Lsn applied;                         // All effects up to here were applied when this was taken.
   };
   // A checkpoint takes this first, then freezes, so that nothing at or below `applied` escapes both.
   [[nodiscard]] Unsaved unsaved() const;
@@ -91,7 +86,7 @@ class VectorModel final : public commit::Model {
   // In the checkpoint's transaction: the rows of collections that were created or dropped, and the applied LSN. One
   // that was created and dropped gets both marks, so that its number is never given again.
   [[nodiscard]] static Status save_in(catalog::Tables& tables, const Unsaved& saved, Lsn saved_lsn);
-  // After the catalog's commit.
+  // After the catalog's commit. One checkpoint at a time: `saved` was taken after the last one was set.
   void set_saved(const Unsaved& saved, Lsn saved_lsn);
   // The last LSN of which the model has seen the effects, of whatever collection.
   [[nodiscard]] Lsn applied_lsn() const;
