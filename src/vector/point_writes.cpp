@@ -215,7 +215,7 @@ class CreateCollection final : public commit::Write {
 
   [[nodiscard]] Status validate(commit::EffectList& effects) override {
     if (const auto present = model_.find_for_write(name_); present.ok()) {
-      outcome_->identity = (*present)->identity();
+      *outcome_ = {false, (*present)->identity()};
       return (*present)->settings() == settings_
                  ? ok_status()
                  : Status(ErrorCode::kAlreadyExists,
@@ -225,8 +225,7 @@ class CreateCollection final : public commit::Write {
     if (model_.count_for_write() >= limits::kCollectionsMax || number == CollectionNumber::max()) {
       return {ErrorCode::kConflict, "there are as many collections as fit; drop one first"};
     }
-    outcome_->created = true;
-    outcome_->identity = {number, name_, settings_, effects.time_ms(), effects.next_lsn()};
+    *outcome_ = {true, {number, name_, settings_, effects.time_ms(), effects.next_lsn()}};
     effects.add(type_of(VectorRecord::kCollectionCreated), number, std::move(body_));
     return ok_status();
   }

@@ -1,0 +1,66 @@
+#include "vector/meta_patch.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+
+#include "base/limits.hpp"
+#include "support/status_matchers.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+std::string nested(std::size_t depth) {
+  return std::string(depth, '[') + std::string(depth, ']');
+}
+
+// The examples of RFC 7396, appendix A.
+TEST(MetaPatch, merges_as_the_rfc_says) {
+  const char* const examples[][3] = {
+      {R"({"a":"b"})", R"({"a":"c"})", R"({"a":"c"})"},
+      {R"({"a":"b"})", R"({"b":"c"})", R"({"a":"b","b":"c"})"},
+      {R"({"a":"b"})", R"({"a":null})", R"({})"},
+      {R"({"a":"b","b":"c"})", R"({"a":null})", R"({"b":"c"})"},
+      {R"({"a":["b"]})", R"({"a":"c"})", R"({"a":"c"})"},
+      {R"({"a":"c"})", R"({"a":["b"]})", R"({"a":["b"]})"},
+      {R"({"a":{"b":"c"}})", R"({"a":{"b":"d","c":null}})", R"({"a":{"b":"d"}})"},
+      {R"({"a":[{"b":"c"}]})", R"({"a":[1]})", R"({"a":[1]})"},
+      {R"(["a","b"])", R"(["c","d"])", R"(["c","d"])"},
+      {R"({"a":"b"})", R"(["c"])", R"(["c"])"},
+      {R"({"a":"foo"})", "null", "null"},
+      {R"({"a":"foo"})", R"("bar")", R"("bar")"},
+      {R"({"e":null})", R"({"a":1})", R"({"a":1,"e":null})"},
+      {R"([1,2])", R"({"a":"b","c":null})", R"({"a":"b"})"},
+      {R"({})", R"({"a":{"bb":{"ccc":null}}})", R"({"a":{"bb":{}}})"},
+  };
+  for (const auto& [meta, patch, merged] : examples) {
+    const auto result = merge_meta(meta, patch);
+    ASSERT_OK(result);
+    EXPECT_EQ(*result, merged) << meta << " with " << patch;
+  }
+}
+
+TEST(MetaPatch, a_point_without_meta_is_patched_like_an_empty_one) {
+  const auto merged = merge_meta("", R"({"a":1,"b":null})");
+  ASSERT_OK(merged);
+  EXPECT_EQ(*merged, R"({"a":1})");
+}
+
+TEST(MetaPatch, numbers_and_text_stay_what_they_were) {
+  const auto merged = merge_meta(R"({"u":18446744073709551615,"i":-5,"d":0.1,"t":"ä\n"})", "{}");
+  ASSERT_OK(merged);
+  EXPECT_EQ(*merged, R"({"d":0.1,"i":-5,"t":"ä\n","u":18446744073709551615})");
+}
+
+TEST(MetaPatch, what_is_no_json_or_too_deep_is_refused) {
+  for (const std::string& bad : {std::string(), std::string("{"), std::string("1 2"), std::string("{\"a\":1e999}"),
+                                 std::string("\"\xff\""), nested(limits::kJsonDepthMax + 1), nested(1'000'000)}) {
+    EXPECT_CODE(check_meta_json(bad), ErrorCode::kInvalidArgument);
+    EXPECT_CODE(merge_meta("{}", bad), ErrorCode::kInvalidArgument);
+  }
+  EXPECT_OK(check_meta_json(nested(limits::kJsonDepthMax)));
+  EXPECT_OK(check_meta_json("1"));
+  EXPECT_CODE(merge_meta("{", "{}"), ErrorCode::kCorruption);
+}
+
+}  // namespace
+}  // namespace vibrato::vector
