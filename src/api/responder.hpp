@@ -13,7 +13,7 @@
 
 namespace vibrato::api {
 
-// Thread-safety: answer() may be called from any thread.
+// Thread-safety: all methods may be called from any thread.
 class Responder {
  public:
   virtual ~Responder() = default;
@@ -22,7 +22,7 @@ class Responder {
   virtual void answer(const Status& status, Reply&& reply) = 0;
   // When the request's deadline passes, of the monotonic clock.
   [[nodiscard]] virtual std::int64_t deadline_ns() const = 0;
-  // What is answered at the deadline instead of 408. To be set inside the handler's call. For long admin work: 202.
+  // What is answered at the deadline instead of 408. For long admin work: 202.
   virtual void set_deadline_reply(Reply&& reply) = 0;
 };
 using ResponderPtr = std::shared_ptr<Responder>;

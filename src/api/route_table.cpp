@@ -84,6 +84,7 @@ std::string allowed_methods(const std::vector<Route>& routes) {
 
 void RouteTable::add(Route route) {
   VIBRATO_CHECK(route.pattern.starts_with('/') && (route.handler == nullptr) != (route.async_handler == nullptr));
+  route.label = std::string(to_string(route.method)) + ' ' + route.pattern;
   std::vector<std::string> segments = split_segments(route.pattern);
   std::vector<Route>* routes = nullptr;
   if (std::none_of(segments.begin(), segments.end(), [](const std::string& segment) { return is_name(segment); })) {

@@ -46,7 +46,8 @@ struct Route {
   Method method = Method::kGet;
   std::string pattern = {};
   Role role = Role::kPublic;
-  Reach reach = Reach::kWholeDatabase;  // kOneCollection: the pattern's first name is the collection.
+  Reach reach = Reach::kWholeDatabase;
+  std::string collection = {};  // With kOneCollection: which; empty: the value of the pattern's first name.
   BodyKind body = BodyKind::kNone;
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
   // The query parameters it knows; others are `unknown_field`. nullopt: all others are ignored.
@@ -54,6 +55,7 @@ struct Route {
   QueryCheck check_query = {};
   Handler handler = {};
   AsyncHandler async_handler = {};  // One of the two.
+  std::string label = {};           // Method and pattern, for the audit. Set by RouteTable::add.
 };
 
 // Whose errors look how: `serve` speaks kServe on every path; the database speaks kV2 under /v2 and kNative elsewhere.

@@ -7,7 +7,19 @@
 namespace vibrato::catalog {
 namespace {
 
-enum Query : std::size_t { kLive, kDropped, kFind, kFindByName, kNumberMax, kRaiseNumberMax, kInsert, kDrop, kErase };
+enum Query : std::size_t {
+  kLive,
+  kDropped,
+  kFind,
+  kFindByName,
+  kNumberMax,
+  kRaiseNumberMax,
+  kInsert,
+  kDrop,
+  kErase,
+  kPointNumber,
+  kSetPointNumber
+};
 
 #define COLLECTION_COLUMNS                                                                                            \
   "number, name, dim, metric, index_kind, index_params, quantization, archive_keep_raw, created_at_ms, created_lsn, " \
@@ -23,6 +35,9 @@ constexpr std::string_view kSql[] = {
     "INSERT INTO collections (" COLLECTION_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     "UPDATE collections SET dropped_lsn = ?2 WHERE number = ?1 AND dropped_lsn IS NULL",
     "DELETE FROM collections WHERE number = ?1 AND dropped_lsn IS NOT NULL",
+    "SELECT next FROM point_numbers WHERE collection = ?1",
+    "INSERT INTO point_numbers (collection, next) VALUES (?1, ?2) "
+    "ON CONFLICT (collection) DO UPDATE SET next = excluded.next",
 };
 #undef COLLECTION_COLUMNS
 
@@ -127,6 +142,17 @@ Status CollectionsTable::drop(CollectionNumber number, Lsn lsn) {
     return not_found("there is no collection with the number " + std::to_string(number.value()));
   }
   return statements_[kDrop].execute(number, lsn);
+}
+
+// SQLite has no numbers of 64 bits without a sign: the same bits are kept.
+Result<std::uint64_t> CollectionsTable::next_point_number(CollectionNumber number) const {
+  VIBRATO_ASSIGN_OR_RETURN(const auto next, read_first(statements_[kPointNumber].run(number),
+                                                       [](sqlite::Rows& rows) { return rows.i64(0); }));
+  return static_cast<std::uint64_t>(next.value_or(0));
+}
+
+Status CollectionsTable::set_next_point_number(CollectionNumber number, std::uint64_t next) {
+  return statements_[kSetPointNumber].execute(number, static_cast<std::int64_t>(next));
 }
 
 Status CollectionsTable::erase(CollectionNumber number) {

@@ -51,6 +51,9 @@ class CollectionsTable {
   [[nodiscard]] Status insert(const Collection& collection);
   // Marks it as dropped; ok if it is so already. kNotFound if there never was one.
   [[nodiscard]] Status drop(CollectionNumber number, Lsn lsn);
+  // Above every number that a point of the collection ever had as its id, as of its applied LSN; 0 if nothing was set.
+  [[nodiscard]] Result<std::uint64_t> next_point_number(CollectionNumber number) const;
+  [[nodiscard]] Status set_next_point_number(CollectionNumber number, std::uint64_t next);
   // Forgets a dropped collection. kInvalidArgument while it is live or has segments.
   [[nodiscard]] Status erase(CollectionNumber number);
 

@@ -125,7 +125,15 @@ CREATE TABLE idempotency_keys (
 ) STRICT;
 )sql"};
 
-constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit, kJobsAndSnapshots, kIdempotencyKeys};
+constexpr Migration kPointNumbers = {"point numbers", R"sql(
+CREATE TABLE point_numbers (
+  collection INTEGER PRIMARY KEY REFERENCES collections (number) ON DELETE CASCADE,
+  next INTEGER NOT NULL
+) STRICT;
+)sql"};
+
+constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit, kJobsAndSnapshots, kIdempotencyKeys,
+                                    kPointNumbers};
 
 }  // namespace
 

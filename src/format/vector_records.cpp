@@ -117,6 +117,12 @@ std::vector<std::byte> encode_point_put(const PointPut& record) {
   return body;
 }
 
+void set_put_number(std::span<std::byte> body, std::size_t vector_bytes, std::uint64_t number) {
+  const std::size_t offset = kPutHeaderBytes + vector_bytes;
+  VIBRATO_CHECK(body.size() >= offset + sizeof(number));
+  store_le(body, offset, number);
+}
+
 std::vector<std::byte> encode_point_deleted(const PointIdView& id) {
   const std::size_t id_bytes = id_bytes_of(id);
   std::vector<std::byte> body;

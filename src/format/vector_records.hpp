@@ -43,6 +43,8 @@ struct PointPut {
 // first two and no vector is empty.
 [[nodiscard]] std::vector<std::byte> encode_collection_created(const CollectionCreated& record);
 [[nodiscard]] std::vector<std::byte> encode_point_put(const PointPut& record);
+// Gives another number to a put whose id is one, in place: of what encode_point_put made with `vector_bytes` bytes.
+void set_put_number(std::span<std::byte> body, std::size_t vector_bytes, std::uint64_t number);
 [[nodiscard]] std::vector<std::byte> encode_point_deleted(const PointIdView& id);
 
 // Errors: kCorruption, with the offset in the body, expected and found.

@@ -51,4 +51,11 @@ Result<CollectionIdentity> identity_of(const catalog::Collection& row) {
   return CollectionIdentity{row.number, row.name, *settings, row.created_at_ms, row.created_lsn};
 }
 
+// The number is that of now, which may know of puts above `lsn`: they are replayed, and raise it no further.
+Status save_applied(catalog::Tables& tables, const Collection& collection, Lsn lsn) {
+  const CollectionNumber number = collection.identity().number;
+  VIBRATO_RETURN_IF_ERROR(tables.collections.set_next_point_number(number, collection.next_point_number()));
+  return tables.applied.set(kModelName, number, lsn);
+}
+
 }  // namespace vibrato::vector

@@ -6,6 +6,7 @@
 #include <vibrato/check.hpp>
 
 #include "base/limits.hpp"
+#include "vector/point_numbers.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -232,6 +233,9 @@ Status Collection::apply_put(const PointIdView& id, std::span<const float> vecto
     VIBRATO_RETURN_IF_ERROR(old->segment->deletes()->mark(old->row, lsn).status());
   } else {
     live_count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (const std::uint64_t next = number_after(id); next > next_point_number()) {
+    next_point_number_.store(next, std::memory_order_relaxed);
   }
   note_applied(lsn, time_ms);
   return ok_status();

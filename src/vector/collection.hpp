@@ -146,6 +146,10 @@ class Collection {
   [[nodiscard]] Status apply_put(const PointIdView& id, std::span<const float> vector, std::string_view meta_json,
                                  Lsn lsn, std::int64_t time_ms);
   [[nodiscard]] Status apply_delete(const PointIdView& id, Lsn lsn, std::int64_t time_ms);
+  // Above every number that a point ever had as its id (vector/point_numbers.hpp), as of everything applied.
+  [[nodiscard]] std::uint64_t next_point_number() const { return next_point_number_.load(std::memory_order_relaxed); }
+  // At load: what the catalog says. Before anything is applied.
+  void load_next_point_number(std::uint64_t number) { next_point_number_.store(number, std::memory_order_relaxed); }
   // As of everything applied, visible or not. The applier's thread only.
   [[nodiscard]] Result<std::optional<Point>> find_applied(const PointIdView& id) const;
 
@@ -192,6 +196,7 @@ class Collection {
   std::atomic<std::uint64_t> oldest_unsaved_lsn_{0};  // 0: all is saved.
   std::atomic<std::uint64_t> live_count_{0};
   std::atomic<std::int64_t> updated_at_ms_;
+  std::atomic<std::uint64_t> next_point_number_{0};  // Raised by the applier alone, with apply_mutex_ held.
 
   mutable std::mutex damage_mutex_;  // Guards damage_.
   std::string damage_;               // Why no writes are taken; empty while they are.

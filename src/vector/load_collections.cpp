@@ -15,6 +15,7 @@ struct CatalogState {
   std::vector<catalog::Collection> collections;
   std::map<CollectionNumber, std::vector<catalog::Segment>> segments;
   std::map<CollectionNumber, Lsn> applied;
+  std::map<CollectionNumber, std::uint64_t> next_point_numbers;
   CollectionNumber highest_number;
 };
 
@@ -30,6 +31,10 @@ Result<CatalogState> read_state(const catalog::Tables& tables) {
     if (one.model == kModelName) {
       state.applied[one.collection] = one.lsn;
     }
+  }
+  for (const catalog::Collection& collection : state.collections) {
+    VIBRATO_ASSIGN_OR_RETURN(state.next_point_numbers[collection.number],
+                             tables.collections.next_point_number(collection.number));
   }
   VIBRATO_ASSIGN_OR_RETURN(const CollectionNumber next, tables.collections.next_number());
   state.highest_number = CollectionNumber(next.value() - 1);
@@ -106,6 +111,7 @@ Result<LoadedCollections> load_collections(const LoadContext& context) {
     const Lsn durable = std::max(applied_of(state, row.number), loaded.applied);
     loaded.collections.push_back(
         load_one(context, packs, std::move(identity), state.segments[row.number], durable, newly_damaged));
+    loaded.collections.back()->load_next_point_number(state.next_point_numbers[row.number]);
   }
   if (!newly_damaged.empty()) {
     // Not an error if it fails (a full disk): the collections are read-only either way, and the next start looks again.

@@ -4,6 +4,7 @@
 #include <vibrato/check.hpp>
 
 #include "format/vector_records.hpp"
+#include "vector/point_numbers.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -31,6 +32,7 @@ void StagedPoints::unstage_from(Lsn lsn) {
   records_.erase(first, records_.end());
   applied_ = std::min(applied_, records_.size());
   forget_table();
+  forget_numbers();
 }
 
 void StagedPoints::set_applied(Lsn lsn) {
@@ -44,7 +46,20 @@ void StagedPoints::set_applied(Lsn lsn) {
   if (applied_ == records_.size()) {
     records_.clear();
     applied_ = 0;
+    forget_numbers();
   }
+}
+
+std::uint64_t StagedPoints::next_number(CollectionNumber collection) {
+  for (in_numbers_ = std::max(in_numbers_, applied_); in_numbers_ < records_.size(); ++in_numbers_) {
+    const wal::StoredRecord& record = records_[in_numbers_];
+    if (record.type == static_cast<std::uint16_t>(format::VectorRecord::kPointPut)) {
+      std::uint64_t& next = next_numbers_[record.collection];
+      next = std::max(next, number_after(id_of(record)));
+    }
+  }
+  const auto found = next_numbers_.find(collection);
+  return found == next_numbers_.end() ? 0 : found->second;
 }
 
 const wal::StoredRecord* StagedPoints::find(CollectionNumber collection, const PointIdView& id) {
@@ -60,6 +75,11 @@ const wal::StoredRecord* StagedPoints::find(CollectionNumber collection, const P
 void StagedPoints::forget_table() {
   newest_.clear();
   in_table_ = 0;
+}
+
+void StagedPoints::forget_numbers() {
+  next_numbers_.clear();
+  in_numbers_ = 0;
 }
 
 }  // namespace vibrato::vector

@@ -27,6 +27,8 @@ class StagedPoints {
 
   // The newest record in flight of that point; null if there is none. Valid until the next call of another method.
   [[nodiscard]] const wal::StoredRecord* find(CollectionNumber collection, const PointIdView& id);
+  // Above every number that a put in flight has as its id; 0 if none has.
+  [[nodiscard]] std::uint64_t next_number(CollectionNumber collection);
 
  private:
   struct Key {
@@ -42,11 +44,14 @@ class StagedPoints {
   };
 
   void forget_table();
+  void forget_numbers();
 
   std::vector<wal::StoredRecord> records_;  // By LSN.
   std::size_t applied_ = 0;                 // So many of them, the first, are applied.
   std::size_t in_table_ = 0;                // Up to here they are in the table.
   std::unordered_map<Key, std::size_t, KeyHash> newest_;
+  std::size_t in_numbers_ = 0;  // Up to here they are in next_numbers_, which may hold applied ones as well.
+  std::unordered_map<CollectionNumber, std::uint64_t> next_numbers_;
 };
 
 }  // namespace vibrato::vector

@@ -223,6 +223,10 @@ Result<std::optional<VectorModel::PointNow>> VectorModel::point_now(const Collec
   return std::optional(PointNow{{point->vector.begin(), point->vector.end()}, std::string(point->meta_json)});
 }
 
+std::uint64_t VectorModel::next_point_number(const Collection& collection) const {
+  return std::max(collection.next_point_number(), impl_->staged_points_.next_number(collection.identity().number));
+}
+
 std::size_t VectorModel::count_for_write() const {
   return impl_->registry_.count_for_write();
 }

@@ -51,6 +51,8 @@ class VectorModel final : public commit::Model {
   };
   [[nodiscard]] Result<bool> point_exists(const Collection& collection, const PointIdView& id) const;
   [[nodiscard]] Result<std::optional<PointNow>> point_now(const Collection& collection, const PointIdView& id) const;
+  // The number that the next point without an id gets (vector/point_numbers.hpp), puts in flight included.
+  [[nodiscard]] std::uint64_t next_point_number(const Collection& collection) const;
   // Collections, those in flight included.
   [[nodiscard]] std::size_t count_for_write() const;
   // CollectionNumber::max() once all are used up.

@@ -15,6 +15,21 @@ function(vibrato_layer folder)
     PRIVATE vibrato_options ${ARG_PRIVATE_LIBRARIES})
 endfunction()
 
+# vibrato_embed_text(<target> SOURCE <file> NAME <constant> HEADER <header>): puts the text of a file into the binary, as
+# the string_view that the header declares in the namespace vibrato::<layer>.
+function(vibrato_embed_text target)
+  cmake_parse_arguments(ARG "" "SOURCE;NAME;HEADER" "" ${ARGN})
+  string(REPLACE "vibrato_" "" layer ${target})
+  set(generated ${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}.cpp)
+  file(READ ${ARG_SOURCE} text)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARG_SOURCE})
+  file(WRITE ${generated}.new
+    "#include \"${ARG_HEADER}\"\n\nnamespace vibrato::${layer} {\n\n"
+    "const std::string_view ${ARG_NAME} = R\"text(${text})text\";\n\n}  // namespace vibrato::${layer}\n")
+  configure_file(${generated}.new ${generated} COPYONLY)
+  target_sources(${target} PRIVATE ${generated})
+endfunction()
+
 # vibrato_unit_tests(<folder>): one executable from tests/unit/<folder>/*_test.cpp.
 function(vibrato_unit_tests folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*_test.cpp)

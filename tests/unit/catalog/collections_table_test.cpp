@@ -91,6 +91,29 @@ TEST_F(CollectionsTableTest, only_a_dropped_one_without_segments_is_erased) {
   EXPECT_OK(erase());
 }
 
+TEST_F(CollectionsTableTest, keeps_the_next_point_number_until_the_collection_is_erased) {
+  const auto next = [&](std::uint32_t number) {
+    const auto found = catalog_->read(
+        [&](const Tables& tables) { return tables.collections.next_point_number(CollectionNumber(number)); });
+    EXPECT_OK(found);
+    return *found;
+  };
+  const auto set = [&](std::uint32_t number, std::uint64_t value) {
+    return write(
+        [&](Tables& tables) { return tables.collections.set_next_point_number(CollectionNumber(number), value); });
+  };
+  ASSERT_OK(insert(made_collection(1, "a")));
+  EXPECT_EQ(next(1), 0U);
+  ASSERT_OK(set(1, 7));
+  ASSERT_OK(set(1, 0xFFFFFFFFFFFFFFFEU));
+  open();
+  EXPECT_EQ(next(1), 0xFFFFFFFFFFFFFFFEU);
+  EXPECT_FALSE(set(2, 1).ok()) << "there is no such collection";
+  ASSERT_OK(drop(1, 200));
+  ASSERT_OK(write([](Tables& tables) { return tables.collections.erase(CollectionNumber(1)); }));
+  EXPECT_EQ(next(1), 0U);
+}
+
 TEST_F(CollectionsTableTest, what_is_no_collection_is_refused) {
   Collection bad = made_collection(1, "../a");
   EXPECT_CODE(insert(bad), ErrorCode::kInvalidArgument);

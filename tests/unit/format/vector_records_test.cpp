@@ -1,5 +1,6 @@
 #include "format/vector_records.hpp"
 
+#include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
 #include <string>
@@ -124,6 +125,18 @@ TEST(VectorRecords, take_the_longest_id_name_meta_and_vector_and_no_longer_ones)
   const std::string name(limits::kCollectionNameBytesMax, 'n');
   EXPECT_OK(decode_collection_created(encode_collection_created({name, "{}"})));
   EXPECT_CODE(decode_collection_created(encode_collection_created({name + "n", "{}"})), ErrorCode::kCorruption);
+}
+
+TEST(VectorRecords, a_put_gets_another_number_in_place) {
+  const std::vector<float> numbers = {1, 2, 3};
+  const PointPut put = {PutOrigin::kAdded, PointIdView{.number = 0}, std::as_bytes(std::span(numbers)), R"({"a":1})"};
+  auto body = encode_point_put(put);
+  set_put_number(body, numbers.size() * sizeof(float), 0x0123456789ABCDEFU);
+  const auto decoded = decode_point_put(body);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  EXPECT_EQ(decoded->id, (PointIdView{.number = 0x0123456789ABCDEFU}));
+  EXPECT_EQ(decoded->meta_json, put.meta_json);
+  EXPECT_TRUE(std::ranges::equal(decoded->vector, put.vector));
 }
 
 }  // namespace

@@ -1,0 +1,37 @@
+// What the handlers of the database share. Made once, constant afterwards; used by the route groups of this folder.
+#pragma once
+
+#include <memory>
+
+#include "api/api_metrics.hpp"
+#include "api/database_api.hpp"
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "engine/database.hpp"
+
+namespace vibrato::api {
+
+struct ApiContext {
+  engine::Database& database;
+  MetricsRegistry& registry;
+  const Clock& clock;
+  DatabaseApiOptions options;
+  ApiMetrics metrics;
+};
+using ContextPtr = std::shared_ptr<const ApiContext>;
+
+// Each adds the routes of its file. Handlers keep the context alive.
+void add_collection_routes(const ContextPtr& context, RouteTable& table);
+void add_point_routes(const ContextPtr& context, RouteTable& table);
+void add_batch_routes(const ContextPtr& context, RouteTable& table);
+void add_search_routes(const ContextPtr& context, RouteTable& table);
+void add_job_routes(const ContextPtr& context, RouteTable& table);
+void add_admin_routes(const ContextPtr& context, RouteTable& table);
+void add_key_routes(const ContextPtr& context, RouteTable& table);
+void add_health_routes(const ContextPtr& context, RouteTable& table);
+void add_page_routes(RouteTable& table);
+void add_v2_write_routes(const ContextPtr& context, RouteTable& table);
+void add_v2_query_routes(const ContextPtr& context, RouteTable& table);
+void add_v2_operation_routes(const ContextPtr& context, RouteTable& table);
+
+}  // namespace vibrato::api

@@ -1,0 +1,33 @@
+#include "api/database_api.hpp"
+
+#include <memory>
+
+#include "api/api_context.hpp"
+#include "api/authorizer.hpp"
+
+namespace vibrato::api {
+
+RouteTable make_database_routes(engine::Database& database, MetricsRegistry& metrics, const Clock& clock,
+                                const DatabaseApiOptions& options) {
+  const auto context =
+      std::make_shared<const ApiContext>(ApiContext{database, metrics, clock, options, ApiMetrics(metrics)});
+  RouteTable table(Surface::kDatabase);
+  add_collection_routes(context, table);
+  add_point_routes(context, table);
+  add_batch_routes(context, table);
+  add_search_routes(context, table);
+  add_job_routes(context, table);
+  add_admin_routes(context, table);
+  add_key_routes(context, table);
+  add_health_routes(context, table);
+  add_page_routes(table);
+  add_v2_write_routes(context, table);
+  add_v2_query_routes(context, table);
+  add_v2_operation_routes(context, table);
+  if (!options.no_auth) {
+    table.set_authorizer(make_authorizer(database, clock, context->metrics.auth_failures));
+  }
+  return table;
+}
+
+}  // namespace vibrato::api

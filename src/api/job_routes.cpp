@@ -1,0 +1,89 @@
+// Long admin work: checkpoint, compaction and snapshot on /v1. 200 when it is done, 202 at the deadline of the request:
+// the job goes on, and GET /v1/admin/jobs/{id} tells how it ends.
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "api/admin_call.hpp"
+#include "api/api_context.hpp"
+#include "api/job_call.hpp"
+#include "api/json_body.hpp"
+#include "api/json_fields.hpp"
+#include "api/json_writer.hpp"
+#include "io/safe_path.hpp"
+
+namespace vibrato::api {
+namespace {
+
+using engine::JobDone;
+
+void write_job_answer(const catalog::Job& job, Reply& reply) {
+  JsonWriter json(reply.body);
+  json.begin_object();
+  json.key("job_id");
+  json.string(job.id);
+  json.key("state");
+  json.string(to_string(job.state));
+  json.key("details");
+  json.raw(job.details);
+  json.end_object();
+}
+
+constexpr JobStyle kStyle = {.write = write_job_answer, .code_of_failure = {}};
+
+// The one optional field of a body that may be missing altogether: a name.
+Result<std::string> read_name_body(const Request& request, std::string_view field) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<simdjson::dom::object> object, parse_optional_object(request));
+  std::array<Field, 1> fields{{{field}}};
+  if (object.has_value()) {
+    VIBRATO_RETURN_IF_ERROR(collect_fields(*object, fields));
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::string_view name, string_or(fields[0], ""));
+  if (fields[0].is_there() && !io::is_safe_name(name)) {
+    return io::check_name(name).with_context(field);
+  }
+  return std::string(name);
+}
+
+Status checkpoint(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<simdjson::dom::object> object, parse_optional_object(request));
+  if (object.has_value()) {
+    VIBRATO_RETURN_IF_ERROR(collect_fields(*object, {}));
+  }
+  return run_job(responder, kStyle, [&](JobDone done) { return context->database.start_checkpoint(std::move(done)); });
+}
+
+Status compact(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string name, read_name_body(request, "collection"));
+  return run_job(responder, kStyle, [&](JobDone done) {
+    return context->database.start_compaction(name.empty() ? std::nullopt : std::optional(name), std::move(done));
+  });
+}
+
+Status snapshot(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string name, read_name_body(request, "name"));
+  return run_job(responder, kStyle,
+                 [&](JobDone done) { return context->database.start_snapshot(name, std::move(done)); });
+}
+
+}  // namespace
+
+void add_job_routes(const ContextPtr& context, RouteTable& table) {
+  const auto add = [&](std::string pattern, auto handler) {
+    Route route{.method = Method::kPost,
+                .pattern = std::move(pattern),
+                .role = Role::kAdmin,
+                .body_bytes_max = kSmallBodyBytes,
+                .known_query_parameters = {std::vector<std::string>()}};
+    route.async_handler = audited(context, route, [context, handler](const Request& request, const ResponderPtr& to) {
+      return handler(context, request, to);
+    });
+    table.add(std::move(route));
+  };
+  add("/v1/admin/checkpoint", checkpoint);
+  add("/v1/admin/compact", compact);
+  add("/v1/admin/snapshot", snapshot);
+}
+
+}  // namespace vibrato::api

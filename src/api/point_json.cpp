@@ -1,0 +1,54 @@
+#include "api/point_json.hpp"
+
+#include "api/point_fields.hpp"
+
+namespace vibrato::api {
+
+void write_floats(std::span<const float> numbers, JsonWriter& json) {
+  json.begin_array();
+  for (const float number : numbers) {
+    json.number(number);
+  }
+  json.end_array();
+}
+
+void write_meta(std::string_view meta_json, JsonWriter& json) {
+  if (meta_json.empty()) {
+    json.null();
+  } else {
+    json.raw(meta_json);
+  }
+}
+
+void write_point(const vector::Point& point, JsonWriter& json) {
+  json.begin_object();
+  json.key("id");
+  write_id(point.id, json);
+  json.key("vector");
+  write_floats(point.vector, json);
+  json.key("meta");
+  write_meta(point.meta_json, json);
+  json.end_object();
+}
+
+Status write_hit(const vector::PointHit& hit, const HitParts& parts, JsonWriter& json) {
+  json.begin_object();
+  json.key("id");
+  write_id(hit.id, json);
+  json.key("score");
+  json.number(hit.score);
+  if (parts.meta) {
+    VIBRATO_ASSIGN_OR_RETURN(const std::string_view meta, hit.segment->meta_json(hit.row));
+    json.key("meta");
+    write_meta(meta, json);
+  }
+  if (parts.vector) {
+    VIBRATO_ASSIGN_OR_RETURN(const std::span<const float> numbers, hit.segment->vector(hit.row));
+    json.key("vector");
+    write_floats(numbers, json);
+  }
+  json.end_object();
+  return ok_status();
+}
+
+}  // namespace vibrato::api

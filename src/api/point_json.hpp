@@ -1,0 +1,26 @@
+// Points and hits as JSON. For the routes of this folder.
+#pragma once
+
+#include <span>
+
+#include "api/json_writer.hpp"
+#include "vector/collection.hpp"
+
+namespace vibrato::api {
+
+void write_floats(std::span<const float> numbers, JsonWriter& json);
+
+// `null` for no meta.
+void write_meta(std::string_view meta_json, JsonWriter& json);
+
+// {id, vector, meta}.
+void write_point(const vector::Point& point, JsonWriter& json);
+
+struct HitParts {
+  bool meta = false;
+  bool vector = false;
+};
+// {id, score, meta?, vector?}. Errors: kCorruption, kGone when raw vectors were dropped.
+[[nodiscard]] Status write_hit(const vector::PointHit& hit, const HitParts& parts, JsonWriter& json);
+
+}  // namespace vibrato::api

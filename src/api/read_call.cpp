@@ -1,0 +1,64 @@
+#include "api/read_call.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "api/query_numbers.hpp"
+#include "io/safe_path.hpp"
+
+namespace vibrato::api {
+
+Result<std::optional<Lsn>> min_lsn_of(const Request& request) {
+  if (!request.query_parameter(kMinLsnParameter).has_value()) {
+    return std::optional<Lsn>();
+  }
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t lsn, query_number(request, kMinLsnParameter, 0, kMax, 0));
+  return std::optional(Lsn(lsn));
+}
+
+Status check_read_parameters(const Request& request) {
+  return min_lsn_of(request).status();
+}
+
+void run_read(const ResponderPtr& responder, const Read& read) {
+  Reply reply;
+  const Status status = read(reply);
+  responder->answer(status, std::move(reply));
+}
+
+Status run_on_pool(const ContextPtr& context, std::function<void()> work) {
+  return context->database.queries().submit(std::move(work));
+}
+
+void run_when_visible(const ContextPtr& context, Lsn lsn, const ResponderPtr& responder, std::function<void()> work) {
+  context->database.when_visible(lsn, responder->deadline_ns(),
+                                 [context, responder, work = std::move(work)](const Status& visible) {
+                                   const Status status = visible.ok() ? run_on_pool(context, work) : visible;
+                                   if (!status.ok()) {
+                                     responder->answer(status, Reply());
+                                   }
+                                 });
+}
+
+Status answer_read(const ContextPtr& context, const Request& request, const ResponderPtr& responder, Read read) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Lsn> min_lsn, min_lsn_of(request));
+  if (!min_lsn.has_value() || *min_lsn <= context->database.visible_lsn()) {
+    run_read(responder, read);
+  } else {
+    run_when_visible(context, *min_lsn, responder, [responder, read = std::move(read)] { run_read(responder, read); });
+  }
+  return ok_status();
+}
+
+Result<vector::CollectionPtr> find_collection(const ApiContext& context, std::string_view name) {
+  VIBRATO_RETURN_IF_ERROR(context.database.check_readable());
+  if (!io::is_safe_name(name)) {
+    return io::check_name(name).with_context("collection");
+  }
+  return context.database.vectors().find(name);
+}
+
+}  // namespace vibrato::api

@@ -1,0 +1,43 @@
+// How a route reads: once the LSN that it asks for is visible, on the I/O thread if that is now, else on a thread of
+// the query pool. For the routes of this folder.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vibrato/result.hpp>
+
+#include "api/api_context.hpp"
+#include "api/request.hpp"
+#include "api/responder.hpp"
+#include "base/ids.hpp"
+#include "vector/vector_model.hpp"
+
+namespace vibrato::api {
+
+inline constexpr std::string_view kMinLsnParameter = "min_lsn";
+// Errors: kInvalidArgument.
+[[nodiscard]] Result<std::optional<Lsn>> min_lsn_of(const Request& request);
+[[nodiscard]] Status check_read_parameters(const Request& request);
+
+// Fills a reply. Owns what it needs: the request may be gone when it runs.
+using Read = std::function<Status(Reply& reply)>;
+
+// Answers with what `read` says.
+void run_read(const ResponderPtr& responder, const Read& read);
+
+// Runs `work` on the query pool. Errors: kOverloaded; the work is not run then.
+[[nodiscard]] Status run_on_pool(const ContextPtr& context, std::function<void()> work);
+
+// Runs `work` on the query pool once `lsn` is visible; answers the responder itself with kTimeout at the deadline, and
+// with what the pool refuses.
+void run_when_visible(const ContextPtr& context, Lsn lsn, const ResponderPtr& responder, std::function<void()> work);
+
+// Answers with what `read` says, as the head of this file describes.
+[[nodiscard]] Status answer_read(const ContextPtr& context, const Request& request, const ResponderPtr& responder,
+                                 Read read);
+
+// Errors: kUnavailable while it recovers, kInvalidArgument for what is no name, kNotFound.
+[[nodiscard]] Result<vector::CollectionPtr> find_collection(const ApiContext& context, std::string_view name);
+
+}  // namespace vibrato::api

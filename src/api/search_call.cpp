@@ -1,0 +1,74 @@
+#include "api/search_call.hpp"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "api/read_call.hpp"
+
+namespace vibrato::api {
+namespace {
+
+// Finds the vector of an example. The raw vectors of an archive may be gone: kGone then.
+Status look_up_example(const vector::Collection& collection, SearchCall& call) {
+  if (!call.example.has_value()) {
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<vector::Point> point, collection.get(call.example->view()));
+  if (!point.has_value()) {
+    return not_found("no point of collection " + call.collection + " has this id");
+  }
+  call.vector.assign(point->vector.begin(), point->vector.end());
+  return ok_status();
+}
+
+Status search_and_write(const ApiContext& context, const vector::Collection& collection, SearchCall& call,
+                        WriteAnswer write, Reply& reply) {
+  const std::int64_t start_ns = context.clock.monotonic_ns();
+  call.request.vector = call.vector;
+  VIBRATO_ASSIGN_OR_RETURN(const vector::SearchAnswer answer, collection.search(call.request, call.explain));
+  const std::int64_t took_us = (context.clock.monotonic_ns() - start_ns) / 1000;
+  context.metrics.queries.add();
+  context.metrics.query_latency_us.observe(static_cast<double>(took_us));
+  return write(call, answer, took_us, reply);
+}
+
+// On a thread of the pool, from the begin.
+Status search_from_name(const ApiContext& context, SearchCall& call, WriteAnswer write, Reply& reply) {
+  VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(context, call.collection));
+  VIBRATO_RETURN_IF_ERROR(look_up_example(*collection, call));
+  return search_and_write(context, *collection, call, write, reply);
+}
+
+}  // namespace
+
+Status run_search(const ContextPtr& context, const ResponderPtr& responder, SearchCall& call, WriteAnswer write) {
+  if (call.min_lsn.has_value() && *call.min_lsn > context->database.visible_lsn()) {
+    const auto owned = std::make_shared<SearchCall>(std::move(call));
+    run_when_visible(context, *owned->min_lsn, responder, [context, responder, owned, write] {
+      run_read(responder, [&](Reply& reply) { return search_from_name(*context, *owned, write, reply); });
+    });
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, call.collection));
+  VIBRATO_RETURN_IF_ERROR(look_up_example(*collection, call));
+  call.request.vector = call.vector;
+  if (collection->estimate_search_us(call.request) > context->options.inline_search_us) {
+    const auto owned = std::make_shared<SearchCall>(std::move(call));
+    return run_on_pool(context, [context, responder, collection, owned, write] {
+      run_read(responder, [&](Reply& reply) { return search_and_write(*context, *collection, *owned, write, reply); });
+    });
+  }
+  Reply reply;
+  VIBRATO_RETURN_IF_ERROR(search_and_write(*context, *collection, call, write, reply));
+  responder->answer(ok_status(), std::move(reply));
+  return ok_status();
+}
+
+SearchCall& kept_search_call() {
+  thread_local SearchCall call;
+  call.reset();
+  return call;
+}
+
+}  // namespace vibrato::api

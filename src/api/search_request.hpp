@@ -1,0 +1,35 @@
+// A search as the body of a request asks for it. For the .cpp files of this folder.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "api/database_api.hpp"
+#include "api/point_json.hpp"
+#include "base/ids.hpp"
+#include "base/point_id.hpp"
+#include "vector/collection.hpp"
+
+namespace vibrato::api {
+
+// Owns all it needs. Each I/O thread keeps one from search to search, for the memory of its vector.
+struct SearchCall {
+  std::string collection;
+  std::vector<float> vector;       // Empty until it is looked up, with `example`.
+  std::optional<PointId> example;  // The point whose vector is searched for; it is left out.
+  vector::SearchRequest request;   // Without its vector.
+  HitParts parts;
+  bool explain = false;
+  std::optional<Lsn> min_lsn;
+
+  void reset();
+};
+
+// Reads the body of a search on /v1 into `call`, which was reset. Errors: those of parse_json_object, kUnknownField,
+// kInvalidArgument naming the field.
+[[nodiscard]] Status read_search(std::string_view body, const DatabaseApiOptions& options, SearchCall& call);
+
+}  // namespace vibrato::api

@@ -1,0 +1,46 @@
+// How a route writes: submit on the I/O thread, answer from the completion. For the routes of this folder.
+//
+// The answer is an object that the route begins and this file ends: the members that say what was logged (`lsn`, and
+// `durability` if it is relaxed) come last.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "api/api_context.hpp"
+#include "api/request.hpp"
+#include "api/responder.hpp"
+#include "commit/sequencer.hpp"
+#include "vector/point_writes.hpp"
+#include "vector/vector_model.hpp"
+
+namespace vibrato::api {
+
+// The query parameters of a write, and what they may be: `durability` is "synced" or "relaxed".
+inline constexpr std::string_view kDurabilityParameter = "durability";
+[[nodiscard]] Status check_write_parameters(const Request& request);
+
+// A route that writes points, its body as JSON. The pattern's first name is the collection.
+[[nodiscard]] Route make_write_route(const ContextPtr& context, std::string pattern, AsyncHandler handler);
+
+struct WriteCall {
+  vector::WritePtr write;
+  engine::Database::Kind kind = engine::Database::Kind::kPut;
+  vector::CollectionPtr collection = nullptr;  // Charged with it; null for none.
+  // The begin of the answer: a JSON object with at least one member, without its closing brace.
+  std::string answer = {};
+  // Where that is not known before the write had its turn: makes it, on the committer's thread. An error is answered
+  // in its place.
+  std::function<Status(const commit::Committed& committed, Reply& reply)> finish = {};
+  std::uint64_t points = 0;  // For the metrics.
+};
+
+// Submits; `responder` has the answer once it is committed. Honours the parameters above, and Idempotency-Key.
+[[nodiscard]] Status submit_write(const ContextPtr& context, const Request& request, const ResponderPtr& responder,
+                                  WriteCall call);
+
+// Closes the object in `body` with what was logged.
+void end_write_answer(const commit::Committed& committed, bool relaxed, std::string& body);
+
+}  // namespace vibrato::api
