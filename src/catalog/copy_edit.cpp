@@ -23,7 +23,7 @@ sqlite::ConnectionOptions copy_options() {
 Status replace_vectors(sqlite::Connection& connection, const VectorState& state) {
   VIBRATO_RETURN_IF_ERROR(
       connection.execute("DELETE FROM delete_bitmaps; DELETE FROM segments; DELETE FROM collections;"
-                         "DELETE FROM applied_lsns;"
+                         "DELETE FROM applied_lsns WHERE model = 'vector';"
                          "UPDATE store SET collection_number_max = 0, trim_lsn = 0, clean_stop = 0;"));
   VIBRATO_ASSIGN_OR_RETURN(auto collections, CollectionsTable::open(connection));
   for (const Collection& collection : state.collections) {
@@ -38,6 +38,10 @@ Status replace_vectors(sqlite::Connection& connection, const VectorState& state)
       VIBRATO_RETURN_IF_ERROR(segments.put_bitmap(bitmap));
     }
   }
+  VIBRATO_ASSIGN_OR_RETURN(auto cut_applied, connection.prepare("UPDATE applied_lsns SET lsn = min(lsn, ?1)"));
+  VIBRATO_RETURN_IF_ERROR(cut_applied.execute(state.lsn.value()));
+  VIBRATO_ASSIGN_OR_RETURN(auto cut_keys, connection.prepare("DELETE FROM idempotency_keys WHERE lsn > ?1"));
+  VIBRATO_RETURN_IF_ERROR(cut_keys.execute(state.lsn.value()));
   VIBRATO_ASSIGN_OR_RETURN(auto applied, AppliedTable::open(connection));
   for (const AppliedLsn& one : state.applied) {
     VIBRATO_RETURN_IF_ERROR(applied.set(one.model, one.collection, one.lsn));

@@ -11,15 +11,16 @@
 
 namespace vibrato::catalog {
 
-// The collections and their files as of one LSN.
+// The collections and their files as of one LSN. What other models have saved above it is cut off.
 struct VectorState {
+  Lsn lsn;
   std::vector<Collection> collections;
   struct Part {
     Segment segment;                     // Its id is given anew.
     std::optional<DeleteBitmap> bitmap;  // Its segment is the one above.
   };
   std::vector<Part> parts;
-  std::vector<AppliedLsn> applied;
+  std::vector<AppliedLsn> applied;  // Of the model of vectors.
   Lsn trim_lsn;
   CollectionNumber number_max;  // The highest that was given by then, also to what was dropped.
 };

@@ -54,10 +54,7 @@ Result<Lsn> ModelSet::load_and_replay(wal::Log& log) const {
     if (!record.has_value()) {
       return last;
     }
-    const Model* const model = owner_of(record->type);
-    if (model == nullptr || record->lsn > model->durable_lsn()) {
-      VIBRATO_RETURN_IF_ERROR(replay_record(*record));
-    }
+    VIBRATO_RETURN_IF_ERROR(replay_record(*record));
   }
 }
 
@@ -66,6 +63,9 @@ Status ModelSet::replay_record(const wal::StoredRecord& record) const {
   if (model == nullptr) {
     return corruption(fmt::format("record {} of the log: type: expected one that this build knows, found {}",
                                   record.lsn.value(), record.type));
+  }
+  if (record.lsn <= model->durable_lsn()) {
+    return ok_status();
   }
   if (const Status applied = model->apply(record); !applied.ok()) {
     const ErrorCode code = applied.code() == ErrorCode::kUnavailable ? applied.code() : ErrorCode::kCorruption;

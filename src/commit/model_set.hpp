@@ -27,8 +27,8 @@ class ModelSet {
 
   // Loads every model: the first step of a replay.
   [[nodiscard]] Status load() const;
-  // Applies a record that was logged to its model. Errors: kCorruption for a record that no model owns or takes, with
-  // its LSN; kUnavailable when a model lacks memory.
+  // Applies a record that was logged to its model, unless that has it in its files. Errors: kCorruption for a record
+  // that no model owns or takes, with its LSN; kUnavailable when a model lacks memory.
   [[nodiscard]] Status replay_record(const wal::StoredRecord& record) const;
 
   // Loads every model, and applies to each the records behind its durable LSN. Answers the last LSN of the log.

@@ -6,8 +6,9 @@
 //   2. Validate each write, in order, against the models: what is applied plus what is staged. What is refused is never
 //      logged. The effects of what is accepted get their LSNs and are staged, so that the next write in the same round
 //      sees them.
-//   3. Append the groups in one call. A full disk refuses the whole round, since later writes of it may rest on
-//      earlier ones: the staged records are taken back, the log and the sequencer go on.
+//   3. Append the groups in one call; once more if the disk is full and somebody can make room. Still full, it refuses
+//      the whole round, since later writes of it may rest on earlier ones: the staged records are taken back, the log
+//      and the sequencer go on.
 //   4. Answer relaxed writes: they asked not to wait for step 5.
 //   5. Sync: one fdatasync for the round. Its failure ends all writing: what was staged is taken back, nobody gets a
 //      yes. Relaxed writes of the round were never visible.
@@ -219,8 +220,12 @@ Status Sequencer::append(const std::vector<Judged>& batch, Lsn expected_last_lsn
     }
     groups_.push_back(wal::RecordGroup(records_).subspan(begin));
   }
-  VIBRATO_ASSIGN_OR_RETURN(const wal::LsnRange range, log_.append(groups_, expected_last_lsn));
-  VIBRATO_CHECK(range.first == first_lsn);  // The models were told so.
+  auto range = log_.append(groups_, expected_last_lsn);
+  if (range.status().code() == ErrorCode::kDiskFull && options_.on_disk_full && options_.on_disk_full()) {
+    range = log_.append(groups_, expected_last_lsn);
+  }
+  VIBRATO_RETURN_IF_ERROR(range.status());
+  VIBRATO_CHECK(range->first == first_lsn);  // The models were told so.
   return ok_status();
 }
 

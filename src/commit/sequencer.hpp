@@ -42,6 +42,8 @@ struct SequencerOptions {
   std::uint64_t write_bytes_max = std::uint64_t{64} * 1024 * 1024;  // Of the effects of one write.
   // Called on the committer thread after each publication, before the writes are answered: short.
   std::function<void(Lsn)> on_visible = {};
+  // Called on the committer thread when the disk is full: true if it made room, so that trying once more may do.
+  std::function<bool()> on_disk_full = {};
 };
 
 class Sequencer {

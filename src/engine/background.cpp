@@ -153,6 +153,9 @@ Status Background::checkpoint_now() {
     const Running running(checkpoints_running_);
     VIBRATO_ASSIGN_OR_RETURN(const auto done, parts_.maintenance.checkpoint_due([this] { return keep_going(); }));
     note_checkpoint(done);
+    if (done.collections > 0) {
+      VIBRATO_RETURN_IF_ERROR(parts_.idempotency.save(parts_.visible.get()));
+    }
   }
   VIBRATO_RETURN_IF_ERROR(parts_.retention->trim());
   return shrink_log();
@@ -162,7 +165,7 @@ Status Background::checkpoint(Lsn up_to) {
   const Running running(checkpoints_running_);
   VIBRATO_ASSIGN_OR_RETURN(const auto done, parts_.maintenance.checkpoint(up_to, [this] { return keep_going(); }));
   note_checkpoint(done);
-  return ok_status();
+  return parts_.idempotency.save(parts_.visible.get());
 }
 
 // Whoever holds the log back is checkpointed, those with the oldest unsaved effects first: a quarter of what is unsaved

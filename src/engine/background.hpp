@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/logging.hpp"
 #include "base/metrics.hpp"
+#include "commit/idempotency_keys.hpp"
 #include "commit/model_set.hpp"
 #include "commit/visible_lsn.hpp"
 #include "engine/database_options.hpp"
@@ -35,6 +36,7 @@ class Background {
   // What it works on; all outlive it.
   struct Parts {
     vector::Maintenance& maintenance;
+    commit::IdempotencyKeys& idempotency;
     LogRetention* retention;  // Null with read_only.
     const commit::ModelSet& models;
     const commit::VisibleLsn& visible;

@@ -39,6 +39,10 @@ vector::VectorModel& Database::vectors() {
   return *impl_->model;
 }
 
+commit::IdempotencyKeys& Database::idempotency_keys() {
+  return *impl_->idempotency;
+}
+
 Status Database::submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
                         commit::Durability durability, commit::Completion done) {
   return impl_->submit(std::move(write), kind, collection, durability, std::move(done));

@@ -29,6 +29,7 @@
 #include "base/logging.hpp"
 #include "base/metrics.hpp"
 #include "catalog/catalog.hpp"
+#include "commit/idempotency_keys.hpp"
 #include "commit/sequencer.hpp"
 #include "commit/write.hpp"
 #include "engine/database_options.hpp"
@@ -93,6 +94,8 @@ class Database {
   [[nodiscard]] vector::VectorModel& vectors();
 
   // ---- Writes ----
+  // For commit::make_idempotent.
+  [[nodiscard]] commit::IdempotencyKeys& idempotency_keys();
   enum class Kind : std::uint8_t { kPut, kDelete, kAdmin };
   // As Sequencer::submit, after the budgets: kOverloaded (tail, memory; never for kDelete), kDiskFull (kPut while the
   // disk is full), kUnavailable (recovering, poisoned, stopping). `collection` is charged; null for none.

@@ -17,6 +17,7 @@
 #include "auth/catalog_key_store.hpp"
 #include "auth/pepper.hpp"
 #include "auth/random_source.hpp"
+#include "commit/idempotency_keys.hpp"
 #include "engine/background.hpp"
 #include "engine/data_folder.hpp"
 #include "engine/database.hpp"
@@ -84,6 +85,7 @@ class Database::Impl {
 
   commit::VisibleLsn visible;
   std::unique_ptr<vector::VectorModel> model;
+  std::unique_ptr<commit::IdempotencyKeys> idempotency;
   std::unique_ptr<commit::ModelSet> models;
   std::unique_ptr<LogRetention> retention;  // Null without a log.
   IoThrottle throttle;

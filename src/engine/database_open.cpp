@@ -118,7 +118,10 @@ void Database::Impl::make_models() {
   model_options.data_folder = folder.root();
   model_options.collection.hot_part_bytes = options.hot_part_bytes;
   model = std::make_unique<vector::VectorModel>(fs, *catalog, visible, model_options);
-  commit::Model* const all[] = {model.get()};
+  commit::IdempotencyOptions idempotency_options;
+  idempotency_options.keep_ms = std::int64_t{options.idempotency_hours} * kHourMs;
+  idempotency = std::make_unique<commit::IdempotencyKeys>(*catalog, idempotency_options);
+  commit::Model* const all[] = {model.get(), idempotency.get()};
   models = std::make_unique<commit::ModelSet>(all);
   if (log != nullptr) {
     const LogRetention::Options limits = {std::min(options.wal_retain_bytes, options.wal_max_bytes),
@@ -129,9 +132,19 @@ void Database::Impl::make_models() {
                                                       maintenance_options(options, throttle));
   model->set_saver([this](Lsn up_to) { return maintenance->checkpoint(up_to, {}).status(); });
   budgets.emplace(WriteBudgets::Limits{options.memory_budget_bytes, options.tail_budget_bytes}, *model, metrics);
-  const Background::Parts parts = {
-      *maintenance, retention.get(), *models, visible, *budgets, disk,
-      throttle,     waiters,         clock,   logger,  metrics,  [this] { each_second(); }};
+  const Background::Parts parts = {.maintenance = *maintenance,
+                                   .idempotency = *idempotency,
+                                   .retention = retention.get(),
+                                   .models = *models,
+                                   .visible = visible,
+                                   .budgets = *budgets,
+                                   .disk = disk,
+                                   .throttle = throttle,
+                                   .waiters = waiters,
+                                   .clock = clock,
+                                   .logger = logger,
+                                   .metrics = metrics,
+                                   .each_second = [this] { each_second(); }};
   background = std::make_unique<Background>(parts, options);
 }
 
@@ -156,6 +169,7 @@ Status Database::Impl::start() {
     waiters.on_visible(lsn);
     background->wake_indexing();
   };
+  sequencer_options.on_disk_full = [this] { return disk.report_full(); };
   sequencer = std::make_unique<commit::Sequencer>(*log, *models, clock, visible, std::move(sequencer_options));
   visible.publish(std::max(visible.get(), durable_floor));
   start_background(false);
@@ -289,6 +303,7 @@ Status Database::Impl::close_files() {
   if (log == nullptr || sequencer == nullptr) {
     return ok_status();  // Never ran: what the former process left is as it was.
   }
+  VIBRATO_RETURN_IF_ERROR(idempotency->save(visible.get()));
   VIBRATO_RETURN_IF_ERROR(retention->save_applied());
   VIBRATO_RETURN_IF_ERROR(log->close());
   return catalog->write([](catalog::Tables& tables) { return tables.store.set_clean_stop(true); });

@@ -20,7 +20,8 @@ struct HeldCapture {
 Result<std::shared_ptr<HeldCapture>> capture_and_hold(Database::Impl& database) {
   auto held = std::make_shared<HeldCapture>();
   const LogRetention::Hold all(*database.retention, Lsn());
-  VIBRATO_ASSIGN_OR_RETURN(held->capture, capture(*database.model, *database.catalog, database.visible));
+  VIBRATO_ASSIGN_OR_RETURN(held->capture,
+                           capture(*database.model, *database.idempotency, *database.catalog, database.visible));
   held->hold = std::make_unique<LogRetention::Hold>(*database.retention, held->capture.log_after);
   return held;
 }

@@ -49,7 +49,7 @@ bool LogRetention::is_too_large() const {
 }
 
 Status LogRetention::save_applied() {
-  const Lsn durable = models_.durable_lsn();
+  const Lsn durable = models_.durable_lsn();  // Of all models, so at most that of the vectors.
   return catalog_.write([&](catalog::Tables& tables) { return raise_applied(tables, durable); });
 }
 

@@ -65,13 +65,13 @@ Status wait_until_visible(const commit::VisibleLsn& visible, Lsn lsn) {
 }
 
 // Nothing when the database changed in between, so that it must be tried again.
-Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& model, const catalog::Catalog& catalog,
-                                                   const commit::VisibleLsn& visible) {
+Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& model, Lsn idempotency_durable,
+                                                   const catalog::Catalog& catalog, const commit::VisibleLsn& visible) {
   VIBRATO_ASSIGN_OR_RETURN(const SavedCollections saved, read_saved(catalog));
   SnapshotCapture result;
   result.number_max = saved.number_max;
   const Lsn before = visible.get();
-  result.log_after = before;
+  result.log_after = std::min(before, idempotency_durable);
   for (const vector::CollectionPtr& created : model.unsaved().created) {
     result.log_after = std::min(result.log_after, Lsn(created->identity().created_lsn.value() - 1));
   }
@@ -107,10 +107,10 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
 
 }  // namespace
 
-Result<SnapshotCapture> capture(const vector::VectorModel& model, const catalog::Catalog& catalog,
-                                const commit::VisibleLsn& visible) {
+Result<SnapshotCapture> capture(const vector::VectorModel& model, const commit::IdempotencyKeys& idempotency,
+                                const catalog::Catalog& catalog, const commit::VisibleLsn& visible) {
   while (true) {
-    VIBRATO_ASSIGN_OR_RETURN(auto captured, try_capture(model, catalog, visible));
+    VIBRATO_ASSIGN_OR_RETURN(auto captured, try_capture(model, idempotency.durable_lsn(), catalog, visible));
     if (captured.has_value()) {
       return std::move(*captured);
     }
@@ -119,6 +119,7 @@ Result<SnapshotCapture> capture(const vector::VectorModel& model, const catalog:
 
 catalog::VectorState vector_state(const SnapshotCapture& capture) {
   catalog::VectorState state;
+  state.lsn = capture.lsn;
   state.trim_lsn = capture.log_after;
   state.number_max = capture.number_max;
   state.applied.push_back({"vector", CollectionNumber(), capture.log_after});

@@ -16,6 +16,7 @@
 #include <vibrato/result.hpp>
 
 #include "catalog/copy_edit.hpp"
+#include "commit/idempotency_keys.hpp"
 #include "commit/visible_lsn.hpp"
 #include "vector/vector_model.hpp"
 
@@ -37,8 +38,9 @@ struct SnapshotCapture {
 // Fast: short reads of the catalog. Requires: the log is held (LogRetention::Hold) while this runs.
 // Errors: kUnavailable for a damaged collection, which a snapshot would silently lack, and when the committer does not
 // get on; those of the catalog.
-[[nodiscard]] Result<SnapshotCapture> capture(const vector::VectorModel& model, const catalog::Catalog& catalog,
-                                              const commit::VisibleLsn& visible);
+[[nodiscard]] Result<SnapshotCapture> capture(const vector::VectorModel& model,
+                                              const commit::IdempotencyKeys& idempotency,
+                                              const catalog::Catalog& catalog, const commit::VisibleLsn& visible);
 
 // What a copy of the catalog must say to describe the capture.
 [[nodiscard]] catalog::VectorState vector_state(const SnapshotCapture& capture);
