@@ -109,6 +109,17 @@ Status edit_copy(sqlite::Vfs& vfs, const std::string& path, const CopyEdit& edit
   return file->sync();
 }
 
+Status make_empty(sqlite::Vfs& vfs, const std::string& path, const Clock& clock) {
+  if (vfs.file_system().stat(path).ok()) {
+    return {ErrorCode::kAlreadyExists, path + " exists already"};
+  }
+  sqlite::ConnectionOptions options = copy_options();
+  options.create_if_missing = true;
+  VIBRATO_ASSIGN_OR_RETURN(const auto connection, sqlite::Connection::open(vfs, path, options));
+  VIBRATO_RETURN_IF_ERROR(migrate(*connection, all_migrations(), clock.now_ms()));
+  return StoreTable::open(*connection, clock.now_ms()).status();
+}
+
 Result<CopyContent> read_copy(sqlite::Vfs& vfs, const std::string& path, const Clock& clock) {
   VIBRATO_ASSIGN_OR_RETURN(const auto connection, sqlite::Connection::open(vfs, path, copy_options()));
   VIBRATO_RETURN_IF_ERROR(connection->check_integrity());

@@ -41,6 +41,9 @@ struct CopyEdit {
 // Errors: those of the tables and of Connection::open.
 [[nodiscard]] Status edit_copy(sqlite::Vfs& vfs, const std::string& path, const CopyEdit& edit);
 
+// Makes one without anything in it. kAlreadyExists if `path` is there.
+[[nodiscard]] Status make_empty(sqlite::Vfs& vfs, const std::string& path, const Clock& clock);
+
 // What a copy says.
 struct CopyContent {
   StoreInfo store;

@@ -87,6 +87,14 @@ Result<std::string> Database::start_snapshot(const std::string& name, JobDone do
   return impl_->start_snapshot(name, std::move(done));
 }
 
+Result<SnapshotReport> Database::snapshot_now(const std::string& name) {
+  return impl_->snapshot_now(name);
+}
+
+Status Database::settle_now(const vector::CollectionPtr& collection, bool merge) {
+  return impl_->settle_now(collection, merge);
+}
+
 Readiness Database::readiness() const {
   return impl_->readiness();
 }

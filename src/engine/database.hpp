@@ -35,6 +35,7 @@
 #include "engine/database_options.hpp"
 #include "engine/jobs.hpp"
 #include "engine/query_pool.hpp"
+#include "engine/snapshot_writer.hpp"
 #include "io/file_system.hpp"
 #include "vector/vector_model.hpp"
 
@@ -118,6 +119,11 @@ class Database {
   [[nodiscard]] Result<std::string> start_compaction(const std::optional<std::string>& collection, JobDone done);
   // The snapshot's LSN is the visible one of this call.
   [[nodiscard]] Result<std::string> start_snapshot(const std::string& name, JobDone done);
+
+  // The same, waiting on this thread and outside the jobs: for commands.
+  [[nodiscard]] Result<SnapshotReport> snapshot_now(const std::string& name);
+  // Makes everything durable in files, and with `merge` brings the collection to the fewest segments.
+  [[nodiscard]] Status settle_now(const vector::CollectionPtr& collection, bool merge);
 
   // ---- Operators ----
   [[nodiscard]] Readiness readiness() const;

@@ -48,8 +48,12 @@ class Database::Impl {
   [[nodiscard]] Result<std::string> start_checkpoint(JobDone done);
   [[nodiscard]] Result<std::string> start_compaction(const std::optional<std::string>& name, JobDone done);
 
+  [[nodiscard]] Status settle_now(const vector::CollectionPtr& collection, bool merge);
+  [[nodiscard]] Status check_writable() const;
+
   // ---- database_snapshot.cpp ----
   [[nodiscard]] Result<std::string> start_snapshot(const std::string& name, JobDone done);
+  [[nodiscard]] Result<SnapshotReport> snapshot_now(const std::string& name);
 
   // ---- database_status.cpp ----
   [[nodiscard]] Readiness readiness() const;
@@ -112,6 +116,9 @@ class Database::Impl {
   void each_second();
   void trim_quarantine();
   [[nodiscard]] Status close_files();
+  struct HeldCapture;
+  [[nodiscard]] Result<std::shared_ptr<HeldCapture>> begin_snapshot(const std::string& name);
+  [[nodiscard]] Result<SnapshotReport> write_snapshot(const HeldCapture& held, const Jobs::KeepGoing& keep_going);
   [[nodiscard]] Status check_budgets(Kind kind, const vector::Collection* collection, std::uint64_t bytes);
 
   std::uint64_t seconds_ = 0;  // The timer's own.

@@ -13,6 +13,7 @@
 
 #include "engine/database_impl.hpp"
 #include "engine/recovery.hpp"
+#include "engine/state_swap.hpp"
 #include "io/safe_path.hpp"
 
 namespace vibrato::engine {
@@ -50,6 +51,7 @@ Database::Impl::Impl(io::FileSystem& file_system, DatabaseOptions database_optio
 
 Status Database::Impl::open() {
   VIBRATO_ASSIGN_OR_RETURN(lock, folder.make_and_lock(fs));
+  VIBRATO_RETURN_IF_ERROR(finish_swap(fs, folder));
   disk.prepare();
   VIBRATO_RETURN_IF_ERROR(folder.make_folders(fs));
   VIBRATO_RETURN_IF_ERROR(open_catalog());

@@ -5,34 +5,19 @@
 
 #include "engine/database_impl.hpp"
 #include "engine/snapshot_capture.hpp"
-#include "engine/snapshot_writer.hpp"
 #include "io/safe_path.hpp"
 
 namespace vibrato::engine {
-namespace {
 
 // A captured state, and what keeps its log.
-struct HeldCapture {
+struct Database::Impl::HeldCapture {
+  std::string name;
   SnapshotCapture capture;
   std::unique_ptr<LogRetention::Hold> hold;
 };
 
-Result<std::shared_ptr<HeldCapture>> capture_and_hold(Database::Impl& database) {
-  auto held = std::make_shared<HeldCapture>();
-  const LogRetention::Hold all(*database.retention, Lsn());
-  VIBRATO_ASSIGN_OR_RETURN(held->capture,
-                           capture(*database.model, *database.idempotency, *database.catalog, database.visible));
-  held->hold = std::make_unique<LogRetention::Hold>(*database.retention, held->capture.log_after);
-  return held;
-}
-
-}  // namespace
-
-Result<std::string> Database::Impl::start_snapshot(const std::string& name, JobDone done) {
-  VIBRATO_RETURN_IF_ERROR(check_readable());
-  if (state == State::kReadOnly) {
-    return unavailable("the database is read-only: " + log_damage.message());
-  }
+Result<std::shared_ptr<Database::Impl::HeldCapture>> Database::Impl::begin_snapshot(const std::string& name) {
+  VIBRATO_RETURN_IF_ERROR(check_writable());
   if (!name.empty()) {
     VIBRATO_RETURN_IF_ERROR(io::check_name(name));
     VIBRATO_ASSIGN_OR_RETURN(const auto present, catalog->read([&name](const catalog::Tables& tables) {
@@ -42,13 +27,25 @@ Result<std::string> Database::Impl::start_snapshot(const std::string& name, JobD
       return Status(ErrorCode::kAlreadyExists, "there is a snapshot " + name + " already");
     }
   }
-  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<HeldCapture> held, capture_and_hold(*this));
-  const std::string given = name.empty() ? fmt::format("snap_{}_{}", clock.now_ms(), held->capture.lsn.value()) : name;
+  auto held = std::make_shared<HeldCapture>();
+  const LogRetention::Hold all(*retention, Lsn());
+  VIBRATO_ASSIGN_OR_RETURN(held->capture, capture(*model, *idempotency, *catalog, visible));
+  held->hold = std::make_unique<LogRetention::Hold>(*retention, held->capture.log_after);
+  held->name = name.empty() ? fmt::format("snap_{}_{}", clock.now_ms(), held->capture.lsn.value()) : name;
+  return held;
+}
+
+Result<SnapshotReport> Database::Impl::write_snapshot(const HeldCapture& held, const Jobs::KeepGoing& keep_going) {
+  const SnapshotWriter::Parts parts = {fs, vfs, *catalog, clock, folder, keep_going};
+  return SnapshotWriter(parts, held.name, held.capture).run();
+}
+
+Result<std::string> Database::Impl::start_snapshot(const std::string& name, JobDone done) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<HeldCapture> held, begin_snapshot(name));
   return job_runner->start(
       "snapshot",
-      [this, held, given](const Jobs::KeepGoing& keep_going) -> Result<std::string> {
-        const SnapshotWriter::Parts parts = {fs, vfs, *catalog, clock, folder, keep_going};
-        VIBRATO_ASSIGN_OR_RETURN(const SnapshotReport report, SnapshotWriter(parts, given, held->capture).run());
+      [this, held](const Jobs::KeepGoing& keep_going) -> Result<std::string> {
+        VIBRATO_ASSIGN_OR_RETURN(const SnapshotReport report, write_snapshot(*held, keep_going));
         return nlohmann::json{{"snapshot", report.name},
                               {"folder", report.folder},
                               {"lsn", report.lsn.value()},
@@ -57,6 +54,11 @@ Result<std::string> Database::Impl::start_snapshot(const std::string& name, JobD
             .dump();
       },
       std::move(done));
+}
+
+Result<SnapshotReport> Database::Impl::snapshot_now(const std::string& name) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<HeldCapture> held, begin_snapshot(name));
+  return write_snapshot(*held, [] { return ok_status(); });
 }
 
 }  // namespace vibrato::engine

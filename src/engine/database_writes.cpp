@@ -20,12 +20,14 @@ Status Database::Impl::check_readable() const {
   return unavailable(fmt::format("replaying the log: {:.0f} %", 100 * replay_progress.load()));
 }
 
+Status Database::Impl::check_writable() const {
+  VIBRATO_RETURN_IF_ERROR(check_readable());
+  return state == State::kReadOnly ? unavailable("the database is read-only: " + log_damage.message()) : ok_status();
+}
+
 Status Database::Impl::submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
                               commit::Durability durability, commit::Completion done) {
-  VIBRATO_RETURN_IF_ERROR(check_readable());
-  if (state == State::kReadOnly) {
-    return unavailable("the database is read-only: " + log_damage.message());
-  }
+  VIBRATO_RETURN_IF_ERROR(check_writable());
   const std::uint64_t bytes = write->bytes();
   VIBRATO_RETURN_IF_ERROR(check_budgets(kind, collection, bytes));
   budgets->add_queued(bytes);
@@ -56,10 +58,7 @@ Status Database::Impl::check_budgets(Kind kind, const vector::Collection* collec
 }
 
 Result<std::string> Database::Impl::start_checkpoint(JobDone done) {
-  VIBRATO_RETURN_IF_ERROR(check_readable());
-  if (state == State::kReadOnly) {
-    return unavailable("the database is read-only: " + log_damage.message());
-  }
+  VIBRATO_RETURN_IF_ERROR(check_writable());
   const Lsn up_to = visible.get();
   return job_runner->start(
       "checkpoint",
@@ -81,10 +80,7 @@ Result<std::string> Database::Impl::start_checkpoint(JobDone done) {
 }
 
 Result<std::string> Database::Impl::start_compaction(const std::optional<std::string>& name, JobDone done) {
-  VIBRATO_RETURN_IF_ERROR(check_readable());
-  if (state == State::kReadOnly) {
-    return unavailable("the database is read-only: " + log_damage.message());
-  }
+  VIBRATO_RETURN_IF_ERROR(check_writable());
   vector::CollectionPtr collection;
   if (name.has_value()) {
     VIBRATO_ASSIGN_OR_RETURN(collection, model->find(*name));
@@ -112,6 +108,17 @@ Result<std::string> Database::Impl::start_compaction(const std::optional<std::st
         return nlohmann::json{{"merges", std::move(merges)}}.dump();
       },
       std::move(done));
+}
+
+Status Database::Impl::settle_now(const vector::CollectionPtr& collection, bool merge) {
+  VIBRATO_RETURN_IF_ERROR(check_writable());
+  VIBRATO_RETURN_IF_ERROR(maintenance->checkpoint(visible.get(), {}).status());
+  VIBRATO_RETURN_IF_ERROR(idempotency->save(visible.get()));
+  while (merge) {
+    VIBRATO_ASSIGN_OR_RETURN(const auto report, maintenance->compact(collection, {}));
+    merge = !report.inputs.empty();
+  }
+  return maintenance->remove_unused();
 }
 
 }  // namespace vibrato::engine

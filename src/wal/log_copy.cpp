@@ -154,13 +154,15 @@ Result<LogCopyReport> copy_log(io::FileSystem& fs, const LogCopyRequest& request
 }
 
 Result<LogExtent> log_extent(io::FileSystem& fs, const std::string& folder) {
-  VIBRATO_ASSIGN_OR_RETURN(const Examination found, examine(fs, folder, Lsn::max()));
-  VIBRATO_RETURN_IF_ERROR(found.damage);
-  if (!found.state.has_value() || found.segments.empty()) {
-    return LogExtent{};
+  VIBRATO_ASSIGN_OR_RETURN(const Examination found, examine(fs, folder, Lsn(1)));
+  if (found.segments.empty()) {
+    return not_found("there is no log in " + folder);
   }
-  return LogExtent{found.segments.front().header.previous_last_lsn, found.segments.back().end.last_lsn,
-                   found.state->high_water};
+  LogExtent extent;
+  extent.after = found.segments.front().header.previous_last_lsn;
+  extent.last = found.segments.back().end.last_lsn;
+  extent.high_water = found.state.has_value() ? found.state->high_water : extent.last;
+  return extent;
 }
 
 }  // namespace vibrato::wal

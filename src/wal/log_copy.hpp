@@ -35,13 +35,14 @@ struct LogCopyReport {
 // kIoError; kDiskFull.
 [[nodiscard]] Result<LogCopyReport> copy_log(io::FileSystem& fs, const LogCopyRequest& request);
 
-// The records that a log folder holds: (first, last]; `first` is the end of what was trimmed. Reads the newest segment.
+// The records that a log folder holds: (after, last]; `after` is the end of what was trimmed. Of a damaged log they end
+// where the last whole group before the damage does.
 struct LogExtent {
-  Lsn first;
+  Lsn after;
   Lsn last;
   Lsn high_water;
 };
-// Errors: as examine(); kCorruption for a damaged log.
+// Reads all of the log. Errors: as examine(); kNotFound without a log.
 [[nodiscard]] Result<LogExtent> log_extent(io::FileSystem& fs, const std::string& folder);
 
 }  // namespace vibrato::wal

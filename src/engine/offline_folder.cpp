@@ -1,0 +1,74 @@
+#include "engine/offline_folder.hpp"
+
+#include <algorithm>
+
+#include "engine/state_swap.hpp"
+#include "wal/log_copy.hpp"
+
+namespace vibrato::engine {
+
+OfflineFolder::OfflineFolder(const OfflineContext& context, const DatabaseOptions& options)
+    : context_(context), options_(options), folder_(options.data_folder) {}
+
+Result<std::unique_ptr<OfflineFolder>> OfflineFolder::open(const OfflineContext& context,
+                                                           const DatabaseOptions& options, bool make) {
+  std::unique_ptr<OfflineFolder> opened(new OfflineFolder(context, options));
+  const DataFolder& folder = opened->folder_;
+  VIBRATO_ASSIGN_OR_RETURN(opened->lock_, make ? folder.make_and_lock(context.fs) : folder.lock(context.fs));
+  VIBRATO_RETURN_IF_ERROR(finish_swap(context.fs, folder));
+  const Status found = context.fs.stat(folder.path(catalog::kCatalogFile)).status();
+  if (!found.ok() && found.code() != ErrorCode::kNotFound) {
+    return found;
+  }
+  opened->has_catalog_ = found.ok();
+  return opened;
+}
+
+Result<KeptState> OfflineFolder::kept(Lsn lsn) {
+  KeptState kept;
+  if (!has_catalog_) {
+    return kept;
+  }
+  sqlite::Vfs vfs(context_.fs);
+  const auto read = [&]() -> Status {
+    VIBRATO_ASSIGN_OR_RETURN(const auto catalog, catalog::Catalog::open(vfs, folder_.root(), context_.clock));
+    VIBRATO_ASSIGN_OR_RETURN(kept.keys, catalog::read_keys_and_audit(*catalog));
+    VIBRATO_ASSIGN_OR_RETURN(kept.snapshots,
+                             catalog->read([](const catalog::Tables& tables) { return tables.snapshots.all(); }));
+    return ok_status();
+  };
+  if (const Status done = read(); !done.ok()) {
+    return done.with_context("the keys in the folder's catalog cannot be kept (move " +
+                             folder_.path(catalog::kCatalogFile) + " away to go on without them)");
+  }
+  std::erase_if(kept.snapshots, [lsn](const catalog::Snapshot& snapshot) { return snapshot.lsn > lsn; });
+  if (context_.fs.stat(folder_.path(kPepperFile)).ok()) {
+    kept.pepper_file = folder_.path(kPepperFile);
+  }
+  return kept;
+}
+
+Lsn OfflineFolder::high_water() const {
+  const auto extent = wal::log_extent(context_.fs, folder_.path(kLogFolder));
+  return extent.ok() ? std::max(extent->high_water, extent->last) : Lsn();
+}
+
+Result<DataFolder> OfflineFolder::building_site() {
+  VIBRATO_RETURN_IF_ERROR(context_.fs.create_directory(folder_.path(kTemporaryFolder)));
+  DataFolder site(folder_.path(kTemporaryFolder) + "/restore");
+  VIBRATO_RETURN_IF_ERROR(remove_tree(context_.fs, site.root()));
+  return site;
+}
+
+Result<std::string> OfflineFolder::take_over(const DataFolder& built) {
+  const bool take_pepper = !has_catalog_ && !options_.pepper.has_value();
+  VIBRATO_ASSIGN_OR_RETURN(std::string old_state,
+                           swap_state(context_.fs, folder_, built, take_pepper, context_.clock.now_ms()));
+  VIBRATO_RETURN_IF_ERROR(folder_.make_folders(context_.fs));
+  if (const Status removed = remove_tree(context_.fs, built.root()); !removed.ok()) {
+    context_.logger.warning("{} was not removed: {}", built.root(), removed.message());
+  }
+  return old_state;
+}
+
+}  // namespace vibrato::engine

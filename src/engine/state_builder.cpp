@@ -1,0 +1,148 @@
+#include "engine/state_builder.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/metrics.hpp"
+#include "engine/database.hpp"
+#include "io/copy_file.hpp"
+#include "io/safe_path.hpp"
+#include "vector/segment_writer.hpp"
+#include "wal/log_copy.hpp"
+
+namespace vibrato::engine {
+namespace {
+
+class Builder {
+ public:
+  Builder(const OfflineContext& context, const DatabaseOptions& options, const DataFolder& target,
+          const StateSource& source, const KeptState& kept)
+      : context_(context), options_(options), target_(target), source_(source), kept_(kept), vfs_(context.fs) {}
+
+  Result<BuiltState> run() {
+    VIBRATO_RETURN_IF_ERROR(context_.fs.create_directory(target_.root()));
+    VIBRATO_RETURN_IF_ERROR(target_.make_folders(context_.fs));
+    VIBRATO_RETURN_IF_ERROR(context_.fs.create_directory(target_.path(kLogFolder)));
+    VIBRATO_RETURN_IF_ERROR(copy_catalog());
+    VIBRATO_RETURN_IF_ERROR(copy_segments());
+    VIBRATO_RETURN_IF_ERROR(copy_the_log());
+    VIBRATO_RETURN_IF_ERROR(copy_pepper());
+    VIBRATO_RETURN_IF_ERROR(context_.fs.sync_directory(target_.root()));
+    VIBRATO_RETURN_IF_ERROR(try_it());
+    return built_;
+  }
+
+ private:
+  Status copy_catalog() {
+    const std::string path = target_.path(catalog::kCatalogFile);
+    if (source_.snapshot_folder.empty()) {
+      VIBRATO_RETURN_IF_ERROR(catalog::make_empty(vfs_, path, context_.clock));
+    } else {
+      const std::string from = source_.snapshot_folder + "/" + std::string(catalog::kCatalogFile);
+      VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, context_.fs.stat(from));
+      VIBRATO_RETURN_IF_ERROR(io::copy_bytes(context_.fs, from, path, info.size_bytes));
+    }
+    VIBRATO_ASSIGN_OR_RETURN(content_, catalog::read_copy(vfs_, path, context_.clock));
+    catalog::CopyEdit edit;
+    edit.keys = kept_.keys;
+    edit.snapshots = kept_.snapshots;
+    return catalog::edit_copy(vfs_, path, edit);
+  }
+
+  // What the catalog names is the snapshot's business to have: any other name is refused, wherever it points.
+  Status copy_segments() {
+    std::set<std::string> files;
+    for (const catalog::Segment& segment : content_.segments) {
+      const std::string folder = std::string(vector::kSegmentsFolder) + "/";
+      if (!segment.file.starts_with(folder) || !io::is_safe_name(segment.file.substr(folder.size()))) {
+        return corruption("the catalog of " + source_.snapshot_folder + ": segments: expected files in " + folder +
+                          ", found another path");
+      }
+      files.insert(segment.file);
+    }
+    for (const std::string& file : files) {
+      const std::string from = source_.snapshot_folder + "/" + file;
+      const auto info = context_.fs.stat(from);
+      if (!info.ok() || !info->is_regular) {
+        return corruption(from + ": expected a segment that the catalog names, found none");
+      }
+      VIBRATO_RETURN_IF_ERROR(source_.may_link
+                                  ? io::link_or_copy(context_.fs, from, target_.path(file))
+                                  : io::copy_bytes(context_.fs, from, target_.path(file), info->size_bytes));
+    }
+    return context_.fs.sync_directory(target_.path(vector::kSegmentsFolder));
+  }
+
+  Status copy_the_log() {
+    wal::LogCopyRequest request;
+    request.sources = source_.logs;
+    request.target = target_.path(kLogFolder);
+    request.after = content_.store.trim_lsn;
+    request.up_to = source_.up_to;
+    request.high_water = source_.high_water;
+    request.may_link = source_.may_link;
+    if (request.after > request.up_to) {
+      return corruption("the catalog of " + source_.snapshot_folder + ": LSN: expected at most " +
+                        std::to_string(request.up_to.value()) + ", found " + std::to_string(request.after.value()));
+    }
+    VIBRATO_ASSIGN_OR_RETURN(const wal::LogCopyReport copied, wal::copy_log(context_.fs, request));
+    built_.lsn = copied.last_lsn;
+    return ok_status();
+  }
+
+  Status copy_pepper() {
+    const std::string own = source_.snapshot_folder + "/" + std::string(kPepperFile);
+    const std::string& from = kept_.pepper_file.empty() ? own : kept_.pepper_file;
+    const auto info = context_.fs.stat(from);
+    if (info.status().code() == ErrorCode::kNotFound) {
+      return ok_status();
+    }
+    VIBRATO_RETURN_IF_ERROR(info.status());
+    return io::copy_bytes(context_.fs, from, target_.path(kPepperFile), info->size_bytes,
+                          io::OpenMode::kCreateNewPrivate);
+  }
+
+  // As a server would; what does not open here must not be swapped in.
+  Status try_it() {
+    DatabaseOptions options = options_;
+    options.data_folder = target_.root();
+    options.disk_reserve_bytes = 0;
+    options.background_threads = 0;
+    MetricsRegistry metrics;
+    VIBRATO_ASSIGN_OR_RETURN(const auto database,
+                             Database::open(context_.fs, options, context_.clock, context_.logger, metrics));
+    VIBRATO_RETURN_IF_ERROR(database->start());
+    if (const Readiness readiness = database->readiness(); !readiness.ready) {
+      return corruption("the state that was built is damaged: " + readiness.reasons.front());
+    }
+    if (database->visible_lsn() != built_.lsn) {
+      return corruption("the state that was built: LSN: expected " + std::to_string(built_.lsn.value()) + ", found " +
+                        std::to_string(database->visible_lsn().value()));
+    }
+    built_.collections = database->vectors().all().size();
+    database->stop();
+    return ok_status();
+  }
+
+  const OfflineContext& context_;
+  const DatabaseOptions& options_;
+  const DataFolder& target_;
+  const StateSource& source_;
+  const KeptState& kept_;
+  sqlite::Vfs vfs_;
+  catalog::CopyContent content_;
+  BuiltState built_;
+};
+
+}  // namespace
+
+Result<BuiltState> build_state(const OfflineContext& context, const DatabaseOptions& options, const DataFolder& target,
+                               const StateSource& source, const KeptState& kept) {
+  auto built = Builder(context, options, target, source, kept).run();
+  if (!built.ok()) {
+    static_cast<void>(remove_tree(context.fs, target.root()));
+  }
+  return built;
+}
+
+}  // namespace vibrato::engine
