@@ -11,6 +11,7 @@
 #include "format/graph.hpp"
 #include "format/section_kind.hpp"
 #include "quant/code_layout.hpp"
+#include "store/id_index.hpp"
 
 namespace vibrato::app {
 namespace {
@@ -32,6 +33,33 @@ Result<std::optional<CodeStats>> describe_codes(const store::VdbFile& file, std:
   const auto kind = static_cast<quant::CodeKind>(quantizer->code_kind);
   if (kind == quant::CodeKind::kNone) return std::optional<CodeStats>();
   return std::optional(CodeStats{std::string(quant::to_string(kind)), quantizer->stride_bytes});
+}
+
+Result<IdStats> describe_ids(const store::VdbFile& file) {
+  VIBRATO_ASSIGN_OR_RETURN(const store::IdIndex ids, store::IdIndex::open(file));
+  IdStats stats;
+  stats.has_texts = ids.ids().header().layout == format::IdsLayout::kMixed;
+  stats.distinct = ids.distinct_count();
+  stats.first_lsn = file.layout().first_lsn;
+  stats.last_lsn = file.layout().last_lsn;
+  return stats;
+}
+
+nlohmann::json ids_json(const FileStats& stats) {
+  if (!stats.ids) return nullptr;
+  const IdStats& ids = *stats.ids;
+  return {{"kind", ids.has_texts ? "mixed" : "numbers"},
+          {"distinct", ids.distinct ? nlohmann::json(*ids.distinct) : nlohmann::json(nullptr)},
+          {"first_lsn", ids.first_lsn},
+          {"last_lsn", ids.last_lsn}};
+}
+
+std::string ids_line(const FileStats& stats) {
+  if (!stats.ids) return "ids:      none\n";
+  const IdStats& ids = *stats.ids;
+  std::string text = fmt::format("ids:      {}", ids.has_texts ? "texts and numbers" : "numbers");
+  if (ids.distinct) text += fmt::format(", {} different", with_thousands(*ids.distinct));
+  return text + fmt::format(", written at LSN {} to {}\n", ids.first_lsn, ids.last_lsn);
 }
 
 nlohmann::json codes_json(const FileStats& stats) {
@@ -78,6 +106,9 @@ Result<FileStats> gather_stats(const store::VdbFile& file) {
   stats.bytes = file.size_bytes();
   stats.has_meta = file.has_meta();
   stats.build_info = file.build_info();
+  if (store::IdIndex::is_in(file)) {
+    VIBRATO_ASSIGN_OR_RETURN(stats.ids, describe_ids(file));
+  }
   for (const format::SectionEntry& section : file.layout().sections) {
     stats.sections.push_back({std::string(format::to_string(static_cast<format::SectionKind>(section.kind))),
                               section.offset, section.length});
@@ -102,6 +133,7 @@ std::string stats_table(const FileStats& stats) {
   text += graph_lines(stats);
   text += stats.codes ? fmt::format("codes:    {}, {} bytes a row\n", stats.codes->kind, stats.codes->bytes_per_row)
                       : "codes:    none\n";
+  text += ids_line(stats);
   text += "sections:\n";
   for (const SectionStats& section : stats.sections) {
     text += fmt::format("  {:<16} {:>15} bytes at {}\n", section.name, with_thousands(section.bytes), section.offset);
@@ -120,7 +152,8 @@ std::string stats_json(const FileStats& stats) {
                          {"has_meta", stats.has_meta},
                          {"sections", nlohmann::json::array()},
                          {"graph", graph_json(stats)},
-                         {"codes", codes_json(stats)}};
+                         {"codes", codes_json(stats)},
+                         {"ids", ids_json(stats)}};
   for (const SectionStats& section : stats.sections) {
     json["sections"].push_back({{"name", section.name}, {"offset", section.offset}, {"bytes", section.bytes}});
   }

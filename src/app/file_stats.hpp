@@ -31,6 +31,13 @@ struct CodeStats {
   std::uint32_t bytes_per_row = 0;
 };
 
+struct IdStats {
+  bool has_texts = false;                 // Otherwise all ids are numbers.
+  std::optional<std::uint64_t> distinct;  // Nothing if the file has no table of ids.
+  std::uint64_t first_lsn = 0;
+  std::uint64_t last_lsn = 0;
+};
+
 struct FileStats {
   std::string path;
   std::uint32_t version = 0;
@@ -42,6 +49,7 @@ struct FileStats {
   std::vector<SectionStats> sections;
   std::optional<GraphStats> graph;
   std::optional<CodeStats> codes;
+  std::optional<IdStats> ids;
   std::string build_info;  // JSON object, or empty.
 };
 

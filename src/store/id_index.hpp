@@ -27,6 +27,10 @@ class IdIndex {
   [[nodiscard]] static Result<IdIndex> open(const VdbFile& file);
 
   [[nodiscard]] std::uint32_t rows() const { return ids_.rows(); }
+  // How many different ids there are, as the hash says; nothing if the file has none.
+  [[nodiscard]] std::optional<std::uint32_t> distinct_count() const {
+    return hash_ ? std::optional(hash_->entry_count()) : std::nullopt;
+  }
 
   // The newest row of the id; nothing if no row has it. One cache line for most ids that are not there.
   // Errors: kCorruption, as all below.

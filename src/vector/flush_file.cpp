@@ -116,6 +116,11 @@ Result<std::unique_ptr<SealedSegment>> write_flushed(io::FileSystem& fs, const s
                                                      const SealedSegment& sealed,
                                                      const std::vector<const HotSegment*>& tail,
                                                      const GraphBuildOptions& options) {
+  if (sealed.file().layout().find(format::SectionKind::kIds) != nullptr) {
+    // New rows have none, and rows without theirs could not be told apart any more.
+    return invalid_argument(path +
+                            ": is a segment of a collection, whose rows have ids; it takes no rows without them");
+  }
   const StagingFile staging(fs, flush_staging_path(path));
   VIBRATO_RETURN_IF_ERROR(write_rows(fs, staging.path(), sealed, tail));
   VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::VdbFile> rows, store::VdbFile::open(fs, staging.path()));

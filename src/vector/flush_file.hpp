@@ -29,8 +29,9 @@ void remove_flush_leftovers(io::FileSystem& fs, const std::string& path);
 
 // Writes all rows of `sealed`, then those of `tail` in order (nobody appends to them any more), to `path`, which is
 // replaced atomically, and opens the result. The stored graph is extended where that pays, else built with `options`.
-// Rows keep their order and meta. Memory: the new graph and codes. Errors: kCorruption of the old file, kUnavailable,
-// those of the file system; nothing but possibly the new file itself is left behind then.
+// Rows keep their order and meta. Memory: the new graph and codes. Errors: kCorruption of the old file,
+// kInvalidArgument if its rows have ids, kUnavailable, those of the file system; nothing but possibly the new file
+// itself is left behind then.
 [[nodiscard]] Result<std::unique_ptr<SealedSegment>> write_flushed(io::FileSystem& fs, const std::string& path,
                                                                    const SealedSegment& sealed,
                                                                    const std::vector<const HotSegment*>& tail,

@@ -7,9 +7,12 @@
 
 #include "io/faulty_file_system.hpp"
 #include "io/simulated_file_system.hpp"
+#include "store/pack_file.hpp"
+#include "store/pack_writer.hpp"
 #include "store/vdb_file.hpp"
 #include "store/vdb_rewrite.hpp"
 #include "store/vdb_row_writer.hpp"
+#include "support/id_rows.hpp"
 #include "support/status_matchers.hpp"
 
 namespace vibrato {
@@ -42,6 +45,30 @@ Status add_graph(io::FileSystem& fs) {
                                    std::vector{store::section_of(format::SectionKind::kGraph, graph)});
 }
 
+// As sealed segments are written: rows with ids, read again before the file is complete.
+Status write_ids(io::FileSystem& fs) {
+  const auto rows = test::made_id_rows(kNewRows, 8);
+  VIBRATO_ASSIGN_OR_RETURN(const auto writer, store::VdbRowWriter::create(fs, kPath, {.dim = 2}));
+  VIBRATO_RETURN_IF_ERROR(test::write_id_rows(*writer, fs, kPath, rows, /*with_tables=*/false));
+  VIBRATO_RETURN_IF_ERROR(writer->writer().make_readable());
+  VIBRATO_ASSIGN_OR_RETURN(const auto image, store::VdbFile::open(fs, writer->writer().temporary_path()));
+  VIBRATO_RETURN_IF_ERROR(store::write_id_tables(writer->writer(), *image));
+  return writer->writer().commit();
+}
+
+// The file becomes a pack of two parts.
+Status write_pack(io::FileSystem& fs) {
+  VIBRATO_ASSIGN_OR_RETURN(const auto pack, store::PackWriter::create(fs, kPath));
+  for (const std::uint32_t count : {kNewRows, kNewRows / 2}) {
+    VIBRATO_ASSIGN_OR_RETURN(auto writer, pack->begin_part({.dim = 2}));
+    VIBRATO_ASSIGN_OR_RETURN(const auto rows, store::VdbRowWriter::over(fs, kPath, std::move(writer)));
+    VIBRATO_RETURN_IF_ERROR(test::write_id_rows(*rows, fs, kPath, test::made_id_rows(count, 9)));
+    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t bytes, rows->writer().finish());
+    pack->end_part(bytes);
+  }
+  return pack->commit();
+}
+
 void prepare(io::FileSystem& fs) {
   ASSERT_OK(fs.create_directory("/data"));
   ASSERT_OK(fs.sync_directory("/"));
@@ -51,7 +78,8 @@ void prepare(io::FileSystem& fs) {
 enum class State : std::uint8_t { kOld, kNew, kBroken };
 
 State state_of(io::FileSystem& fs) {
-  const auto file = store::VdbFile::open(fs, kPath);
+  store::PackMaps packs;
+  const auto file = packs.open(fs, kPath, 0);
   if (!file.ok() || !(*file)->verify().ok()) {
     return State::kBroken;
   }
@@ -68,8 +96,9 @@ io::FaultRule rule_for(Fault fault, IoCall call) {
 }
 
 using Script = Status (*)(io::FileSystem&);
-const std::array<Script, 2> kScripts = {[](io::FileSystem& fs) { return write_rows(fs, kNewRows); },
-                                        [](io::FileSystem& fs) { return add_graph(fs); }};
+const std::array<Script, 4> kScripts = {
+    [](io::FileSystem& fs) { return write_rows(fs, kNewRows); }, [](io::FileSystem& fs) { return add_graph(fs); },
+    [](io::FileSystem& fs) { return write_ids(fs); }, [](io::FileSystem& fs) { return write_pack(fs); }};
 struct Outcomes {
   int old_file = 0;
   int new_file = 0;

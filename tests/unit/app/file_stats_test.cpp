@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "app/pack_stats.hpp"
 #include "format/codes.hpp"
 #include "format/graph.hpp"
 #include "quant/code_layout.hpp"
+#include "store/pack_writer.hpp"
 #include "store/vdb_row_writer.hpp"
+#include "support/id_rows.hpp"
 #include "support/status_matchers.hpp"
 #include "unit/app/input_files.hpp"
 
@@ -72,6 +75,60 @@ class FileStatsTest : public ::testing::Test {
 
   InputFiles files_;
 };
+
+TEST_F(FileStatsTest, ids_are_counted) {
+  const auto stats_of_ids = [this](const std::vector<test::IdRow>& rows) {
+    const std::string path = files_.path("ids.vdb");
+    EXPECT_OK(test::write_id_file(files_.fs, path, rows));
+    const auto file = store::VdbFile::open(files_.fs, path);
+    EXPECT_OK(file);
+    return gather_stats(**file);
+  };
+  auto stats = stats_of_ids({{PointId("a"), Lsn(5)}, {PointId(7), Lsn(4)}, {PointId("a"), Lsn(9)}});
+  ASSERT_OK(stats);
+  ASSERT_TRUE(stats->ids.has_value());
+  EXPECT_TRUE(stats->ids->has_texts);
+  EXPECT_EQ(stats->ids->distinct, 2U);
+  EXPECT_THAT(stats_table(*stats), HasSubstr("ids:      texts and numbers, 2 different, written at LSN 4 to 9\n"));
+  EXPECT_EQ(nlohmann::json::parse(stats_json(*stats))["ids"]["distinct"], 2);
+  stats = stats_of_ids({{PointId(7), Lsn(4)}});
+  ASSERT_OK(stats);
+  EXPECT_THAT(stats_table(*stats), HasSubstr("ids:      numbers, 1 different"));
+  stats = stats_of({});
+  ASSERT_OK(stats);
+  EXPECT_THAT(stats_table(*stats), HasSubstr("ids:      none\n"));
+  EXPECT_TRUE(nlohmann::json::parse(stats_json(*stats))["ids"].is_null());
+}
+
+TEST_F(FileStatsTest, a_pack_is_shown_part_by_part) {
+  const std::string path = files_.path("pack.vdb");
+  const auto pack = store::PackWriter::create(files_.fs, path);
+  ASSERT_OK(pack);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    auto writer = (*pack)->begin_part({.dim = 2});
+    ASSERT_OK(writer);
+    const auto rows = store::VdbRowWriter::over(files_.fs, path, std::move(*writer));
+    ASSERT_OK(rows);
+    ASSERT_OK(test::write_id_rows(**rows, files_.fs, path, test::made_id_rows(i + 4, i)));
+    const auto bytes = (*rows)->writer().finish();
+    ASSERT_OK(bytes);
+    (*pack)->end_part(*bytes);
+  }
+  ASSERT_OK((*pack)->commit());
+  const auto opened = open_pack(files_.fs, path);
+  ASSERT_OK(opened);
+  ASSERT_NE(*opened, nullptr);
+  const auto parts = gather_pack_stats(**opened);
+  ASSERT_OK(parts);
+  ASSERT_EQ(parts->size(), 3U);
+  EXPECT_EQ((*parts)[2].rows, 6U);
+  EXPECT_EQ((*parts)[2].dim, 2U);
+  EXPECT_EQ((*parts)[1].offset, (*opened)->part_range(1).offset);
+  EXPECT_THAT(pack_table(path, *parts), HasSubstr("pack of:  3 parts\n"));
+  EXPECT_EQ(nlohmann::json::parse(pack_json(path, *parts))["parts"][1]["rows"], 5);
+  EXPECT_OK(stats_of({}));
+  EXPECT_EQ(open_pack(files_.fs, files_.path("a.vdb")).value(), nullptr);
+}
 
 TEST_F(FileStatsTest, a_bare_file_has_rows_and_no_graph) {
   const auto stats = stats_of({});

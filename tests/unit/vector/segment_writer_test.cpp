@@ -9,6 +9,7 @@
 #include "support/file_contents.hpp"
 #include "support/sealed_rows.hpp"
 #include "support/temp_directory.hpp"
+#include "vector/flush_file.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -147,6 +148,18 @@ TEST_F(SegmentWriterTest, parts_without_rows_are_refused_and_leave_nothing) {
   const std::vector<PackItem> items = {{CollectionNumber(1), settings, empty}};
   EXPECT_CODE(seal_small_parts(fs_, folder_.path(), kFile, items), ErrorCode::kInvalidArgument);
   EXPECT_EQ(test::names_in(fs_, folder_.path("segments")), "");
+}
+
+// `vibratod serve` would lose the ids.
+TEST_F(SegmentWriterTest, a_segment_takes_no_rows_that_have_no_ids) {
+  const auto settings = test::small_settings(kDim);
+  const auto hot = test::frozen_part(settings, test::make_vectors(50, kDim, 5));
+  ASSERT_OK(seal_hot_part(fs_, folder_.path(), kFile, CollectionNumber(1), settings, *hot));
+  const std::string path = folder_.path(kFile);
+  const auto sealed = SealedSegment::open(fs_, path);
+  ASSERT_OK(sealed);
+  EXPECT_CODE(write_flushed(fs_, path, **sealed, {}, {}), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(test::names_in(fs_, folder_.path("segments")), "a.vdb");
 }
 
 // What the catalog may name once a call was ok must survive a power loss whole; before, there may be no such file.
