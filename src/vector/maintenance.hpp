@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 
 #include "base/clock.hpp"
 #include "base/logging.hpp"
+#include "vector/merge_parts.hpp"
 #include "vector/segment_writer.hpp"
 #include "vector/vector_model.hpp"
 
@@ -36,6 +38,8 @@ struct MaintenanceOptions {
   std::uint64_t bytes_per_pass = std::uint64_t{4} * 1024 * 1024 * 1024;
   std::int64_t idle_ms = 60'000;  // Without writes for that long, a collection settles.
   WriteThrottle throttle;
+  // Makes archive segments of collections that ask for them; empty: none are made.
+  ArchiveCommit archive_parts;
 };
 
 struct CheckpointReport {
@@ -54,9 +58,6 @@ struct CompactionReport {
   bool archived = false;
 };
 
-// Called between slices of long work; an error (a stop) ends it there, leaving nothing half done behind.
-using KeepGoing = std::function<Status()>;
-
 // Thread-safety: all methods may be called from many threads; each kind of work runs once at a time.
 class Maintenance {
  public:
@@ -74,6 +75,9 @@ class Maintenance {
   // One merge, if one is due; with `collection`, whatever brings it to the fewest segments next.
   [[nodiscard]] Result<CompactionReport> compact_due(const KeepGoing& keep_going);
   [[nodiscard]] Result<CompactionReport> compact(const CollectionPtr& collection, const KeepGoing& keep_going);
+  // While the result lives, neither segments nor bitmaps nor durable LSNs change in the catalog or in a version;
+  // whoever wants one needs a moment in which both are the same (snapshots). Short: checkpoints and merges wait for it.
+  [[nodiscard]] std::unique_lock<std::mutex> hold_commits();
   // Removes files that a merge or a drop left without readers. Foreign files are never touched.
   [[nodiscard]] Status remove_unused();
   // At start: files in the segments folder with names of ours that no catalog row names go to quarantine/.

@@ -29,6 +29,8 @@ class SealedPart final : public Segment {
                                                                 store::PackMaps* packs = nullptr);
 
   [[nodiscard]] const catalog::Segment& entry() const { return entry_; }
+  // What the catalog named it, once it has. Before the part is shared.
+  void set_segment_id(catalog::SegmentId id) { entry_.id = id; }
   [[nodiscard]] const SealedSegment& rows() const { return *rows_; }
   // For lookups by order, and to see stored LSNs with their errors.
   [[nodiscard]] const store::IdIndex& ids() const { return ids_; }

@@ -21,20 +21,6 @@ store::VdbWriterOptions writer_options(const CollectionSettings& settings, const
   return options;
 }
 
-std::optional<quant::CodeKind> wanted_codes(Quantization quantization) {
-  switch (quantization) {
-    case Quantization::kAuto:
-      return std::nullopt;
-    case Quantization::kSq8:
-      return quant::CodeKind::kSq8;
-    case Quantization::kSq4:
-      return quant::CodeKind::kSq4;
-    case Quantization::kNone:
-      return quant::CodeKind::kNone;
-  }
-  return std::nullopt;
-}
-
 Status no_rows(const std::string& path) {
   return invalid_argument(path + ": a segment needs a row");
 }
@@ -86,8 +72,7 @@ class RowsAndIds {
 // Rows of a small part as one image of a pack.
 Result<catalog::Segment> add_to_pack(io::FileSystem& fs, const std::string& path, const std::string& file,
                                      const PackItem& item, store::PackWriter& pack) {
-  const HotPart& part = *item.part;
-  if (part.row_count() == 0) {
+  if (item.row_count == 0) {
     return no_rows(path);
   }
   const std::uint32_t number = pack.part_count();
@@ -97,24 +82,47 @@ Result<catalog::Segment> add_to_pack(io::FileSystem& fs, const std::string& path
                            store::VdbRowWriter::over(fs, path, std::move(writer)));
   RowsAndIds rows(fs, path, std::move(row_writer));
   std::vector<PointIdView> ids;
-  for (std::uint32_t row = 0; row < part.row_count(); ++row) {
-    VIBRATO_ASSIGN_OR_RETURN(const SegmentRow values, row_of(part, row));
+  std::vector<std::uint64_t> lsns;
+  for (std::uint32_t row = 0; row < item.row_count; ++row) {
+    VIBRATO_ASSIGN_OR_RETURN(const SegmentRow values, item.row(row));
     VIBRATO_RETURN_IF_ERROR(rows.add(values));
     ids.push_back(values.id);
+    lsns.push_back(values.lsn.value());
   }
   VIBRATO_RETURN_IF_ERROR(rows.finish());
   VIBRATO_RETURN_IF_ERROR(store::write_id_tables(
-      rows.writer(), part.row_count(), [&ids](std::uint32_t row) { return ids[row]; },
-      [&part](std::uint32_t row) { return part.row_lsn(row).value(); }));
+      rows.writer(), item.row_count, [&ids](std::uint32_t row) { return ids[row]; },
+      [&lsns](std::uint32_t row) { return lsns[row]; }));
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t bytes, rows.writer().finish());
   pack.end_part(bytes);
-  catalog::Segment entry = rows.entry(item.collection, file, 0);
+  catalog::Segment entry = rows.entry(item.collection, file, item.level);
   entry.part = number;
   entry.bytes = bytes;
   return entry;
 }
 
 }  // namespace
+
+std::optional<quant::CodeKind> wanted_codes(Quantization quantization) {
+  switch (quantization) {
+    case Quantization::kAuto:
+      return std::nullopt;
+    case Quantization::kSq8:
+      return quant::CodeKind::kSq8;
+    case Quantization::kSq4:
+      return quant::CodeKind::kSq4;
+    case Quantization::kNone:
+      return quant::CodeKind::kNone;
+  }
+  return std::nullopt;
+}
+
+PackItem pack_item(CollectionNumber collection, const CollectionSettings& settings,
+                   std::shared_ptr<const HotPart> part) {
+  PackItem item{collection, settings, part->row_count(), {}, 0};
+  item.row = [part = std::move(part)](std::uint32_t row) { return row_of(*part, row); };
+  return item;
+}
 
 class SegmentFileWriter::Impl {
  public:

@@ -34,6 +34,9 @@ struct SegmentRow {
   std::string_view meta_json;
 };
 
+// The codes that a setting asks for by name; nothing for those that are chosen by measurement.
+[[nodiscard]] std::optional<quant::CodeKind> wanted_codes(Quantization quantization);
+
 // Writes `part` (frozen, indexed) to `<data_folder>/<file>`. Row r of the part becomes row r of the file, dead rows
 // included. The codes are chosen and coded anew where the settings ask for it; the graph is stored as it is.
 // Without a complete graph (kFlat, few rows) there is none in the file. The result is the catalog entry without id.
@@ -43,12 +46,19 @@ struct SegmentRow {
                                                      const CollectionSettings& settings, const HotPart& part,
                                                      const WriteThrottle& throttle = {});
 
+// Rows of a small part, read one by one; what `row` answers is borrowed until the pack is written.
 struct PackItem {
   CollectionNumber collection;
   CollectionSettings settings;
-  std::shared_ptr<const HotPart> part;
+  std::uint32_t row_count = 0;
+  std::function<Result<SegmentRow>(std::uint32_t row)> row;
+  std::uint8_t level = 0;
 };
-// Writes many small frozen parts, without graphs, into one pack file. Entries come in the order of the items, part
+// All rows of a frozen part, which it keeps alive.
+[[nodiscard]] PackItem pack_item(CollectionNumber collection, const CollectionSettings& settings,
+                                 std::shared_ptr<const HotPart> part);
+
+// Writes many small parts, without graphs, into one pack file. Entries come in the order of the items, part
 // numbers from 0.
 [[nodiscard]] Result<std::vector<catalog::Segment>> seal_small_parts(io::FileSystem& fs, const std::string& data_folder,
                                                                      const std::string& file,

@@ -106,8 +106,8 @@ TEST_F(SegmentWriterTest, a_thousand_small_parts_make_one_file_and_cost_little_m
   std::vector<PackItem> items;
   for (std::uint32_t i = 0; i < 1000; ++i) {
     const auto settings = test::small_settings(4 + i % 3, static_cast<Metric>(i % 3));
-    items.push_back(
-        {CollectionNumber(i + 1), settings, test::frozen_part(settings, test::make_vectors(10, settings.dim, i))});
+    items.push_back(pack_item(CollectionNumber(i + 1), settings,
+                              test::frozen_part(settings, test::make_vectors(10, settings.dim, i))));
   }
   const auto entries = seal_small_parts(fs_, folder_.path(), kFile, items);
   ASSERT_OK(entries);
@@ -127,9 +127,9 @@ TEST_F(SegmentWriterTest, a_thousand_small_parts_make_one_file_and_cost_little_m
     for (std::uint32_t row = 0; row < 10; ++row) {
       ASSERT_EQ(parts.back()->find(test::made_id(row).view(), Lsn::max()).value(), row);
       ASSERT_EQ(parts.back()->meta_json(row).value(), test::made_meta(row));
-      ASSERT_TRUE(std::ranges::equal(parts.back()->vector(row).value(), items[i].part->vector(row).value()));
+      ASSERT_TRUE(std::ranges::equal(parts.back()->vector(row).value(), items[i].row(row)->vector));
     }
-    ASSERT_EQ(test::search_part(*parts.back(), items[i].part->vector(4).value(), 10, Lsn::max()).size(), 10U);
+    ASSERT_EQ(test::search_part(*parts.back(), items[i].row(4)->vector, 10, Lsn::max()).size(), 10U);
   }
   EXPECT_LT(bytes, 1000U * 2048U);
   // All of them look into one map, which holds the whole file.
@@ -145,7 +145,7 @@ TEST_F(SegmentWriterTest, parts_without_rows_are_refused_and_leave_nothing) {
   const auto empty = test::frozen_part(settings, {0, 2, {}});
   EXPECT_CODE(seal_hot_part(fs_, folder_.path(), kFile, CollectionNumber(1), settings, *empty),
               ErrorCode::kInvalidArgument);
-  const std::vector<PackItem> items = {{CollectionNumber(1), settings, empty}};
+  const std::vector<PackItem> items = {pack_item(CollectionNumber(1), settings, empty)};
   EXPECT_CODE(seal_small_parts(fs_, folder_.path(), kFile, items), ErrorCode::kInvalidArgument);
   EXPECT_EQ(test::names_in(fs_, folder_.path("segments")), "");
 }
@@ -217,7 +217,7 @@ TEST_F(SegmentPowerLossTest, a_pack_is_whole_or_not_there) {
   const auto settings = test::small_settings(4);
   std::vector<PackItem> items;
   for (std::uint32_t i = 0; i < 5; ++i) {
-    items.push_back({CollectionNumber(1), settings, test::frozen_part(settings, test::make_vectors(7, 4, i))});
+    items.push_back(pack_item(CollectionNumber(1), settings, test::frozen_part(settings, test::make_vectors(7, 4, i))));
   }
   cut_everywhere(settings, [&items](io::FileSystem& fs) { return seal_small_parts(fs, "/data", kFile, items); });
 }

@@ -1,0 +1,289 @@
+#include "vector/checkpoint.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+
+#include "vector/catalog_rows.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+// What is applied becomes visible a moment later; if not, the sequencer has ended in the middle of a batch.
+constexpr int kVisibleTries = 5000;
+constexpr std::chrono::milliseconds kVisibleWait{1};
+// Of one pack: so that its space comes back in portions.
+constexpr std::size_t kPackPartsMax = 4096;
+constexpr std::uint64_t kPackBytesMax = std::uint64_t{64} * 1024 * 1024;
+
+std::uint64_t count_deleted(const DeleteLsns& deletes, std::uint32_t rows, Lsn at) {
+  if (deletes.last_mark() <= at) {
+    return deletes.count();
+  }
+  std::uint64_t deleted = 0;
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    deleted += deletes.is_deleted(row, at) ? 1 : 0;
+  }
+  return deleted;
+}
+
+Status put_bitmap(catalog::Tables& tables, catalog::SegmentId segment, const Segment& part, Lsn at) {
+  catalog::DeleteBitmap bitmap;
+  bitmap.segment = segment;
+  bitmap.lsn = at;
+  bitmap.deleted_count = count_deleted(*part.deletes(), part.row_count(), at);
+  bitmap.bitmap = part.deletes()->encode(at);
+  return tables.segments.put_bitmap(bitmap);
+}
+
+// Segments and rows of what was dropped. Adds the files to `files`.
+Status forget_dropped(catalog::Tables& tables, const VectorModel::Unsaved& taken, std::set<std::string>& files) {
+  for (const VectorModel::Unsaved::Dropped& dropped : taken.dropped) {
+    const CollectionNumber number = dropped.collection->identity().number;
+    VIBRATO_ASSIGN_OR_RETURN(const auto segments, tables.segments.of_collection(number));
+    for (const catalog::Segment& segment : segments) {
+      VIBRATO_RETURN_IF_ERROR(tables.segments.remove(segment.id));
+      files.insert(segment.file);
+    }
+    VIBRATO_RETURN_IF_ERROR(tables.collections.erase(number));
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Result<CheckpointReport> Checkpoint::run(const std::vector<CollectionPtr>& collections) {
+  std::vector<CollectionPtr> small;
+  std::vector<CollectionPtr> large;
+  for (const CollectionPtr& collection : collections) {
+    (is_small(*collection) ? small : large).push_back(collection);
+  }
+  // Creates and drops go with the small ones, which may be none.
+  VIBRATO_RETURN_IF_ERROR(save(small));
+  for (const CollectionPtr& collection : large) {
+    VIBRATO_RETURN_IF_ERROR(check());
+    VIBRATO_RETURN_IF_ERROR(save({collection}));
+  }
+  return report_;
+}
+
+bool Checkpoint::is_small(const HotPart& part) const {
+  return part.row_count() < context_.options.small_rows && part.data_bytes() < context_.options.small_bytes;
+}
+
+bool Checkpoint::is_small(const Collection& collection) const {
+  const VersionPtr version = collection.read_view().version;
+  return (version->hot == nullptr || is_small(*version->hot)) &&
+         std::all_of(version->frozen.begin(), version->frozen.end(),
+                     [this](const auto& part) { return is_small(*part); });
+}
+
+Status Checkpoint::save(const std::vector<CollectionPtr>& collections) {
+  // In this order, so that nothing at or below taken.applied escapes both.
+  const VectorModel::Unsaved taken = context_.model.unsaved();
+  Group group = freeze(collections, taken);
+  WrittenFiles written(context_.files);
+  VIBRATO_RETURN_IF_ERROR(write_files(group, written));
+  VIBRATO_RETURN_IF_ERROR(open_files(group));
+  VIBRATO_RETURN_IF_ERROR(wait_until_visible(group));
+  return commit(group, taken, written);
+}
+
+Checkpoint::Group Checkpoint::freeze(const std::vector<CollectionPtr>& collections,
+                                     const VectorModel::Unsaved& taken) const {
+  const std::unordered_set<CollectionPtr> created(taken.created.begin(), taken.created.end());
+  std::unordered_set<CollectionPtr> dropped;
+  for (const VectorModel::Unsaved::Dropped& one : taken.dropped) {
+    dropped.insert(one.collection);
+  }
+  Group group;
+  for (const CollectionPtr& collection : collections) {
+    // Neither in the catalog nor about to be, if it was created since; no longer, if it was dropped.
+    const bool is_known = created.contains(collection) || collection->identity().created_lsn <= taken.applied;
+    if (!is_known || dropped.contains(collection)) {
+      continue;
+    }
+    Work work;
+    work.collection = collection;
+    work.from = collection->oldest_unsaved_lsn().value_or(Lsn());
+    work.up_to = collection->freeze_hot();
+    for (const std::shared_ptr<HotPart>& part : collection->read_view().version->frozen) {
+      if (part->last_lsn() <= work.up_to) {
+        part->freeze();
+        work.parts.push_back({part, {}, nullptr});
+      }
+    }
+    group.push_back(std::move(work));
+  }
+  return group;
+}
+
+Status Checkpoint::write_files(Group& group, WrittenFiles& written) const {
+  std::vector<std::pair<Work*, NewPart*>> small;
+  for (Work& work : group) {
+    for (NewPart& part : work.parts) {
+      if (is_small(*part.hot)) {
+        small.emplace_back(&work, &part);
+        continue;
+      }
+      VIBRATO_RETURN_IF_ERROR(index(*part.hot));
+      VIBRATO_ASSIGN_OR_RETURN(const std::string file, written.add(SegmentFileKind::kSegment));
+      VIBRATO_ASSIGN_OR_RETURN(
+          part.entry, seal_hot_part(context_.fs, context_.options.data_folder, file, work.collection->identity().number,
+                                    work.collection->settings(), *part.hot, context_.options.throttle));
+    }
+  }
+  return write_packs(small, written);
+}
+
+Status Checkpoint::index(HotPart& part) const {
+  while (part.index_step(context_.options.index_batch_rows)) {
+    VIBRATO_RETURN_IF_ERROR(check());
+  }
+  return check();
+}
+
+Status Checkpoint::write_packs(const std::vector<std::pair<Work*, NewPart*>>& small, WrittenFiles& written) const {
+  for (std::size_t first = 0; first < small.size();) {
+    std::vector<PackItem> items;
+    std::uint64_t bytes = 0;
+    std::size_t end = first;
+    for (; end < small.size() && items.size() < kPackPartsMax && bytes < kPackBytesMax; ++end) {
+      const auto& [work, part] = small[end];
+      items.push_back(pack_item(work->collection->identity().number, work->collection->settings(), part->hot));
+      bytes += part->hot->data_bytes();
+    }
+    VIBRATO_RETURN_IF_ERROR(check());
+    if (context_.options.throttle) {
+      context_.options.throttle(bytes);
+    }
+    VIBRATO_ASSIGN_OR_RETURN(const std::string file, written.add(SegmentFileKind::kPack));
+    VIBRATO_ASSIGN_OR_RETURN(const std::vector<catalog::Segment> entries,
+                             seal_small_parts(context_.fs, context_.options.data_folder, file, items));
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      small[first + i].second->entry = entries[i];
+    }
+    first = end;
+  }
+  return ok_status();
+}
+
+// Before the commit: a part that does not open must not be named.
+Status Checkpoint::open_files(Group& group) const {
+  for (Work& work : group) {
+    for (NewPart& part : work.parts) {
+      VIBRATO_ASSIGN_OR_RETURN(part.sealed,
+                               context_.files.open(part.entry, work.collection->settings(), part.hot->deletes()));
+    }
+  }
+  return ok_status();
+}
+
+// Sealed parts hold visible rows only; see Collection.
+Status Checkpoint::wait_until_visible(const Group& group) const {
+  for (const Work& work : group) {
+    for (int tries = 0; work.collection->read_view().visible < work.up_to; ++tries) {
+      if (tries == kVisibleTries) {
+        return unavailable("records that were applied do not become visible");
+      }
+      VIBRATO_RETURN_IF_ERROR(check());
+      std::this_thread::sleep_for(kVisibleWait);
+    }
+  }
+  return ok_status();
+}
+
+Status Checkpoint::commit(Group& group, const VectorModel::Unsaved& taken, WrittenFiles& written) {
+  const std::lock_guard lock(context_.commit_mutex);
+  std::vector<CollectionPtr> checkpointed;
+  for (const Work& work : group) {
+    checkpointed.push_back(work.collection);
+  }
+  const Lsn saved_lsn = context_.model.saved_lsn(taken, checkpointed);
+  if (group.empty() && taken.created.empty() && taken.dropped.empty()) {
+    // Nothing to save: all up to here is durable already.
+    context_.model.set_saved(taken, saved_lsn);
+    return ok_status();
+  }
+  std::set<std::string> dropped_files;
+  const auto body = [&](catalog::Tables& tables) -> Status {
+    dropped_files.clear();
+    VIBRATO_RETURN_IF_ERROR(VectorModel::save_in(tables, taken, saved_lsn));
+    VIBRATO_RETURN_IF_ERROR(forget_dropped(tables, taken, dropped_files));
+    return save_segments(tables, group);
+  };
+  const Status committed = commit_files(context_.catalog, written, body);
+  VIBRATO_RETURN_IF_ERROR(committed);
+  publish(group);
+  context_.model.set_saved(taken, saved_lsn);
+  for (const VectorModel::Unsaved::Dropped& dropped : taken.dropped) {
+    for (const auto& part : dropped.collection->read_view().version->sealed) {
+      context_.saved_deletes.erase(part->entry().id);
+      context_.files.retire(part);
+    }
+  }
+  for (const std::string& file : dropped_files) {
+    context_.files.retire_file(file);
+  }
+  return ok_status();
+}
+
+Status Checkpoint::save_segments(catalog::Tables& tables, Group& group) const {
+  for (Work& work : group) {
+    for (const SealedPartPtr& part : work.collection->read_view().version->sealed) {
+      const auto saved = context_.saved_deletes.find(part->entry().id);
+      const Lsn saved_up_to = saved == context_.saved_deletes.end() ? Lsn(1) : saved->second;
+      if (part->deletes()->last_mark() > saved_up_to) {
+        VIBRATO_RETURN_IF_ERROR(put_bitmap(tables, part->entry().id, *part, work.up_to));
+      }
+    }
+    for (NewPart& part : work.parts) {
+      VIBRATO_ASSIGN_OR_RETURN(part.entry.id, tables.segments.insert(part.entry));
+      if (part.hot->deletes()->count() > 0) {
+        VIBRATO_RETURN_IF_ERROR(put_bitmap(tables, part.entry.id, *part.hot, work.up_to));
+      }
+    }
+    VIBRATO_RETURN_IF_ERROR(tables.applied.set(kModelName, work.collection->identity().number, work.up_to));
+  }
+  return ok_status();
+}
+
+void Checkpoint::publish(Group& group) {
+  for (Work& work : group) {
+    for (const SealedPartPtr& part : work.collection->read_view().version->sealed) {
+      context_.saved_deletes[part->entry().id] = work.up_to;
+    }
+    std::vector<std::shared_ptr<HotPart>> frozen;
+    std::vector<SealedPartPtr> sealed;
+    for (NewPart& part : work.parts) {
+      part.sealed->set_segment_id(part.entry.id);
+      context_.saved_deletes[part.entry.id] = work.up_to;
+      frozen.push_back(part.hot);
+      sealed.push_back(part.sealed);
+    }
+    if (!frozen.empty()) {
+      work.collection->publish_sealed(frozen, sealed);
+    }
+    work.collection->set_durable_lsn(work.up_to);
+    count(work);
+  }
+}
+
+void Checkpoint::count(const Work& work) {
+  if (work.from == Lsn() && work.parts.empty()) {
+    return;
+  }
+  ++report_.collections;
+  report_.segments += work.parts.size();
+  for (const NewPart& part : work.parts) {
+    report_.rows += part.hot->row_count();
+  }
+  const Lsn from = work.from == Lsn() ? work.up_to : work.from;
+  report_.first_lsn = report_.first_lsn == Lsn() ? from : std::min(report_.first_lsn, from);
+  report_.last_lsn = std::max(report_.last_lsn, work.up_to);
+}
+
+}  // namespace vibrato::vector

@@ -1,0 +1,57 @@
+// Makes what collections have in memory durable in files and in the catalog: maintenance.hpp tells the order.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "vector/maintenance_context.hpp"
+
+namespace vibrato::vector {
+
+// One checkpoint. Thread-safety: one thread, and one checkpoint at a time.
+class Checkpoint {
+ public:
+  // Both outlive it; `keep_going` may be empty.
+  Checkpoint(MaintenanceContext& context, const KeepGoing& keep_going) : context_(context), keep_going_(keep_going) {}
+
+  // Saves the collections, and all creates and drops. The small ones go together in one commit, each large one has its
+  // own. Collections that are dropped meanwhile do no harm. After an error what was committed before it stays.
+  [[nodiscard]] Result<CheckpointReport> run(const std::vector<CollectionPtr>& collections);
+
+ private:
+  struct NewPart {
+    std::shared_ptr<HotPart> hot;
+    catalog::Segment entry;
+    std::shared_ptr<SealedPart> sealed;
+  };
+  struct Work {
+    CollectionPtr collection;
+    Lsn from;  // The oldest effect that was not saved; 0 for none.
+    Lsn up_to;
+    std::vector<NewPart> parts;
+  };
+  using Group = std::vector<Work>;
+
+  [[nodiscard]] bool is_small(const HotPart& part) const;
+  [[nodiscard]] bool is_small(const Collection& collection) const;
+  [[nodiscard]] Status save(const std::vector<CollectionPtr>& collections);
+  [[nodiscard]] Group freeze(const std::vector<CollectionPtr>& collections, const VectorModel::Unsaved& taken) const;
+  [[nodiscard]] Status write_files(Group& group, WrittenFiles& written) const;
+  [[nodiscard]] Status index(HotPart& part) const;
+  [[nodiscard]] Status write_packs(const std::vector<std::pair<Work*, NewPart*>>& small, WrittenFiles& written) const;
+  [[nodiscard]] Status open_files(Group& group) const;
+  [[nodiscard]] Status wait_until_visible(const Group& group) const;
+  [[nodiscard]] Status commit(Group& group, const VectorModel::Unsaved& taken, WrittenFiles& written);
+  [[nodiscard]] Status save_segments(catalog::Tables& tables, Group& group) const;
+  void publish(Group& group);
+  void count(const Work& work);
+  [[nodiscard]] Status check() const { return keep_going_ ? keep_going_() : ok_status(); }
+
+  MaintenanceContext& context_;
+  const KeepGoing& keep_going_;
+  CheckpointReport report_;
+};
+
+}  // namespace vibrato::vector

@@ -1,0 +1,213 @@
+#include "vector/maintenance.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "vector/checkpoint.hpp"
+#include "vector/compaction.hpp"
+#include "vector/maintenance_context.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+constexpr std::int64_t kNsAMs = 1'000'000;
+
+// The part whose waiting row is the oldest; null if none waits.
+std::shared_ptr<HotPart> longest_waiting(const std::vector<CollectionPtr>& collections) {
+  std::shared_ptr<HotPart> oldest;
+  Lsn oldest_lsn = Lsn::max();
+  const auto look_at = [&](const std::shared_ptr<HotPart>& part) {
+    if (part == nullptr || !part->needs_indexing()) {
+      return;
+    }
+    const std::uint32_t waiting = part->indexed_count();
+    if (waiting < part->row_count() && part->row_lsn(waiting) <= oldest_lsn) {
+      oldest = part;
+      oldest_lsn = part->row_lsn(waiting);
+    }
+  };
+  for (const CollectionPtr& collection : collections) {
+    const VersionPtr version = collection->read_view().version;
+    for (const std::shared_ptr<HotPart>& part : version->frozen) {
+      look_at(part);
+    }
+    look_at(version->hot);
+  }
+  return oldest;
+}
+
+}  // namespace
+
+class Maintenance::Impl {
+ public:
+  Impl(io::FileSystem& fs, catalog::Catalog& catalog, VectorModel& model, const Clock& clock, const Logger& logger,
+       MaintenanceOptions options)
+      : context_(fs, catalog, model, clock, logger, std::move(options)), compaction_(context_) {}
+
+  bool index_step() {
+    const std::lock_guard lock(index_mutex_);
+    const std::shared_ptr<HotPart> part = longest_waiting(context_.model.all());
+    // Rows that still wait after a step without effect lack memory: no reason to try again at once.
+    return part != nullptr && (part->index_step(context_.options.index_batch_rows) || !part->needs_indexing());
+  }
+
+  Result<CheckpointReport> checkpoint_due(const KeepGoing& keep_going) {
+    const std::lock_guard lock(checkpoint_mutex_);
+    const std::int64_t now_ns = context_.clock.monotonic_ns();
+    const std::vector<CollectionPtr> due = due_collections(now_ns);
+    if (now_ns < retry_at_ns_) {
+      return CheckpointReport{};
+    }
+    if (due.empty() && !is_creation_due(now_ns)) {
+      return CheckpointReport{};
+    }
+    Result<CheckpointReport> done = Checkpoint(context_, keep_going).run(due);
+    note_outcome(done.status());
+    return done;
+  }
+
+  Result<CheckpointReport> checkpoint(Lsn up_to, const KeepGoing& keep_going) {
+    const std::lock_guard lock(checkpoint_mutex_);
+    std::vector<CollectionPtr> wanted;
+    for (const CollectionPtr& collection : context_.model.all()) {
+      const auto oldest = collection->oldest_unsaved_lsn();
+      if (oldest && *oldest <= up_to) {
+        wanted.push_back(collection);
+      }
+    }
+    Result<CheckpointReport> done = Checkpoint(context_, keep_going).run(wanted);
+    note_outcome(done.status());
+    return done;
+  }
+
+  Result<CompactionReport> compact_due(const KeepGoing& keep_going) {
+    const std::lock_guard lock(merge_mutex_);
+    return compaction_.run_due(keep_going);
+  }
+
+  Result<CompactionReport> compact(const CollectionPtr& collection, const KeepGoing& keep_going) {
+    const std::lock_guard lock(merge_mutex_);
+    return compaction_.run_full(collection, keep_going);
+  }
+
+  MaintenanceContext& context() { return context_; }
+
+ private:
+  struct Waiting {
+    Lsn oldest;
+    std::int64_t since_ns = 0;
+  };
+
+  // Collections with a full part or an old row, and with them the small ones that would be due soon.
+  std::vector<CollectionPtr> due_collections(std::int64_t now_ns) {
+    const std::int64_t age_ns = context_.options.checkpoint_age_ms * kNsAMs;
+    std::vector<CollectionPtr> due;
+    std::vector<CollectionPtr> soon;
+    std::map<CollectionNumber, Waiting> waiting;
+    bool any_old = false;
+    for (const CollectionPtr& collection : context_.model.all()) {
+      const auto oldest = collection->oldest_unsaved_lsn();
+      if (!oldest) {
+        continue;
+      }
+      const CollectionNumber number = collection->identity().number;
+      const auto known = waiting_.find(number);
+      const bool is_new = known == waiting_.end() || known->second.oldest != *oldest;
+      const Waiting now{*oldest, is_new ? now_ns : known->second.since_ns};
+      waiting.emplace(number, now);
+      const bool is_old = now_ns - now.since_ns >= age_ns;
+      if (is_old || !collection->read_view().version->frozen.empty()) {
+        due.push_back(collection);
+      } else if (now_ns - now.since_ns >= age_ns / 2 && collection->hot_bytes() < context_.options.small_bytes) {
+        soon.push_back(collection);
+      }
+      any_old = any_old || is_old;
+    }
+    waiting_ = std::move(waiting);
+    if (any_old) {
+      due.insert(due.end(), soon.begin(), soon.end());
+    }
+    return due;
+  }
+
+  // Creates and drops wait as long as rows do; without any, the model's durable LSN moves on at once.
+  bool is_creation_due(std::int64_t now_ns) {
+    const VectorModel::Unsaved unsaved = context_.model.unsaved();
+    if (unsaved.created.empty() && unsaved.dropped.empty()) {
+      unsaved_since_ns_ = -1;
+      return true;
+    }
+    if (unsaved_since_ns_ < 0) {
+      unsaved_since_ns_ = now_ns;
+    }
+    return now_ns - unsaved_since_ns_ >= context_.options.checkpoint_age_ms * kNsAMs;
+  }
+
+  void note_outcome(const Status& status) {
+    constexpr std::int64_t kFirstMs = 1000;
+    constexpr std::int64_t kLastMs = 60'000;
+    if (status.ok()) {
+      failures_ = 0;
+      retry_at_ns_ = 0;
+      return;
+    }
+    const std::int64_t wait_ms = std::min(kLastMs, kFirstMs << std::min(failures_, 10U));
+    ++failures_;
+    retry_at_ns_ = context_.clock.monotonic_ns() + wait_ms * kNsAMs;
+  }
+
+  MaintenanceContext context_;
+
+  std::mutex index_mutex_;
+
+  std::mutex checkpoint_mutex_;  // One checkpoint at a time. Guards the members below, up to the empty line.
+  std::map<CollectionNumber, Waiting> waiting_;
+  std::int64_t unsaved_since_ns_ = -1;
+  std::uint32_t failures_ = 0;
+  std::int64_t retry_at_ns_ = 0;
+
+  std::mutex merge_mutex_;  // One merge at a time. Guards compaction_.
+  Compaction compaction_;
+};
+
+Maintenance::Maintenance(io::FileSystem& fs, catalog::Catalog& catalog, VectorModel& model, const Clock& clock,
+                         const Logger& logger, MaintenanceOptions options)
+    : impl_(std::make_unique<Impl>(fs, catalog, model, clock, logger, std::move(options))) {}
+
+Maintenance::~Maintenance() = default;
+
+bool Maintenance::index_step() {
+  return impl_->index_step();
+}
+
+Result<CheckpointReport> Maintenance::checkpoint_due(const KeepGoing& keep_going) {
+  return impl_->checkpoint_due(keep_going);
+}
+
+Result<CheckpointReport> Maintenance::checkpoint(Lsn up_to, const KeepGoing& keep_going) {
+  return impl_->checkpoint(up_to, keep_going);
+}
+
+Result<CompactionReport> Maintenance::compact_due(const KeepGoing& keep_going) {
+  return impl_->compact_due(keep_going);
+}
+
+Result<CompactionReport> Maintenance::compact(const CollectionPtr& collection, const KeepGoing& keep_going) {
+  return impl_->compact(collection, keep_going);
+}
+
+std::unique_lock<std::mutex> Maintenance::hold_commits() {
+  return std::unique_lock(impl_->context().commit_mutex);
+}
+
+Status Maintenance::remove_unused() {
+  return impl_->context().files.remove_unused();
+}
+
+Result<std::uint64_t> Maintenance::quarantine_orphans() {
+  return impl_->context().files.quarantine_orphans();
+}
+
+}  // namespace vibrato::vector

@@ -1,0 +1,83 @@
+// The files of the segments folder: their names, which of them nobody needs any more, and what a crash left.
+//
+// A file is needed while the catalog names it, and after that until the last reader has left each part of it that was
+// in use. Names are ours when they are `segment-` or `pack-`, 16 digits, `.vdb`, and for temporary files something
+// behind a further dot; whatever has another name is foreign and never touched. A number is not given twice while a
+// file with it may exist.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "catalog/catalog.hpp"
+#include "io/file_system.hpp"
+#include "store/pack_file.hpp"
+#include "vector/sealed_part.hpp"
+
+namespace vibrato::vector {
+
+// Relative to the data folder.
+inline constexpr std::string_view kQuarantineFolder = "quarantine";
+
+enum class SegmentFileKind : std::uint8_t { kSegment, kPack };
+
+// Thread-safety: all methods may be called from many threads at once.
+class SegmentFiles {
+ public:
+  // Both outlive it.
+  SegmentFiles(io::FileSystem& fs, catalog::Catalog& catalog, std::string data_folder);
+
+  // A path relative to the data folder that no file has. Errors: those of reading the folder and the catalog.
+  [[nodiscard]] Result<std::string> new_name(SegmentFileKind kind);
+
+  // Opens what a call of this process has just written. Packs share their maps.
+  [[nodiscard]] Result<std::shared_ptr<SealedPart>> open(const catalog::Segment& entry,
+                                                         const CollectionSettings& settings,
+                                                         std::shared_ptr<DeleteLsns> deletes);
+
+  // The catalog no longer names this part: its file goes once no part of it is named or in use.
+  void retire(const std::shared_ptr<const SealedPart>& part);
+  // The same for a file without parts in use: one that the catalog never named, or a damaged one.
+  void retire_file(const std::string& file);
+
+  // Removes the retired files that nobody needs. An error (the first) leaves the others for the next call.
+  [[nodiscard]] Status remove_unused();
+
+  // At start, before anything is written: files of ours that the catalog does not name are moved to quarantine,
+  // temporary ones removed. Answers how many were moved.
+  [[nodiscard]] Result<std::uint64_t> quarantine_orphans();
+
+  // Whether a path is that of a pack, and the bytes that a part of so many takes in one.
+  [[nodiscard]] static bool is_pack(std::string_view file);
+  [[nodiscard]] static std::uint64_t bytes_in_pack(std::uint64_t part_bytes);
+  // How many bytes a file has.
+  [[nodiscard]] Result<std::uint64_t> file_bytes(const std::string& file) const;
+
+ private:
+  using Readers = std::vector<std::weak_ptr<const SealedPart>>;
+
+  [[nodiscard]] std::string absolute(std::string_view relative) const;
+  [[nodiscard]] Result<std::uint64_t> highest_number() const;
+  [[nodiscard]] Result<bool> is_named(const std::string& file) const;
+  [[nodiscard]] std::vector<std::string> without_readers();
+  [[nodiscard]] Result<std::vector<io::FileInfo>> list_own() const;
+  [[nodiscard]] Status move_to_quarantine(const std::string& name);
+
+  io::FileSystem& fs_;
+  catalog::Catalog& catalog_;
+  const std::string data_folder_;
+  store::PackMaps packs_;
+
+  std::mutex mutex_;  // Guards the members below.
+  std::optional<std::uint64_t> last_number_;
+  std::map<std::string, Readers> retired_;  // By path relative to the data folder.
+};
+
+}  // namespace vibrato::vector

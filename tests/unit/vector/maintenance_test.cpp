@@ -1,0 +1,257 @@
+// Checkpoints: what is written when, what a restart finds, and that failures change nothing.
+#include "vector/maintenance.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "support/vector_store_test.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+constexpr std::uint32_t kDim = test::kStoreDim;
+
+class MaintenanceTest : public test::VectorStoreTest {};
+
+TEST_F(MaintenanceTest, a_checkpoint_moves_rows_to_a_file_and_the_log_is_no_longer_needed) {
+  create("a");
+  put("a", 0, 200);
+  const auto done = store_->checkpoint();
+  ASSERT_OK(done);
+  EXPECT_EQ(done->collections, 1U);
+  EXPECT_EQ(done->segments, 1U);
+  EXPECT_EQ(done->rows, 200U);
+  EXPECT_EQ(done->last_lsn, store_->visible());
+  EXPECT_EQ(sealed_parts("a"), 1U);
+  EXPECT_EQ(store_->collection("a")->info().hot_rows, 0U);
+  EXPECT_EQ(store_->model().durable_lsn(), store_->visible());
+  EXPECT_EQ(store_->segment_files(), std::vector<std::string>{"segment-0000000000000001.vdb"});
+  expect_contents();
+  open();
+  EXPECT_EQ(store_->collection("a")->info().hot_rows, 0U);
+  EXPECT_EQ(sealed_parts("a"), 1U);
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, a_checkpoint_without_anything_to_save_writes_nothing) {
+  create("a");
+  put("a", 0, 60);
+  checkpoint();
+  const std::uint64_t before = disk_.operation_count();
+  const auto done = store_->checkpoint();
+  ASSERT_OK(done);
+  EXPECT_EQ(done->collections, 0U);
+  EXPECT_EQ(done->rows, 0U);
+  EXPECT_EQ(disk_.operation_count(), before);
+}
+
+TEST_F(MaintenanceTest, deletes_alone_are_saved_as_bitmaps) {
+  create("a");
+  put("a", 0, 200);
+  checkpoint();
+  remove("a", 0, 40);
+  const auto done = store_->checkpoint();
+  ASSERT_OK(done);
+  EXPECT_EQ(done->segments, 0U);
+  EXPECT_EQ(done->collections, 1U);
+  EXPECT_EQ(store_->segment_files().size(), 1U);
+  EXPECT_EQ(store_->model().durable_lsn(), store_->visible());
+  expect_contents();
+  open();
+  expect_contents();
+  EXPECT_EQ(store_->collection("a")->info().deleted_count, 40U);
+}
+
+TEST_F(MaintenanceTest, writes_between_checkpoints_replace_rows_of_files) {
+  create("a");
+  put("a", 0, 100);
+  checkpoint();
+  put("a", 50, 150, 1);
+  remove("a", 0, 10);
+  expect_contents();
+  open();
+  expect_contents();
+  checkpoint();
+  put("a", 90, 100, 2);
+  expect_contents();
+  open();
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, small_collections_share_a_file) {
+  for (int i = 0; i < 30; ++i) {
+    const std::string name = fmt::format("c{}", i);
+    create(name);
+    put(name, 0, 10);
+  }
+  create("large");
+  put("large", 0, 100);
+  const auto done = store_->checkpoint();
+  ASSERT_OK(done);
+  EXPECT_EQ(done->collections, 31U);
+  EXPECT_EQ(done->segments, 31U);
+  EXPECT_EQ(store_->segment_files().size(), 2U);
+  expect_contents();
+  open();
+  expect_contents();
+  EXPECT_EQ(store_->model().durable_lsn(), store_->visible());
+}
+
+TEST_F(MaintenanceTest, creates_and_drops_are_saved_and_files_of_dropped_collections_go) {
+  create("empty");
+  create("a");
+  create("b");
+  put("a", 0, 100);
+  put("b", 0, 10);
+  checkpoint();
+  ASSERT_EQ(store_->segment_files().size(), 2U);
+  ASSERT_OK(store_->drop("a"));
+  ASSERT_OK(store_->drop("b"));
+  create("b");  // A new one of the same name.
+  create("never-saved");
+  ASSERT_OK(store_->drop("never-saved"));
+  expected_.clear();
+  put("b", 0, 3, 7);
+  checkpoint();
+  ASSERT_OK(store_->maintenance().remove_unused());
+  EXPECT_EQ(store_->segment_files().size(), 1U);
+  expect_contents();
+  open();
+  EXPECT_EQ(store_->model().all().size(), 2U);
+  EXPECT_EQ(store_->collection("a"), nullptr);
+  EXPECT_EQ(store_->collection("never-saved"), nullptr);
+  EXPECT_NE(store_->collection("empty"), nullptr);
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, files_in_use_stay_until_their_last_reader_has_left) {
+  create("a");
+  put("a", 0, 100);
+  checkpoint();
+  auto view = store_->collection("a")->read_view();
+  ASSERT_OK(store_->drop("a"));
+  checkpoint();
+  ASSERT_OK(store_->maintenance().remove_unused());
+  EXPECT_EQ(store_->segment_files().size(), 1U);
+  EXPECT_OK(view.version->sealed.front()->vector(99));
+  view = {};
+  ASSERT_OK(store_->maintenance().remove_unused());
+  EXPECT_TRUE(store_->segment_files().empty());
+}
+
+TEST_F(MaintenanceTest, only_what_is_due_is_checkpointed_by_itself) {
+  options_.maintenance.checkpoint_age_ms = 10'000;
+  options_.collection.hot_part_bytes = 300 * kDim * sizeof(float);
+  open();
+  create("a");
+  create("b");
+  put("a", 0, 20);
+  auto done = store_->maintenance().checkpoint_due({});
+  ASSERT_OK(done);
+  EXPECT_EQ(done->rows, 0U);
+  clock_.advance_ms(9'999);
+  put("b", 0, 20);
+  done = store_->maintenance().checkpoint_due({});
+  ASSERT_OK(done);
+  EXPECT_EQ(done->rows, 0U);
+  clock_.advance_ms(1);
+  done = store_->maintenance().checkpoint_due({});
+  ASSERT_OK(done);
+  EXPECT_EQ(done->rows, 20U);
+  EXPECT_EQ(sealed_parts("a"), 1U);
+  EXPECT_EQ(sealed_parts("b"), 0U);
+  // A full part does not wait.
+  put("b", 100, 500);
+  done = store_->maintenance().checkpoint_due({});
+  ASSERT_OK(done);
+  EXPECT_GE(done->rows, 300U);
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, rows_wait_for_the_index_in_the_order_they_came) {
+  create("a");
+  create("b");
+  put("a", 0, 3000);
+  put("b", 0, 3000);
+  EXPECT_EQ(store_->collection("a")->info().indexed_count, 0U);
+  bool a_was_done_first = false;
+  while (store_->maintenance().index_step()) {
+    const bool a_done = store_->collection("a")->tail_bytes() == 0;
+    a_was_done_first = a_was_done_first || (a_done && store_->collection("b")->info().indexed_count == 0);
+  }
+  EXPECT_TRUE(a_was_done_first);
+  EXPECT_GT(store_->collection("a")->info().indexed_count, 0U);
+  EXPECT_GT(store_->collection("b")->info().indexed_count, 0U);
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, a_stop_ends_a_checkpoint_and_leaves_nothing_behind) {
+  create("a");
+  put("a", 0, 200);
+  const auto stopped = store_->maintenance().checkpoint(store_->visible(), [] { return unavailable("stopping"); });
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.status().message(), "stopping");
+  EXPECT_TRUE(store_->segment_files().empty());
+  expect_contents();
+  checkpoint();
+  expect_contents();
+  EXPECT_EQ(sealed_parts("a"), 1U);
+}
+
+TEST_F(MaintenanceTest, a_failed_checkpoint_is_tried_again_but_not_at_once) {
+  options_.maintenance.checkpoint_age_ms = 0;
+  open();
+  create("a");
+  put("a", 0, 200);
+  fs_.add_rule(
+      {.fault = io::Fault::kDiskFull, .call = io::IoCall::kWrite, .path_part = "/segments/", .for_good = true});
+  const auto failed = store_->maintenance().checkpoint_due({});
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.status().code(), ErrorCode::kDiskFull);
+  EXPECT_TRUE(store_->segment_files().empty());
+  const std::uint64_t calls = fs_.operation_count();
+  EXPECT_OK(store_->maintenance().checkpoint_due({}));
+  EXPECT_EQ(fs_.operation_count(), calls);
+  clock_.advance_ms(1000);
+  EXPECT_FALSE(store_->maintenance().checkpoint_due({}).ok());
+  fs_.clear_rules();
+  clock_.advance_ms(2000);
+  const auto done = store_->maintenance().checkpoint_due({});
+  ASSERT_OK(done);
+  EXPECT_EQ(done->rows, 200U);
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, orphans_are_quarantined_and_foreign_files_stay) {
+  create("a");
+  put("a", 0, 100);
+  checkpoint();
+  const std::string folder = "/data/segments/";
+  const auto make = [&](const std::string& name) {
+    const auto file = disk_.open(name, io::OpenMode::kCreateNew);
+    ASSERT_OK(file);
+  };
+  make(folder + "segment-0000000000000099.vdb");
+  make(folder + "pack-0000000000000098.vdb");
+  make(folder + "segment-0000000000000099.vdb.vibrato-tmp");
+  make(folder + "segment-99.vdb");
+  make(folder + "notes.txt");
+  make(folder + "segment-00000000000000xx.vdb");
+  const auto moved = store_->maintenance().quarantine_orphans();
+  ASSERT_OK(moved);
+  EXPECT_EQ(*moved, 2U);
+  EXPECT_EQ(store_->segment_files(), (std::vector<std::string>{"notes.txt", "segment-0000000000000001.vdb",
+                                                               "segment-00000000000000xx.vdb", "segment-99.vdb"}));
+  EXPECT_OK(disk_.stat("/data/quarantine/segment-0000000000000099.vdb"));
+  EXPECT_OK(disk_.stat("/data/quarantine/pack-0000000000000098.vdb"));
+  // Another orphan of that name does not replace the first.
+  make(folder + "segment-0000000000000099.vdb");
+  ASSERT_OK(store_->maintenance().quarantine_orphans());
+  EXPECT_OK(disk_.stat("/data/quarantine/segment-0000000000000099.vdb.1"));
+  open();
+  expect_contents();
+}
+
+}  // namespace
+}  // namespace vibrato::vector
