@@ -78,9 +78,9 @@ Connection::~Connection() {
 }
 
 Status Connection::configure(const ConnectionOptions& options) {
-  // Without the exclusive mode a write-ahead log needs shared memory, which the Vfs does not offer.
-  VIBRATO_RETURN_IF_ERROR(execute(options.journal_mode == JournalMode::kWal ? "PRAGMA locking_mode = EXCLUSIVE"
-                                                                            : "PRAGMA locking_mode = NORMAL"));
+  // Without the exclusive mode a write-ahead log needs shared memory, which the Vfs does not offer. The file may have
+  // one, whatever is wanted here: a copy made by backup has the mode of its source.
+  VIBRATO_RETURN_IF_ERROR(execute("PRAGMA locking_mode = EXCLUSIVE"));
   VIBRATO_RETURN_IF_ERROR(execute("PRAGMA temp_store = MEMORY"));
   VIBRATO_RETURN_IF_ERROR(execute("PRAGMA cell_size_check = ON"));
   VIBRATO_RETURN_IF_ERROR(execute("PRAGMA foreign_keys = ON"));
@@ -91,6 +91,9 @@ Status Connection::configure(const ConnectionOptions& options) {
     return execute("SELECT count(*) FROM sqlite_schema");  // Whether it is a database at all.
   }
   VIBRATO_RETURN_IF_ERROR(set_journal_mode(options));
+  if (options.journal_mode != JournalMode::kWal) {
+    VIBRATO_RETURN_IF_ERROR(execute("PRAGMA locking_mode = NORMAL"));
+  }
   VIBRATO_RETURN_IF_ERROR(execute("PRAGMA wal_autocheckpoint = " + std::to_string(options.wal_checkpoint_pages)));
   return execute("PRAGMA max_page_count = " + std::to_string(options.page_count_max));
 }
