@@ -1,0 +1,101 @@
+// docs/formats/records.md against the code: its example records are decoded, and written again byte for byte.
+#include <array>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "format/hex_dump.hpp"
+#include "format/idempotency_record.hpp"
+#include "format/vector_records.hpp"
+#include "support/status_matchers.hpp"
+
+namespace vibrato::format {
+namespace {
+
+constexpr std::array<float, 2> kVector = {1.0F, -2.5F};
+constexpr std::string_view kSettings =
+    R"({"dim":2,"metric":"dot","index":"hnsw","m":16,"ef_construction":200,"quantization":"auto","archive":null})";
+
+// The bodies in the blocks ```hexdump, in the order of the page.
+std::vector<std::vector<std::byte>> documented_bodies() {
+  std::ifstream in(VIBRATO_SOURCE_DIR "/docs/formats/records.md");
+  std::stringstream stream;
+  stream << in.rdbuf();
+  const std::string text = stream.str();
+  constexpr std::string_view kFence = "```hexdump\n";
+  std::vector<std::vector<std::byte>> bodies;
+  for (std::size_t at = text.find(kFence); at != std::string::npos; at = text.find(kFence, at)) {
+    at += kFence.size();
+    const auto bytes = test::parse_hex_dump(text.substr(at, text.find("```", at) - at));
+    EXPECT_TRUE(bytes.has_value());
+    bodies.push_back(bytes.value_or(std::vector<std::byte>()));
+  }
+  EXPECT_EQ(bodies.size(), 5U);
+  bodies.resize(5);
+  return bodies;
+}
+
+void expect_same(const std::vector<std::byte>& written, const std::vector<std::byte>& documented) {
+  EXPECT_EQ(test::hex_dump(written), test::hex_dump(documented));
+}
+
+TEST(RecordsDocument, example_of_a_creation) {
+  const auto bodies = documented_bodies();
+  const auto created = decode_collection_created(bodies[0]);
+  ASSERT_OK(created);
+  EXPECT_EQ(created->name, "tracks");
+  EXPECT_EQ(created->settings, kSettings);
+  expect_same(encode_collection_created({"tracks", std::string(kSettings)}), bodies[0]);
+}
+
+TEST(RecordsDocument, examples_of_puts) {
+  const auto bodies = documented_bodies();
+  const auto added = decode_point_put(bodies[1]);
+  ASSERT_OK(added);
+  EXPECT_EQ(added->origin, PutOrigin::kAdded);
+  EXPECT_EQ(added->id, (PointIdView{true, 0, "a"}));
+  EXPECT_EQ(added->meta_json, R"({"bpm":90})");
+  EXPECT_TRUE(std::ranges::equal(added->vector, std::as_bytes(std::span(kVector))));
+  expect_same(encode_point_put({PutOrigin::kAdded, {true, 0, "a"}, std::as_bytes(std::span(kVector)), R"({"bpm":90})"}),
+              bodies[1]);
+  const auto upserted = decode_point_put(bodies[2]);
+  ASSERT_OK(upserted);
+  EXPECT_EQ(upserted->origin, PutOrigin::kUpserted);
+  EXPECT_EQ(upserted->id, (PointIdView{false, 7, {}}));
+  EXPECT_EQ(upserted->meta_json, "");
+  expect_same(encode_point_put({PutOrigin::kUpserted, {false, 7, {}}, std::as_bytes(std::span(kVector)), {}}),
+              bodies[2]);
+}
+
+TEST(RecordsDocument, example_of_a_delete) {
+  const auto bodies = documented_bodies();
+  const auto id = decode_point_deleted(bodies[3]);
+  ASSERT_OK(id);
+  EXPECT_EQ(*id, (PointIdView{true, 0, "a"}));
+  expect_same(encode_point_deleted({true, 0, "a"}), bodies[3]);
+}
+
+TEST(RecordsDocument, example_of_an_idempotency_key) {
+  const auto bodies = documented_bodies();
+  const auto record = decode_idempotency_record(bodies[4]);
+  ASSERT_OK(record);
+  IdempotencyRecord made;
+  made.scope = "vbk_1";
+  made.key = "order-7";
+  for (std::size_t i = 0; i < made.fingerprint.size(); ++i) {
+    made.fingerprint[i] = static_cast<std::byte>(i);
+  }
+  made.status = 200;
+  made.answer = R"({"ok":true,"lsn":2})";
+  EXPECT_EQ(record->scope, made.scope);
+  EXPECT_EQ(record->key, made.key);
+  EXPECT_EQ(record->fingerprint, made.fingerprint);
+  EXPECT_EQ(record->status, made.status);
+  EXPECT_EQ(record->answer, made.answer);
+  expect_same(encode_idempotency_record(made), bodies[4]);
+}
+
+}  // namespace
+}  // namespace vibrato::format
