@@ -43,13 +43,14 @@ class VectorDatabase {
   }
 
   VectorDatabase(io::FileSystem& fs, const Clock& clock, commit::SequencerOptions options = {})
-      : fs_(fs), clock_(clock), vfs_(fs), options_(std::move(options)) {}
+      : fs_(fs), clock_(clock), options_(std::move(options)) {}
   ~VectorDatabase() { stop(); }
 
   // Recovers; the committer runs unless `paused`.
   [[nodiscard]] Status start(bool paused = false) {
     stop();
-    VIBRATO_ASSIGN_OR_RETURN(catalog_, catalog::Catalog::open(vfs_, kFolder, clock_));
+    vfs_ = std::make_unique<sqlite::Vfs>(fs_);
+    VIBRATO_ASSIGN_OR_RETURN(catalog_, catalog::Catalog::open(*vfs_, kFolder, clock_));
     wal::LocalLogOptions log_options = plain_log_options();
     VIBRATO_ASSIGN_OR_RETURN(log_, wal::LocalLog::open(fs_, std::string(kFolder) + "/wal", log_options));
     VIBRATO_RETURN_IF_ERROR(log_->health());
@@ -186,7 +187,7 @@ class VectorDatabase {
 
   io::FileSystem& fs_;
   const Clock& clock_;
-  sqlite::Vfs vfs_;
+  std::unique_ptr<sqlite::Vfs> vfs_;  // A new one in each life: it remembers syncs that failed.
   commit::SequencerOptions options_;
   commit::VisibleLsn visible_;
   std::unique_ptr<catalog::Catalog> catalog_;
