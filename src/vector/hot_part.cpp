@@ -4,11 +4,10 @@
 #include <utility>
 #include <vibrato/check.hpp>
 
+#include "vector/alive_rows.hpp"
+
 namespace vibrato::vector {
 namespace {
-
-// A part with fewer alive rows than this share is scanned: a walk would spend its effort on dead ones.
-constexpr std::uint32_t kAliveShareMin = 8;
 
 HotOptions options_of(const HotPartOptions& part) {
   HotOptions options;
@@ -22,16 +21,6 @@ HotOptions options_of(const HotPartOptions& part) {
   options.codes = options.graph && part.settings.quantization != Quantization::kNone;
   return options;
 }
-
-struct Alive {
-  const DeleteLsns& deletes;
-  Lsn visible;
-
-  static bool allows(const void* context, std::uint32_t row) {
-    const auto& self = *static_cast<const Alive*>(context);
-    return !self.deletes.is_deleted(row, self.visible);
-  }
-};
 
 std::string_view plan_of(const HotSearchStats& stats) {
   if (stats.walked > 0) {
@@ -123,7 +112,7 @@ std::uint32_t HotPart::rows_at(Lsn visible) const {
 
 Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
                        SegmentStats* stats) const {
-  const Alive alive{*deletes_, query.visible};
+  const AliveRows alive(*deletes_, query.visible);
   HotQuery hot;
   hot.k = query.k;
   hot.ef = query.ef;
@@ -131,11 +120,11 @@ Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, 
   hot.rows = rows_at(query.visible);
   const std::uint32_t dead = deletes_->count();
   if (dead > 0) {
-    hot.predicate = {&Alive::allows, &alive};
+    hot.predicate = alive.predicate();
   }
   if (query.exact) {
     hot.plan = HotQuery::Plan::kExact;
-  } else if (dead > hot.rows - hot.rows / kAliveShareMin) {
+  } else if (is_mostly_dead(hot.rows, dead)) {
     hot.plan = HotQuery::Plan::kScan;
   }
   HotSearchStats done;

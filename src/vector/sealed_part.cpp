@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "io/safe_path.hpp"
+#include "vector/alive_rows.hpp"
 #include "vector/flat_scan.hpp"
 
 namespace vibrato::vector {
@@ -12,21 +13,8 @@ namespace {
 
 // A search for a large part of the rows scans them all: exact, and cheaper than a walk.
 constexpr std::uint32_t kScanShare = 4;
-// A part with fewer alive rows than this share is scanned: a walk would spend its effort on dead ones.
-constexpr std::uint32_t kAliveShareMin = 8;
 // Scanning on codes pays from this many rows a candidate that is scored again.
 constexpr std::uint32_t kCodedScanMin = 8;
-
-// The rows that a reader at an LSN sees.
-struct AliveRows {
-  const DeleteLsns& deletes;
-  Lsn visible;
-
-  static bool allows(const void* context, std::uint32_t row) {
-    const auto& self = *static_cast<const AliveRows*>(context);
-    return !self.deletes.is_deleted(row, self.visible);
-  }
-};
 
 Status does_not_fit(const store::VdbFile& file, std::string_view what, const std::string& expected,
                     const std::string& found) {
@@ -87,12 +75,11 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
                           SegmentStats* stats) const {
   SegmentStats local;
   const std::uint32_t dead = deletes_->count();
-  const AliveRows alive{*deletes_, query.visible};
-  const hnsw::RowPredicate predicate =
-      dead == 0 ? hnsw::RowPredicate{} : hnsw::RowPredicate{&AliveRows::allows, &alive};
+  const AliveRows alive(*deletes_, query.visible);
+  const hnsw::RowPredicate predicate = dead == 0 ? hnsw::RowPredicate{} : alive.predicate();
   hits.clear();
-  const bool is_mostly_dead = dead > row_count() - row_count() / kAliveShareMin;
-  if (!query.exact && rows_->has_graph() && query.k < row_count() / kScanShare && !is_mostly_dead) {
+  const bool walks = rows_->has_graph() && query.k < row_count() / kScanShare && !is_mostly_dead(row_count(), dead);
+  if (!query.exact && walks) {
     hnsw::SearchParams params;
     params.k = query.k;
     params.ef = query.ef;

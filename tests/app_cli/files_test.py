@@ -1,11 +1,15 @@
 """vibratod build, stats and verify: what they say about a file, and about a damaged one."""
 import json
+import pathlib
 import random
 import signal
 import subprocess
 import unittest
 
 import cli
+
+# A small pack: the fuzzer's.
+PACK = pathlib.Path(__file__).resolve().parent.parent / "fuzz/corpora/fuzz_ids/pack"
 
 
 class FilesTest(cli.CliTest):
@@ -88,6 +92,24 @@ class FilesTest(cli.CliTest):
             error = self.fail_with(1, "verify", file)
             self.assertIn(str(file), error, offset)
             self.assertRegex(error, r"offset \d+|\d+ bytes", offset)
+
+    def test_a_pack_is_shown_and_verified_part_by_part(self):
+        pack = self.write("pack.vdb", PACK.read_bytes())
+        self.assertIn("pack of:  2 parts", self.succeed("stats", pack).stdout.decode())
+        parts = self.stats(pack)["parts"]
+        self.assertEqual([part["rows"] for part in parts], [3, 4])
+        part = json.loads(self.succeed("stats", pack, "--part", "1", "--json").stdout)
+        self.assertEqual((part["rows"], part["ids"]["first_lsn"]), (4, parts[1]["first_lsn"]))
+        self.assertIn("part 2", self.fail_with(1, "stats", pack, "--part", "2"))
+        self.assertIn("2 parts", self.succeed("verify", pack).stdout.decode())
+        good = pack.read_bytes()
+        made = random.Random(6)
+        for _ in range(40):
+            damaged = bytearray(good)
+            offset = made.randrange(len(good))
+            damaged[offset] ^= 1 << made.randrange(8)
+            pack.write_bytes(damaged)
+            self.assertIn(str(pack), self.fail_with(1, "verify", pack), offset)
 
     def test_a_cut_file_is_refused_by_every_command(self):
         file = self.made_file()
