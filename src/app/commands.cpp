@@ -13,9 +13,6 @@ std::vector<Command> planned_commands() {
   plan("serve-v2", kServers, "the whole database over HTTP");
   plan("diskann", kClients, "graphs on disk of a running server");
   plan("bench", kClients, "recall and speed of the index kinds");
-  plan("key-create", kOperations, "make an API key");
-  plan("key-list", kOperations, "list the API keys");
-  plan("key-revoke", kOperations, "revoke an API key");
   plan("snapshot-create", kOperations, "copy a database at one moment");
   plan("snapshot-restore", kOperations, "bring a snapshot back");
   plan("replay-to-lsn", kOperations, "bring a database back to a point of its log");
@@ -25,8 +22,9 @@ std::vector<Command> planned_commands() {
 }
 
 std::vector<Command> all_commands() {
-  std::vector<Command> commands = {make_serve_command(),   make_ingest_command(), make_build_command(),
-                                   make_stats_command(),   make_verify_command(), make_search_command(),
+  std::vector<Command> commands = {make_serve_command(),      make_ingest_command(),   make_build_command(),
+                                   make_stats_command(),      make_verify_command(),   make_search_command(),
+                                   make_key_create_command(), make_key_list_command(), make_key_revoke_command(),
                                    make_wal_dump_command()};
   for (Command& command : planned_commands()) commands.push_back(std::move(command));
   return commands;

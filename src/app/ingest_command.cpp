@@ -102,6 +102,9 @@ ExitCode run(const Options& options, CommandContext& context) {
   if (to_server == options.server.collection.empty()) {
     return refuse_usage(context, "--server and --collection belong together");
   }
+  if (const Status remote = check_remote_flags(options.remote); !remote.ok()) {
+    return refuse_usage(context, remote.message());
+  }
   const Result<StopSignals> signals = StopSignals::install();
   if (!signals.ok()) return fail(context, signals.status());
   ProgressBar bar(context.err, context.clock, progress_mode(context.err_is_terminal, options.progress), "ingest",

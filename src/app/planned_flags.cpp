@@ -9,7 +9,7 @@ void refuse_planned_flags(CLI::App& app, std::initializer_list<std::string> name
     const auto refuse = [name](const std::string&) {
       throw CLI::ValidationError(name, "is not built yet in this version");
     };
-    app.add_option_function<std::string>(name, refuse)->group("");
+    app.add_option_function<std::string>(name, refuse)->expected(0, 1)->group("");
   }
 }
 

@@ -11,7 +11,7 @@ class App;
 
 namespace vibrato::app {
 
-// `names` are long flags that take a value, hidden from the help.
+// `names` are long flags, with a value or without, hidden from the help.
 void refuse_planned_flags(CLI::App& app, std::initializer_list<std::string> names);
 
 }  // namespace vibrato::app

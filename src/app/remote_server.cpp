@@ -52,6 +52,10 @@ CLI::Option* add_remote_flags(CLI::App& app, RemoteFlags& flags, const std::stri
   return server;
 }
 
+Status check_remote_flags(const RemoteFlags& flags) {
+  return flags.server.empty() ? ok_status() : server::parse_http_address(flags.server).status();
+}
+
 Result<RemoteServer> RemoteServer::open(CommandContext& context, const RemoteFlags& flags) {
   VIBRATO_ASSIGN_OR_RETURN(const server::HttpAddress address, server::parse_http_address(flags.server));
   server::HttpClientOptions options;

@@ -26,6 +26,9 @@ struct RemoteFlags {
 // Adds --server, --key and --ca-cert. `flags` outlives `app`; what it holds are the defaults. Returns --server.
 CLI::Option* add_remote_flags(CLI::App& app, RemoteFlags& flags, const std::string& server_description);
 
+// Ok if no server is meant, or its address is one. Errors: kInvalidArgument.
+[[nodiscard]] Status check_remote_flags(const RemoteFlags& flags);
+
 // Thread-safety: one thread at a time.
 class RemoteServer {
  public:

@@ -23,7 +23,8 @@ CLI::Option* add(CLI::App& app, const std::string& name, Value& value, const std
 }  // namespace
 
 CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& value, const std::string& description) {
-  return add(app, name, value, description)->default_str(value ? "true" : "false");
+  // Not as CLI11's default, which stands for a switch without a value.
+  return add(app, name, value, description + (value ? " (default: true)" : " (default: false)"));
 }
 
 CLI::Option* add_switch(CLI::App& app, const std::string& name, std::optional<bool>& value,
