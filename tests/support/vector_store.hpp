@@ -37,7 +37,7 @@ struct VectorStoreOptions {
 // The folders that a store needs; durable when this returns ok.
 inline Status make_store_folder(io::FileSystem& fs, const std::string& folder = std::string(kStoreFolder)) {
   VIBRATO_RETURN_IF_ERROR(fs.create_directory(folder));
-  VIBRATO_RETURN_IF_ERROR(fs.create_directory(folder + "/segments"));
+  VIBRATO_RETURN_IF_ERROR(fs.create_directory(fmt::format("{}/segments", folder)));
   VIBRATO_RETURN_IF_ERROR(fs.sync_directory(folder));
   return fs.sync_directory(io::parent_of(folder));
 }
@@ -116,7 +116,7 @@ class VectorStore {
   // The files of the segments folder.
   [[nodiscard]] std::vector<std::string> segment_files() const {
     std::vector<std::string> names;
-    const auto listed = fs_.list_directory(options_.data_folder + "/segments");
+    const auto listed = fs_.list_directory(fmt::format("{}/segments", options_.data_folder));
     EXPECT_OK(listed);
     for (const io::FileInfo& info : *listed) {
       names.push_back(info.name);
@@ -125,7 +125,7 @@ class VectorStore {
   }
 
   [[nodiscard]] vector::Maintenance& maintenance() { return *maintenance_; }
-  [[nodiscard]] vector::VectorModel& model() { return *model_; }
+  [[nodiscard]] vector::VectorModel& model() const { return *model_; }
   [[nodiscard]] catalog::Catalog& catalog() { return *catalog_; }
   [[nodiscard]] wal::LocalLog& log() { return *log_; }
   [[nodiscard]] Lsn visible() const { return visible_.get(); }
@@ -144,7 +144,7 @@ class VectorStore {
     wal::LocalLogOptions log_options;
     log_options.segment_bytes = options_.log_segment_bytes;
     log_options.zeros_ahead_bytes = options_.log_zeros_bytes;
-    VIBRATO_ASSIGN_OR_RETURN(log_, wal::LocalLog::open(fs_, options_.data_folder + "/wal", log_options));
+    VIBRATO_ASSIGN_OR_RETURN(log_, wal::LocalLog::open(fs_, fmt::format("{}/wal", options_.data_folder), log_options));
     model_ = std::make_unique<vector::VectorModel>(
         fs_, *catalog_, visible_, vector::VectorModel::Options{options_.data_folder, options_.collection});
     maintenance_ =
