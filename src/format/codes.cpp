@@ -20,7 +20,14 @@ constexpr std::size_t kCodeBytesAt = 16;
 constexpr std::size_t kStrideAt = 20;
 constexpr std::size_t kSeedAt = 24;
 constexpr std::size_t kNormMaxAt = 32;
-constexpr std::size_t kReservedAt = 36;
+constexpr std::size_t kProductFlagsAt = 36;
+constexpr std::size_t kMeanErrorAt = 40;
+constexpr std::size_t kBiasAt = 44;
+constexpr std::size_t kErrorScaleAt = 48;
+constexpr std::size_t kProductReservedAt = 52;
+constexpr std::size_t kReservedAt = 36;  // Of the other kinds.
+
+constexpr std::uint32_t kRotated = 1;
 
 // A coded row is never longer than this: 8-bit codes of the largest dimension and its factors, rounded up.
 constexpr std::uint32_t kStrideMax = 64 * 1024;
@@ -58,14 +65,44 @@ Status check_sizes(const Fields& fields) {
 Status check_header(const Fields& fields, std::uint32_t dim, Metric metric) {
   if (const auto fault = fields.expect(kVersionAt, "quantizer version", kQuantizerSectionVersion)) return *fault;
   if (fields.u32(kKindAt) > kCodeKindMax) {
-    return corrupt_at(fields.section_offset + kKindAt, "kind of codes", "0, 1 or 2", fields.u32(kKindAt));
+    return corrupt_at(fields.section_offset + kKindAt, "kind of codes", "0 to 3", fields.u32(kKindAt));
   }
   if (const auto fault = fields.expect(kMetricAt, "quantizer metric", static_cast<std::uint32_t>(metric)))
     return *fault;
   if (const auto fault = fields.expect(kDimAt, "quantizer dim", dim)) return *fault;
   VIBRATO_RETURN_IF_ERROR(check_sizes(fields));
-  for (std::size_t at = kReservedAt; at < kQuantizerHeaderBytes; at += sizeof(std::uint32_t)) {
+  const std::size_t reserved_at = fields.u32(kKindAt) == kProductCodeKind ? kProductReservedAt : kReservedAt;
+  for (std::size_t at = reserved_at; at < kQuantizerHeaderBytes; at += sizeof(std::uint32_t)) {
     if (const auto fault = fields.expect(at, "reserved field of the quantizer", 0)) return *fault;
+  }
+  return ok_status();
+}
+
+Status read_numbers(const Fields& fields, std::size_t first_at, std::string_view what, std::span<float> out) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t at = first_at + i * sizeof(float);
+    out[i] = load_le<float>(fields.bytes, at);
+    if (!std::isfinite(out[i])) {
+      return corrupt_at(fields.section_offset + at, what, "a finite number", out[i]);
+    }
+  }
+  return ok_status();
+}
+
+Status read_product_fields(const Fields& fields, ProductDescription& product) {
+  const std::uint32_t flags = fields.u32(kProductFlagsAt);
+  if ((flags & ~kRotated) != 0) {
+    return corrupt_at(fields.section_offset + kProductFlagsAt, "flags of product codes", "0 or 1", flags);
+  }
+  product.rotated = (flags & kRotated) != 0;
+  VIBRATO_RETURN_IF_ERROR(
+      read_numbers(fields, kMeanErrorAt, "mean error of the codes", std::span(&product.mean_error, 1)));
+  VIBRATO_RETURN_IF_ERROR(read_numbers(fields, kBiasAt, "bias of the codes", std::span(&product.bias, 1)));
+  VIBRATO_RETURN_IF_ERROR(
+      read_numbers(fields, kErrorScaleAt, "error scale of the codes", std::span(&product.error_scale, 1)));
+  if (product.mean_error < 0 || product.error_scale < 0) {
+    return corrupt_at(fields.section_offset + kMeanErrorAt, "errors of the codes", "numbers of at least 0",
+                      fmt::format("{}, {}", product.mean_error, product.error_scale));
   }
   return ok_status();
 }
@@ -73,7 +110,10 @@ Status check_header(const Fields& fields, std::uint32_t dim, Metric metric) {
 }  // namespace
 
 std::vector<std::byte> write_quantizer_section(const QuantizerDescription& description) {
+  const bool is_product = description.code_kind == kProductCodeKind;
   VIBRATO_CHECK(description.centre.size() == (description.code_kind == 0 ? 0 : description.dim));
+  VIBRATO_CHECK(description.product.centroids.size() ==
+                (is_product ? std::size_t{description.dim} * kCentroidsPerSubSpace : 0));
   std::vector<std::byte> bytes;
   ByteWriter out(bytes);
   out.write_u32(kQuantizerSectionVersion);
@@ -84,8 +124,17 @@ std::vector<std::byte> write_quantizer_section(const QuantizerDescription& descr
   out.write_u32(description.stride_bytes);
   out.write_u64(description.rotation_seed);
   out.write_f32(description.norm_max);
-  out.write_zeros(kQuantizerHeaderBytes - kReservedAt);
+  if (is_product) {
+    out.write_u32(description.product.rotated ? kRotated : 0);
+    out.write_f32(description.product.mean_error);
+    out.write_f32(description.product.bias);
+    out.write_f32(description.product.error_scale);
+  }
+  out.write_zeros(kQuantizerHeaderBytes - bytes.size());
   for (const float value : description.centre) {
+    out.write_f32(value);
+  }
+  for (const float value : description.product.centroids) {
     out.write_f32(value);
   }
   return bytes;
@@ -109,19 +158,21 @@ Result<QuantizerDescription> parse_quantizer_section(std::span<const std::byte> 
   if (!(description.norm_max >= 0) || !std::isfinite(description.norm_max)) {
     return corrupt_at(section_offset + kNormMaxAt, "largest norm", "a number of at least 0", description.norm_max);
   }
+  const bool is_product = description.code_kind == kProductCodeKind;
   const std::size_t values = description.code_kind == 0 ? 0 : dim;
-  const std::size_t expected = kQuantizerHeaderBytes + values * sizeof(float);
+  const std::size_t centroids = is_product ? std::size_t{dim} * kCentroidsPerSubSpace : 0;
+  const std::size_t expected = kQuantizerHeaderBytes + (values + centroids) * sizeof(float);
   if (section.size() != expected) {
     return corrupt_at(section_offset, "length of the quantizer section", expected, section.size());
   }
-  description.centre.resize(values);
-  for (std::size_t i = 0; i < values; ++i) {
-    const std::size_t at = kQuantizerHeaderBytes + i * sizeof(float);
-    description.centre[i] = load_le<float>(section, at);
-    if (!std::isfinite(description.centre[i])) {
-      return corrupt_at(section_offset + at, "centre of the codes", "a finite number", description.centre[i]);
-    }
+  if (is_product) {
+    VIBRATO_RETURN_IF_ERROR(read_product_fields(fields, description.product));
   }
+  description.centre.resize(values);
+  VIBRATO_RETURN_IF_ERROR(read_numbers(fields, kQuantizerHeaderBytes, "centre of the codes", description.centre));
+  description.product.centroids.resize(centroids);
+  VIBRATO_RETURN_IF_ERROR(read_numbers(fields, kQuantizerHeaderBytes + values * sizeof(float), "centroid of the codes",
+                                       description.product.centroids));
   return description;
 }
 

@@ -31,7 +31,7 @@ enum class SectionKind : std::uint32_t {
 // How long a section has to be; checked when a file is opened.
 enum class SectionLength : std::uint8_t {
   kAny,         // The section's own parser knows.
-  kVectorRows,  // rows * row stride.
+  kVectorRows,  // rows * row stride, or 0 where the rows were dropped behind their codes.
   kPerRow4,     // rows * 4.
   kPerRow8,     // rows * 8.
   kOffsets8,    // (rows + 1) * 8.

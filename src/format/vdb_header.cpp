@@ -152,7 +152,9 @@ Status check_section(const SectionEntry& section, const VdbHeader& header, std::
   if (!info || info->version != section.version) {
     return ok_status();  // Not used by this build, so its length is not its business.
   }
-  if (const auto length = expected_length(info->length, header); length && *length != section.length) {
+  // Rows may be dropped behind their codes (check_vdb_layout looks for those).
+  const bool is_dropped = info->kind == SectionKind::kVectors && section.length == 0;
+  if (const auto length = expected_length(info->length, header); length && *length != section.length && !is_dropped) {
     return corrupt_at(entry_offset + 24, fmt::format("length of section {} ({})", section.kind, name),
                       fmt::format("{} for {} rows of {} dimensions", *length, header.rows, header.dim), section.length);
   }
@@ -162,6 +164,12 @@ Status check_section(const SectionEntry& section, const VdbHeader& header, std::
 bool has(std::span<const SectionEntry> sections, SectionKind kind) {
   return std::any_of(sections.begin(), sections.end(),
                      [kind](const SectionEntry& section) { return section.kind == static_cast<std::uint32_t>(kind); });
+}
+
+bool has_no_bytes(std::span<const SectionEntry> sections, SectionKind kind) {
+  return std::any_of(sections.begin(), sections.end(), [kind](const SectionEntry& section) {
+    return section.kind == static_cast<std::uint32_t>(kind) && section.length == 0;
+  });
 }
 
 }  // namespace
@@ -267,6 +275,11 @@ Status check_vdb_layout(const VdbHeader& header, std::span<const SectionEntry> s
   }
   if (!has(sections, SectionKind::kVectors)) {
     return corrupt_at(header.section_table_offset, "section table", "a vectors section", "none");
+  }
+  if (header.rows > 0 && has_no_bytes(sections, SectionKind::kVectors) &&
+      (!has(sections, SectionKind::kQuantizer) || !has(sections, SectionKind::kCodes))) {
+    return corrupt_at(header.section_table_offset, "section table", "rows in the vectors section, or codes of them",
+                      "neither");
   }
   if (has(sections, SectionKind::kMeta) != has(sections, SectionKind::kMetaOffsets)) {
     return corrupt_at(header.section_table_offset, "section table", "meta and meta_offsets together", "one of them");

@@ -71,7 +71,8 @@ struct ByteRange {
 };
 
 // A parsed file of any version. Invariant: every range lies within the file, `rows` and `dim` are within limits, and
-// vectors.length == rows * row_stride_bytes (the last row of version 3 is padded too).
+// vectors.length == rows * row_stride_bytes (the last row of version 3 is padded too), or 0 where has_vectors() says
+// that the rows were dropped behind their codes.
 struct VdbLayout {
   std::uint32_t version = 0;  // 1, 2 or 3.
   std::uint64_t file_bytes = 0;
@@ -92,6 +93,7 @@ struct VdbLayout {
   std::optional<ByteRange> legacy_meta;  // Version 2: the metadata section.
   bool legacy_graph = false;             // Version 2: a graph is there; it is not used.
 
+  [[nodiscard]] bool has_vectors() const { return vectors.length > 0 || rows == 0; }
   [[nodiscard]] const SectionEntry* find(SectionKind kind) const {
     for (const SectionEntry& section : sections) {
       if (section.kind == static_cast<std::uint32_t>(kind)) {

@@ -1,5 +1,6 @@
-// How a row of scalar codes is laid out: codes, then the numbers that turn an integer sum into a distance.
-// The codes' order is in simd/kernels.hpp; the whole row is part of the file format (docs/formats/vdb.md).
+// How a row of scalar codes is laid out (product codes: product_quantizer.hpp): codes, then the numbers that turn an
+// integer sum into a distance. The codes' order is in simd/kernels.hpp; the whole row is part of the file format
+// (docs/formats/vdb.md).
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@
 namespace vibrato::quant {
 
 // The numbers are part of the file format.
-enum class CodeKind : std::uint8_t { kNone = 0, kSq8 = 1, kSq4 = 2 };
+enum class CodeKind : std::uint8_t { kNone = 0, kSq8 = 1, kSq4 = 2, kPq = 3 };
 
 [[nodiscard]] constexpr std::string_view to_string(CodeKind kind) {
   switch (kind) {
@@ -20,6 +21,8 @@ enum class CodeKind : std::uint8_t { kNone = 0, kSq8 = 1, kSq4 = 2 };
       return "sq8";
     case CodeKind::kSq4:
       return "sq4";
+    case CodeKind::kPq:
+      return "pq";
   }
   return "unknown";
 }
@@ -42,7 +45,7 @@ struct CodeLayout {
   std::uint32_t padded_dim = 0;    // Dimensions that code_bytes hold; query values are as long.
   std::uint32_t stride_bytes = 0;  // code_bytes + sizeof(CodeFactors); a multiple of 16.
 
-  // Requires: kind != kNone, 1 <= dim <= limits::kDimMax.
+  // Requires: kind is kSq8 or kSq4, 1 <= dim <= limits::kDimMax.
   [[nodiscard]] static constexpr CodeLayout of(CodeKind kind, std::uint32_t dim) {
     CodeLayout layout;
     layout.kind = kind;

@@ -42,6 +42,9 @@ VdbFile::VdbFile(std::string path, std::unique_ptr<io::ReadOnlyMap> map, format:
 }
 
 VectorRows VdbFile::vectors() const {
+  if (!has_vectors()) {
+    return {nullptr, layout_.row_stride_bytes / sizeof(float), 0, dim()};
+  }
   const auto bytes = bytes_of(layout_.vectors);
   return {reinterpret_cast<const float*>(bytes.data()), layout_.row_stride_bytes / sizeof(float), rows(), dim()};
 }

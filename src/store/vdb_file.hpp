@@ -65,6 +65,9 @@ class VdbFile {
   [[nodiscard]] Metric metric() const { return layout_.metric; }
   [[nodiscard]] std::uint64_t size_bytes() const { return layout_.file_bytes; }
 
+  // Whether the rows are there; an archive may have dropped them behind their codes.
+  [[nodiscard]] bool has_vectors() const { return layout_.has_vectors(); }
+  // No rows if they were dropped.
   [[nodiscard]] VectorRows vectors() const;
   // 1 / |x| a row; empty if the file has none.
   [[nodiscard]] std::span<const float> inverse_norms() const;

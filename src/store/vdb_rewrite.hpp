@@ -2,6 +2,8 @@
 // and graph) and for conversion of older versions.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vibrato/result.hpp>
@@ -19,5 +21,12 @@ namespace vibrato::store {
 [[nodiscard]] Status copy_with_sections(io::FileSystem& fs, const VdbFile& source, const std::string& target,
                                         std::span<const NewSection> sections,
                                         std::span<const format::SectionKind> dropped = {});
+
+// A writer of `target` that holds all sections of `source` but the raw vectors and their norms, for an archive that
+// keeps codes alone; the caller adds those and commits. Every block that is copied is checked first.
+// Requires: a file of version 3. Errors: kCorruption of the source, those of the file system.
+[[nodiscard]] Result<std::unique_ptr<VdbWriter>> copy_without_vectors(
+    io::FileSystem& fs, const VdbFile& source, const std::string& target,
+    const std::function<void(std::uint64_t bytes)>& before_write = {});
 
 }  // namespace vibrato::store

@@ -88,6 +88,9 @@ Status VdbRowWriter::add(std::span<const float> vector, std::string_view meta_js
 }
 
 Status VdbRowWriter::add_all(const VdbFile& source) {
+  if (!source.has_vectors()) {
+    return {ErrorCode::kGone, source.path() + ": its raw vectors were dropped"};
+  }
   VIBRATO_RETURN_IF_ERROR(source.check_section(SectionKind::kVectors));
   VIBRATO_RETURN_IF_ERROR(source.check_section(SectionKind::kMetaOffsets));
   VIBRATO_RETURN_IF_ERROR(source.check_section(SectionKind::kMeta));

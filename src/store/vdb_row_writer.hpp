@@ -50,7 +50,8 @@ class VdbRowWriter {
   [[nodiscard]] Status add(std::span<const float> vector, std::string_view meta_json);
 
   // Appends all rows and meta of `source`, whose blocks are checked before they are used.
-  // Requires: the same dim. Errors: kDimMismatch, kCorruption, those of add.
+  // Requires: the same dim. Errors: kDimMismatch, kCorruption, kGone if the source's vectors were dropped,
+  // those of add.
   [[nodiscard]] Status add_all(const VdbFile& source);
 
   [[nodiscard]] std::uint32_t rows() const { return rows_; }

@@ -193,7 +193,9 @@ Result<std::uint64_t> VdbWriter::write_tail() {
   const std::vector<std::byte> table = format::encode_section_table(sections_);
   const auto blocks = std::as_bytes(std::span(crcs));
   format::VdbHeader header;
-  header.rows = vectors == sections_.end() ? 0 : vectors->length / format::vdb_row_stride_bytes(options_.dim);
+  header.rows = vectors == sections_.end() || vectors->length == 0
+                    ? rows_without_vectors_
+                    : vectors->length / format::vdb_row_stride_bytes(options_.dim);
   header.dim = options_.dim;
   header.metric = options_.metric;
   header.section_count = static_cast<std::uint32_t>(sections_.size());

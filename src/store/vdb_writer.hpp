@@ -56,10 +56,10 @@ class VdbWriter {
   [[nodiscard]] Status append_row(std::span<const float> values);
   [[nodiscard]] Status end_section();
 
-  // Publishes the file under its path, in place of what was there. The number of rows is that of the kVectors section.
-  // An error means that the old file is still there, or, if only the sync of the folder failed, either of the two.
-  // Errors: kInternal when the sections do not fit together (their lengths, a missing one); kDiskFull, kIoError.
-  // Requires: made by create.
+  // Publishes the file under its path, in place of what was there. The number of rows is that of the kVectors section,
+  // or that of set_rows_without_vectors. An error means that the old file is still there, or, if only the sync of the
+  // folder failed, either of the two. Errors: kInternal when the sections do not fit together (their lengths, a missing
+  // one); kDiskFull, kIoError. Requires: made by create.
   [[nodiscard]] Status commit();
   // Completes an image inside another file and answers its length. Requires: made by create_within. Errors: as commit.
   [[nodiscard]] Result<std::uint64_t> finish();
@@ -70,6 +70,8 @@ class VdbWriter {
   [[nodiscard]] Status make_readable();
   // Requires: made by create.
   [[nodiscard]] const std::string& temporary_path() const { return own_file_->path(); }
+  // The number of rows of a file whose vectors are dropped behind their codes: its kVectors section is empty.
+  void set_rows_without_vectors(std::uint64_t rows) { rows_without_vectors_ = rows; }
   // For who knows them only after the rows. Requires: first <= last.
   void set_lsn_range(std::uint64_t first, std::uint64_t last);
 
@@ -97,6 +99,7 @@ class VdbWriter {
   std::unique_ptr<TemporaryFile> own_file_;  // Null for an image inside another file.
   io::File* file_ = nullptr;
   std::uint64_t base_offset_ = 0;  // Of the image in the file.
+  std::uint64_t rows_without_vectors_ = 0;
   Status failure_;
   bool finished_ = false;
 

@@ -34,7 +34,7 @@ bool take_codes(const json& object, quant::CodeKind& out) {
   if (at == object.end() || !at->is_string()) {
     return false;
   }
-  for (const auto kind : {quant::CodeKind::kNone, quant::CodeKind::kSq8, quant::CodeKind::kSq4}) {
+  for (const auto kind : {quant::CodeKind::kNone, quant::CodeKind::kSq8, quant::CodeKind::kSq4, quant::CodeKind::kPq}) {
     if (at->get_ref<const std::string&>() == quant::to_string(kind)) {
       out = kind;
       return true;

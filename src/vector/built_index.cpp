@@ -26,6 +26,10 @@ std::size_t thread_count(std::uint32_t threads) {
   return threads == 0 ? hardware_threads() : threads;
 }
 
+Status check_has_vectors(const store::VdbFile& file) {
+  return file.has_vectors() ? ok_status() : Status(ErrorCode::kGone, file.path() + ": its raw vectors were dropped");
+}
+
 Status not_finite(const store::VdbFile& file, std::uint32_t row) {
   const auto values = file.vectors().row(row);
   const auto at = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
@@ -139,6 +143,7 @@ Status choose_and_encode(const store::VdbFile& rows, const GraphBuildOptions& op
 Status extend_codes(const SealedSegment& base, const store::VdbFile& rows, std::size_t threads, BuiltIndex& index) {
   const quant::ScalarQuantizer* old = base.space().quantizer;
   if (old == nullptr) {
+    index.info.codes = CodeKind::kNone;  // Product codes are of archives, which nothing is added to.
     return ok_status();
   }
   index.quantizer = std::make_unique<quant::ScalarQuantizer>(
@@ -165,7 +170,7 @@ hnsw::RowSpace plain_space(const store::VdbFile& rows, const float* inverse_norm
   const store::VectorRows vectors = rows.vectors();
   hnsw::RowSpace space;
   space.metric = rows.metric();
-  space.row_count = vectors.rows;
+  space.row_count = rows.rows();
   space.vectors = {vectors.base, vectors.stride_floats, vectors.dim};
   space.inverse_norms = inverse_norms;
   return space;
@@ -177,6 +182,9 @@ hnsw::RowSpace BuiltIndex::space(const store::VdbFile& rows) const {
   if (codes) {
     space.quantizer = quantizer.get();
     space.codes = codes->view();
+  } else if (product_codes) {
+    space.product = product.get();
+    space.codes = product_codes->view();
   }
   return space;
 }
@@ -195,6 +203,7 @@ Result<BuiltIndex> build_index(const store::VdbFile& rows, const GraphBuildOptio
 }
 
 Result<BuiltIndex> code_rows(const store::VdbFile& rows, const GraphBuildOptions& options) {
+  VIBRATO_RETURN_IF_ERROR(check_has_vectors(rows));
   BuiltIndex index;
   index.info = {options.m, options.ef_construction, options.seed, CodeKind::kNone, std::nullopt};
   if (rows.version() == format::kVdbVersion) {
@@ -214,6 +223,7 @@ Result<BuiltIndex> extend_index(const SealedSegment& base, const store::VdbFile&
   if (!base.has_graph() || !base.build_info() || rows.rows() < base.row_count()) {
     return invalid_argument(base.file().path() + ": has no graph that can be extended");
   }
+  VIBRATO_RETURN_IF_ERROR(check_has_vectors(rows));
   // What is taken over gets new checksums in the new file, so the old ones are checked first.
   for (const SectionKind kind : {SectionKind::kQuantizer, SectionKind::kCodes, SectionKind::kGraph}) {
     VIBRATO_RETURN_IF_ERROR(base.file().check_section(kind));

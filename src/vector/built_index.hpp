@@ -12,6 +12,7 @@
 #include "hnsw/mutable_graph.hpp"
 #include "hnsw/row_space.hpp"
 #include "quant/coded_rows.hpp"
+#include "quant/product_rows.hpp"
 #include "store/vdb_file.hpp"
 #include "vector/build_info.hpp"
 
@@ -35,6 +36,8 @@ struct BuiltIndex {
   std::vector<float> inverse_norms;                   // Under cosine, where the file has none; otherwise empty.
   std::unique_ptr<quant::ScalarQuantizer> quantizer;  // Null if the walk is on f32.
   std::optional<quant::CodedRows> codes;
+  std::unique_ptr<quant::ProductQuantizer> product;  // Of an archive (archive.hpp), in place of quantizer and codes.
+  std::optional<quant::ProductRows> product_codes;
   std::unique_ptr<hnsw::MutableGraph> graph;
 
   // `rows` is the file the index was built over. Borrows both.
@@ -46,7 +49,7 @@ struct BuiltIndex {
 
 // Builds over all rows of `rows`, whose checksums are verified first. Errors: kInvalidArgument (options out of range;
 // a number that is not finite in a file of version 1 or 2, with its row), kCorruption (checksums; such a number in a
-// file of version 3), kUnavailable (no memory).
+// file of version 3), kUnavailable (no memory), kGone if the raw vectors were dropped.
 [[nodiscard]] Result<BuiltIndex> build_index(const store::VdbFile& rows, const GraphBuildOptions& options,
                                              const BuildProgress& progress = {});
 

@@ -11,6 +11,8 @@ namespace {
 
 // Rows scored by one kernel call: enough to hide its cost, few enough for their distances to stay in the first cache.
 constexpr std::size_t kBatchRows = 512;
+// Of product codes, scored again for each hit.
+constexpr std::uint32_t kProductCandidatesAHit = 20;
 
 float number_or_infinity(float distance) {
   return std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance;
@@ -65,10 +67,16 @@ void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const 
 
 void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                      std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-                     const hnsw::RowPredicate& predicate) {
-  VIBRATO_CHECK(k >= 1 && first <= end && space.quantizer != nullptr);
-  space.quantizer->prepare(kernels, query, scratch.query);
-  scan(hnsw::WalkScorer(kernels, space, scratch.query), first, end, coded_scan_candidates(k), scratch, hits, predicate);
+                     const hnsw::RowPredicate& predicate, bool rescore) {
+  VIBRATO_CHECK(k >= 1 && first <= end && space.has_codes());
+  hnsw::prepare_query(kernels, space, query, scratch.query);
+  const hnsw::WalkScorer scorer(kernels, space, scratch.query);
+  if (!rescore || !space.has_vectors()) {
+    scan(scorer, first, end, k, scratch, hits, predicate);
+    return;
+  }
+  const std::uint32_t candidates = space.product != nullptr ? kProductCandidatesAHit * k : coded_scan_candidates(k);
+  scan(scorer, first, end, candidates, scratch, hits, predicate);
   scratch.rows.resize(hits.size());
   scratch.distances.resize(hits.size());
   std::transform(hits.begin(), hits.end(), scratch.rows.begin(), [](const hnsw::Hit& hit) { return hit.row; });

@@ -35,10 +35,11 @@ void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const 
                const hnsw::RowPredicate& predicate = {});
 
 // The same on the rows' codes, then exactly for the best coded_scan_candidates(k) of them: a quarter of the memory is
-// read. Requires: space.quantizer is set, rows below `end` are encoded.
+// read. On product codes for the best 20 k, unless raw vectors were dropped or `rescore` is false: then the distances
+// are those of the codes. Requires: space.has_codes(), rows below `end` are encoded.
 void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                      std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-                     const hnsw::RowPredicate& predicate = {});
+                     const hnsw::RowPredicate& predicate = {}, bool rescore = true);
 
 // Merges `more` into `hits`, both nearest first; keeps the k nearest. A row that is in both stays once.
 // `more` is used up.

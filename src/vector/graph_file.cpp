@@ -21,6 +21,17 @@ std::uint32_t alignment_for(std::uint64_t section_bytes) {
   return section_bytes >= kHugeSectionBytes ? kHugePageAlignment : kPageAlignment;
 }
 
+void describe(const quant::ProductQuantizer& quantizer, format::QuantizerDescription& description) {
+  const quant::ProductCodebook& codebook = quantizer.codebook();
+  description.code_kind = format::kProductCodeKind;
+  description.code_bytes = quantizer.layout().code_bytes;
+  description.stride_bytes = quantizer.layout().code_bytes;
+  description.rotation_seed = codebook.rotation_seed.value_or(0);
+  description.centre = codebook.centre;
+  description.product = {codebook.rotation_seed.has_value(), codebook.mean_error, codebook.bias, codebook.error_scale,
+                         codebook.centroids};
+}
+
 format::QuantizerDescription describe(const store::VdbFile& rows, const BuiltIndex& index) {
   format::QuantizerDescription description;
   description.metric = rows.metric();
@@ -33,6 +44,8 @@ format::QuantizerDescription describe(const store::VdbFile& rows, const BuiltInd
     description.stride_bytes = layout.stride_bytes;
     description.rotation_seed = index.quantizer->rotation_seed();
     description.centre.assign(index.quantizer->centre().begin(), index.quantizer->centre().end());
+  } else if (index.product != nullptr) {
+    describe(*index.product, description);
   }
   return description;
 }
@@ -61,6 +74,10 @@ std::vector<NewSection> index_sections(const store::VdbFile& rows, const BuiltIn
     const auto bytes = index.codes->bytes(rows.rows());
     sections.push_back(store::section_of(SectionKind::kCodes, bytes, alignment_for(bytes.size())));
   }
+  if (index.product_codes) {
+    const auto bytes = index.product_codes->bytes();
+    sections.push_back(store::section_of(SectionKind::kCodes, bytes, alignment_for(bytes.size())));
+  }
   if (graph != nullptr) {
     sections.push_back(graph_section(*graph));
   }
@@ -81,7 +98,7 @@ Status store_index(io::FileSystem& fs, const store::VdbFile& rows, const BuiltIn
   std::vector<NewSection> of_index = index_sections(rows, index, &graph);
   sections.insert(sections.end(), of_index.begin(), of_index.end());
   std::vector<SectionKind> dropped;
-  if (!index.codes) {
+  if (!index.codes && !index.product_codes) {
     dropped.push_back(SectionKind::kCodes);  // What an earlier index left behind does not fit the new one.
   }
   return store::copy_with_sections(fs, rows, target, sections, dropped);

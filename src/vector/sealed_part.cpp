@@ -107,8 +107,10 @@ void SealedPart::scan(const SegmentQuery& query, const hnsw::RowPredicate& alive
   const std::uint32_t rows = row_count();
   stats.rows_visited += rows;
   stats.distances += rows;
-  if (on_codes && rows_->space().quantizer != nullptr && rows > kCodedScanMin * coded_scan_candidates(query.k)) {
-    scan_coded_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive);
+  const bool pays = on_codes && rows_->space().has_codes() && rows > kCodedScanMin * coded_scan_candidates(query.k);
+  if (pays || !rows_->space().has_vectors()) {
+    scan_coded_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive,
+                    query.rescore);
     stats.plan = "coded_scan";
     return;
   }
@@ -132,6 +134,9 @@ Lsn SealedPart::row_lsn(std::uint32_t row) const {
 Result<std::span<const float>> SealedPart::vector(std::uint32_t row) const {
   VIBRATO_CHECK(row < row_count());
   const format::VdbLayout& layout = rows_->file().layout();
+  if (!layout.has_vectors()) {
+    return Status(ErrorCode::kGone, "the raw vectors of archived points were dropped");
+  }
   const std::uint64_t offset = layout.vectors.offset + row * layout.row_stride_bytes;
   VIBRATO_RETURN_IF_ERROR(rows_->file().check_once(offset, layout.row_stride_bytes));
   return rows_->file().vectors().row(row);
@@ -144,10 +149,14 @@ Result<std::string_view> SealedPart::meta_json(std::uint32_t row) const {
 std::uint64_t SealedPart::bytes_in_memory() const {
   const format::VdbLayout& layout = rows_->file().layout();
   const std::uint64_t centre_bytes =
-      rows_->space().quantizer != nullptr ? std::uint64_t{layout.dim} * sizeof(float) * 4 : 0;  // And the rotation's.
+      rows_->space().has_codes() ? std::uint64_t{layout.dim} * sizeof(float) * 4 : 0;  // And the rotation's.
+  // Centroids, and a norm of each.
+  const quant::ProductQuantizer* product = rows_->space().product;
+  const std::uint64_t codebook_bytes =
+      product == nullptr ? 0 : (layout.dim + product->layout().code_bytes) * simd::kProductEntries * sizeof(float);
   return sizeof(SealedPart) + sizeof(SealedSegment) + sizeof(store::VdbFile) +
          layout.sections.capacity() * sizeof(format::SectionEntry) + layout.block_count / 8 + entry_.file.capacity() +
-         rows_->file().path().capacity() + centre_bytes + deletes_->bytes_in_memory();
+         rows_->file().path().capacity() + centre_bytes + codebook_bytes + deletes_->bytes_in_memory();
 }
 
 }  // namespace vibrato::vector

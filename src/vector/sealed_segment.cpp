@@ -29,6 +29,9 @@ Result<std::unique_ptr<SealedSegment>> SealedSegment::from_file(std::unique_ptr<
   VIBRATO_RETURN_IF_ERROR(segment->load_norms());
   VIBRATO_RETURN_IF_ERROR(segment->load_graph());
   VIBRATO_RETURN_IF_ERROR(segment->load_codes());
+  if (!segment->file_->has_vectors() && segment->space_.product == nullptr) {
+    return corruption(segment->file_->path() + ": neither vectors nor product codes of its rows");
+  }
   segment->build_info_ = parse_build_info(segment->file_->build_info());
   segment->advise();
   return segment;
@@ -49,7 +52,7 @@ SealedSegment::SealedSegment(std::unique_ptr<store::VdbFile> file)
     : file_(std::move(file)), space_(plain_space(*file_, file_->inverse_norms().data())) {}
 
 Status SealedSegment::load_norms() {
-  if (file_->metric() != Metric::kCosine || !file_->inverse_norms().empty()) {
+  if (file_->metric() != Metric::kCosine || !file_->inverse_norms().empty() || !file_->has_vectors()) {
     return ok_status();
   }
   inverse_norms_.reserve(row_count());
@@ -84,29 +87,67 @@ Status SealedSegment::load_codes() {
     return description.status().with_context(file_->path());
   }
   space_.norm_max = description->norm_max;
-  if (description->code_kind == 0) {
-    return ok_status();
+  switch (static_cast<quant::CodeKind>(description->code_kind)) {
+    case quant::CodeKind::kNone:
+      return ok_status();
+    case quant::CodeKind::kSq8:
+    case quant::CodeKind::kSq4:
+      return load_scalar_codes(*description, offset);
+    case quant::CodeKind::kPq:
+      return load_product_codes(*description, offset);
   }
-  const auto kind = static_cast<quant::CodeKind>(description->code_kind);
-  const quant::CodeLayout layout = quant::CodeLayout::of(kind, file_->dim());
-  if (description->code_bytes != layout.code_bytes || description->stride_bytes != layout.stride_bytes) {
-    return format::corrupt_at(offset, "layout of coded rows",
-                              fmt::format("{} of {} bytes", layout.code_bytes, layout.stride_bytes),
-                              fmt::format("{} of {} bytes", description->code_bytes, description->stride_bytes))
-        .with_context(file_->path());
-  }
+  return ok_status();
+}
+
+Result<const std::byte*> SealedSegment::codes_of(std::uint32_t stride, std::uint64_t offset) const {
   const auto codes = file_->section(SectionKind::kCodes);
-  const std::uint64_t expected = std::uint64_t{row_count()} * layout.stride_bytes;
+  const std::uint64_t expected = std::uint64_t{row_count()} * stride;
   if (!codes || codes->size() != expected) {
     const auto* entry = file_->layout().find(SectionKind::kCodes);
     return format::corrupt_at(entry != nullptr ? entry->offset : offset, "length of the codes section", expected,
                               codes ? codes->size() : 0)
         .with_context(file_->path());
   }
-  quantizer_ = std::make_unique<quant::ScalarQuantizer>(file_->metric(), kind, std::move(description->centre),
-                                                        description->rotation_seed);
+  return codes->data();
+}
+
+Status SealedSegment::load_scalar_codes(const format::QuantizerDescription& description, std::uint64_t offset) {
+  const auto kind = static_cast<quant::CodeKind>(description.code_kind);
+  const quant::CodeLayout layout = quant::CodeLayout::of(kind, file_->dim());
+  if (description.code_bytes != layout.code_bytes || description.stride_bytes != layout.stride_bytes) {
+    return format::corrupt_at(offset, "layout of coded rows",
+                              fmt::format("{} of {} bytes", layout.code_bytes, layout.stride_bytes),
+                              fmt::format("{} of {} bytes", description.code_bytes, description.stride_bytes))
+        .with_context(file_->path());
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::byte* codes, codes_of(layout.stride_bytes, offset));
+  quantizer_ =
+      std::make_unique<quant::ScalarQuantizer>(file_->metric(), kind, description.centre, description.rotation_seed);
   space_.quantizer = quantizer_.get();
-  space_.codes = {codes->data(), layout.stride_bytes, layout.code_bytes};
+  space_.codes = {codes, layout.stride_bytes, layout.code_bytes};
+  return ok_status();
+}
+
+Status SealedSegment::load_product_codes(format::QuantizerDescription& description, std::uint64_t offset) {
+  const std::uint32_t bytes = quant::ProductLayout::of(file_->dim()).code_bytes;
+  if (description.code_bytes != bytes || description.stride_bytes != bytes) {
+    return format::corrupt_at(offset, "bytes of a row of product codes", bytes,
+                              fmt::format("{}, {} from row to row", description.code_bytes, description.stride_bytes))
+        .with_context(file_->path());
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::byte* codes, codes_of(bytes, offset));
+  quant::ProductCodebook codebook;
+  codebook.centre = std::move(description.centre);
+  if (description.product.rotated) {
+    codebook.rotation_seed = description.rotation_seed;
+  }
+  codebook.centroids = std::move(description.product.centroids);
+  codebook.mean_error = description.product.mean_error;
+  codebook.bias = description.product.bias;
+  codebook.error_scale = description.product.error_scale;
+  product_ = std::make_unique<quant::ProductQuantizer>(file_->metric(), file_->dim(), std::move(codebook));
+  space_.product = product_.get();
+  space_.codes = {codes, bytes, bytes};
   return ok_status();
 }
 
@@ -134,6 +175,10 @@ void SealedSegment::search(const float* query, const hnsw::SearchParams& params,
     return;
   }
   thread_local ScanScratch scan;
+  if (!space_.has_vectors()) {
+    scan_coded_rows(kernels, space_, query, 0, row_count(), params.k, scan, hits, params.predicate);
+    return;
+  }
   scan_rows(kernels, space_, query, 0, row_count(), params.k, scan, hits, params.predicate);
 }
 

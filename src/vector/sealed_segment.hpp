@@ -12,6 +12,7 @@
 #include <vector>
 #include <vibrato/result.hpp>
 
+#include "format/codes.hpp"
 #include "hnsw/searcher.hpp"
 #include "io/file_system.hpp"
 #include "store/vdb_file.hpp"
@@ -40,7 +41,8 @@ class SealedSegment {
   // How the index was built; nothing if the file does not say.
   [[nodiscard]] const std::optional<BuildInfo>& build_info() const { return build_info_; }
 
-  // As hnsw::search: the nearest rows, nearest first, ties by row.
+  // As hnsw::search: the nearest rows, nearest first, ties by row. Where raw vectors were dropped, distances are those
+  // of the codes.
   void search(const float* query, const hnsw::SearchParams& params, hnsw::SearchScratch& scratch,
               std::vector<hnsw::Hit>& hits) const;
 
@@ -50,12 +52,17 @@ class SealedSegment {
   [[nodiscard]] Status load_norms();
   [[nodiscard]] Status load_graph();
   [[nodiscard]] Status load_codes();
+  [[nodiscard]] Status load_scalar_codes(const format::QuantizerDescription& description, std::uint64_t offset);
+  [[nodiscard]] Status load_product_codes(format::QuantizerDescription& description, std::uint64_t offset);
+  // The codes section, of `stride` bytes a row. `offset` is that of the quantizer section, for messages.
+  [[nodiscard]] Result<const std::byte*> codes_of(std::uint32_t stride, std::uint64_t offset) const;
   void advise() const;
 
   std::unique_ptr<store::VdbFile> file_;
   std::optional<BuiltIndex> built_;
   std::vector<float> inverse_norms_;
   std::unique_ptr<quant::ScalarQuantizer> quantizer_;
+  std::unique_ptr<quant::ProductQuantizer> product_;
   hnsw::RowSpace space_;
   hnsw::GraphView graph_;
   bool has_graph_ = false;

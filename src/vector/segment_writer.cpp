@@ -7,6 +7,8 @@
 #include "io/safe_path.hpp"
 #include "store/id_columns.hpp"
 #include "store/pack_writer.hpp"
+#include "store/vdb_rewrite.hpp"
+#include "vector/archive.hpp"
 #include "vector/graph_file.hpp"
 #include "vector/hot_segment.hpp"
 
@@ -127,11 +129,13 @@ PackItem pack_item(CollectionNumber collection, const CollectionSettings& settin
 class SegmentFileWriter::Impl {
  public:
   Impl(io::FileSystem& fs, std::string path, std::string file, CollectionNumber collection,
-       std::unique_ptr<store::VdbRowWriter> rows)
+       const CollectionSettings& settings, const WriteThrottle& throttle, std::unique_ptr<store::VdbRowWriter> rows)
       : fs_(fs),
         path_(std::move(path)),
         file_(std::move(file)),
         collection_(collection),
+        drops_vectors_(settings.archive && !settings.archive->keep_raw),
+        throttle_(throttle),
         rows_(fs, path_, std::move(rows)) {}
 
   Status add(const SegmentRow& row) {
@@ -158,13 +162,13 @@ class SegmentFileWriter::Impl {
     if (image_->rows() == 0) {
       return no_rows(path_);
     }
-    VIBRATO_RETURN_IF_ERROR(store::write_id_tables(rows_.writer(), *image_));
-    if (index != nullptr) {
-      for (const store::NewSection& section : index_sections(*image_, *index, graph)) {
-        VIBRATO_RETURN_IF_ERROR(store::write_section(rows_.writer(), section));
-      }
+    if (drops_vectors_ && level == kArchiveLevel && index != nullptr && index->product != nullptr) {
+      VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::VdbWriter> writer,
+                               store::copy_without_vectors(fs_, *image_, path_, throttle_));
+      VIBRATO_RETURN_IF_ERROR(complete(*writer, index, graph));
+    } else {
+      VIBRATO_RETURN_IF_ERROR(complete(rows_.writer(), index, graph));
     }
-    VIBRATO_RETURN_IF_ERROR(rows_.writer().commit());
     VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, fs_.stat(path_));
     catalog::Segment entry = rows_.entry(collection_, file_, level);
     entry.bytes = info.size_bytes;
@@ -172,10 +176,23 @@ class SegmentFileWriter::Impl {
   }
 
  private:
+  // Writes what stands behind the rows, and publishes.
+  Status complete(store::VdbWriter& writer, const BuiltIndex* index, const format::GraphView* graph) {
+    VIBRATO_RETURN_IF_ERROR(store::write_id_tables(writer, *image_));
+    if (index != nullptr) {
+      for (const store::NewSection& section : index_sections(*image_, *index, graph)) {
+        VIBRATO_RETURN_IF_ERROR(store::write_section(writer, section));
+      }
+    }
+    return writer.commit();
+  }
+
   io::FileSystem& fs_;
   std::string path_;
   std::string file_;
   CollectionNumber collection_;
+  bool drops_vectors_;  // Of archives.
+  WriteThrottle throttle_;
   RowsAndIds rows_;
   std::unique_ptr<store::VdbFile> image_;
 };
@@ -191,7 +208,7 @@ Result<std::unique_ptr<SegmentFileWriter>> SegmentFileWriter::create(io::FileSys
   VIBRATO_ASSIGN_OR_RETURN(std::string path, io::join_beneath(data_folder, file));
   VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbRowWriter> rows,
                            store::VdbRowWriter::create(fs, path, writer_options(settings, throttle)));
-  auto impl = std::make_unique<Impl>(fs, std::move(path), file, collection, std::move(rows));
+  auto impl = std::make_unique<Impl>(fs, std::move(path), file, collection, settings, throttle, std::move(rows));
   return std::unique_ptr<SegmentFileWriter>(new SegmentFileWriter(std::move(impl)));
 }
 

@@ -79,7 +79,8 @@ class SegmentFileWriter {
   // commit().
   [[nodiscard]] Result<const store::VdbFile*> finish_rows();
   // Writes the index (none: every search scans; one without a graph: on its codes) and publishes the file under its
-  // name. Requires: finish_rows(). Errors: kInvalidArgument without a row; those of the file system.
+  // name. Of an archive (level 2, product codes) the raw vectors are left out where the settings say so. Requires:
+  // finish_rows(). Errors: kInvalidArgument without a row; those of the file system.
   [[nodiscard]] Result<catalog::Segment> commit(const BuiltIndex* index, std::uint8_t level);
   // The same with a graph that is somebody else's, of as many rows; null: none.
   [[nodiscard]] Result<catalog::Segment> commit(const BuiltIndex* index, const format::GraphView* graph,

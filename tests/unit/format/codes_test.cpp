@@ -64,7 +64,7 @@ TEST(QuantizerSection, refuses_every_truncation_and_any_excess) {
 
 TEST(QuantizerSection, refuses_each_wrong_field_and_names_its_offset) {
   const auto good = write_quantizer_section(sample());
-  const std::vector<std::pair<std::size_t, std::uint32_t>> wrong = {{0, 2},   {4, 3},         {8, 1},  {8, 77}, {12, 4},
+  const std::vector<std::pair<std::size_t, std::uint32_t>> wrong = {{0, 2},   {4, 4},         {8, 1},  {8, 77}, {12, 4},
                                                                     {20, 15}, {20, 1U << 31}, {36, 1}, {60, 1}};
   for (const auto& [at, value] : wrong) {
     const auto parsed = parse(with_field(good, at, value));
@@ -103,6 +103,44 @@ TEST(QuantizerSection, survives_every_flipped_bit) {
       EXPECT_CODE(parsed, ErrorCode::kCorruption);
     }
   }
+}
+
+QuantizerDescription product_sample() {
+  QuantizerDescription description = sample();
+  description.code_kind = kProductCodeKind;
+  description.code_bytes = 1;
+  description.stride_bytes = 1;
+  description.product = {true, 0.5F, -0.25F, 0.125F, std::vector<float>(3 * kCentroidsPerSubSpace, 1.5F)};
+  description.product.centroids.back() = -7.0F;
+  return description;
+}
+
+TEST(QuantizerSection, gives_back_product_codes_as_they_were_written) {
+  const auto bytes = write_quantizer_section(product_sample());
+  ASSERT_EQ(bytes.size(), 64U + 12U + 3U * 256U * 4U);
+  const auto parsed = parse(bytes);
+  ASSERT_OK(parsed);
+  EXPECT_EQ(*parsed, product_sample());
+}
+
+TEST(QuantizerSection, refuses_product_codes_that_are_cut_off_or_hold_wrong_numbers) {
+  const auto good = write_quantizer_section(product_sample());
+  for (const std::size_t length : {0U, 63U, 64U, 76U, 80U, 3147U}) {
+    EXPECT_CODE(parse({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length)}), ErrorCode::kCorruption);
+  }
+  for (const auto& [at, value] :
+       std::vector<std::pair<std::size_t, std::uint32_t>>{{36, 2}, {52, 1}, {60, 1}, {16, 2}}) {
+    EXPECT_CODE(parse(with_field(good, at, value)), ErrorCode::kCorruption) << at;
+  }
+  for (const std::size_t at : {40U, 44U, 48U, 64U, 76U, 3144U}) {
+    const auto parsed = parse(with_field(good, at, std::numeric_limits<float>::quiet_NaN()));
+    EXPECT_CODE(parsed, ErrorCode::kCorruption);
+    EXPECT_EQ(parsed.status().message().rfind("offset " + std::to_string(8000 + at) + ": ", 0), 0U)
+        << parsed.status().message();
+  }
+  EXPECT_CODE(parse(with_field(good, 40, -1.0F)), ErrorCode::kCorruption);
+  EXPECT_CODE(parse(with_field(good, 48, -1.0F)), ErrorCode::kCorruption);
+  EXPECT_OK(parse(with_field(good, 44, -1.0F)));
 }
 
 }  // namespace

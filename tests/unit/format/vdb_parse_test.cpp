@@ -174,6 +174,26 @@ TEST(ParseVdb, refuses_a_file_without_vectors_and_meta_without_its_offsets) {
   EXPECT_EQ(parse_vdb(half.file).status().code(), ErrorCode::kCorruption);
 }
 
+TEST(ParseVdb, takes_rows_that_were_dropped_behind_their_codes_and_refuses_them_without_codes) {
+  const SectionBytes dropped = make_section(SectionKind::kVectors, {}, kVdbVectorsAlignment);
+  const SectionBytes quantizer = make_section(SectionKind::kQuantizer, std::vector<std::byte>(64));
+  const SectionBytes codes = make_section(SectionKind::kCodes, std::vector<std::byte>(9));
+  const VdbBytes both(3, 8, Metric::kDot, {dropped, quantizer, codes});
+  const auto layout = parse_vdb(both.file);
+  ASSERT_TRUE(layout.ok()) << layout.status().message();
+  EXPECT_FALSE(layout->has_vectors());
+  EXPECT_EQ(layout->rows, 3U);
+  EXPECT_EQ(layout->vectors.length, 0U);
+  for (const auto& sections :
+       std::vector<std::vector<SectionBytes>>{{dropped}, {dropped, quantizer}, {dropped, codes}}) {
+    const VdbBytes incomplete(3, 8, Metric::kDot, sections);
+    EXPECT_EQ(parse_vdb(incomplete.file).status().code(), ErrorCode::kCorruption);
+  }
+  const VdbBytes empty(0, 8, Metric::kDot, {dropped});
+  ASSERT_TRUE(parse_vdb(empty.file).ok());
+  EXPECT_TRUE(parse_vdb(empty.file)->has_vectors());
+}
+
 TEST(ParseVdb, skips_optional_sections_it_does_not_know_and_refuses_required_ones) {
   SectionBytes unknown = make_section(SectionKind::kBuildInfo, std::vector<std::byte>(100));
   unknown.entry.kind = 4711;
@@ -277,7 +297,7 @@ TEST(ParseVdb, gives_ranges_within_the_file_whatever_is_damaged_under_valid_chec
       ASSERT_LE(section.length, vdb.file.size() - section.offset);
       ASSERT_EQ(section.offset % 64, 0U);
     }
-    ASSERT_EQ(layout->vectors.length, layout->rows * layout->row_stride_bytes);
+    ASSERT_EQ(layout->vectors.length, layout->has_vectors() ? layout->rows * layout->row_stride_bytes : 0);
     ASSERT_LE(layout->vectors.offset + layout->vectors.length, vdb.file.size());
   }
   EXPECT_GT(accepted, 0);

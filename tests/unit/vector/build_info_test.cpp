@@ -23,7 +23,7 @@ TEST(BuildInfo, refuses_text_that_is_something_else) {
                            R"({"m":-1,"ef_construction":100,"seed":"7","codes":"sq4"})",
                            R"({"m":4294967296,"ef_construction":100,"seed":"7","codes":"sq4"})",
                            R"({"m":16,"ef_construction":100,"seed":"7x","codes":"sq4"})",
-                           R"({"m":16,"ef_construction":100,"seed":"7","codes":"pq"})"}) {
+                           R"({"m":16,"ef_construction":100,"seed":"7","codes":"pq4"})"}) {
     EXPECT_FALSE(parse_build_info(text).has_value()) << text;
   }
 }
