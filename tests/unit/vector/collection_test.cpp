@@ -226,6 +226,21 @@ TEST(Collection, breaks_ties_by_id) {
   EXPECT_TRUE(answer->hits.back().id.is_text);
 }
 
+TEST(Collection, breaks_ties_by_id_where_the_answer_ends) {
+  MadeCollection made(small_settings(2, Metric::kL2));
+  const std::vector<float> same{1, 2};
+  const std::vector<float> near{1, 2.5F};
+  for (std::uint64_t id = 200; id > 0; --id) {
+    made.put(number_id(id), same);
+  }
+  made.put(number_id(300), near);
+  made.publish();
+  auto request = request_of(near, 4);
+  EXPECT_EQ(search(made, request), (std::vector<std::uint64_t>{300, 1, 2, 3}));
+  request.offset = 2;
+  EXPECT_EQ(search(made, request), (std::vector<std::uint64_t>{2, 3, 4, 5}));
+}
+
 TEST(Collection, pages_through_an_answer) {
   const auto set = test::make_vectors(50, 4, 2);
   MadeCollection made(small_settings(4, Metric::kL2));
