@@ -103,7 +103,9 @@ Checkpoint::Group Checkpoint::freeze(const std::vector<CollectionPtr>& collectio
   for (const CollectionPtr& collection : collections) {
     // Neither in the catalog nor about to be, if it was created since; no longer, if it was dropped.
     const bool is_known = created.contains(collection) || collection->identity().created_lsn <= taken.applied;
-    if (!is_known || dropped.contains(collection)) {
+    // A damaged one may lack a part, whose deletes no bitmap would hold: its records stay in the log, so that they are
+    // replayed when the part is back.
+    if (!is_known || dropped.contains(collection) || !collection->check_writable().ok()) {
       continue;
     }
     Work work;
