@@ -12,11 +12,20 @@ namespace {
 
 constexpr std::uint32_t kAuditPage = 1000;
 
+// With the journal of a catalog, which a copy names as its own. It is gone once the connection is closed.
 sqlite::ConnectionOptions copy_options() {
   sqlite::ConnectionOptions options;
-  options.journal_mode = sqlite::JournalMode::kMemory;
   options.create_if_missing = false;
   return options;
+}
+
+// After the connection was closed: a copy is one file, and durable.
+Status finish(io::FileSystem& fs, const std::string& path) {
+  if (fs.stat(path + "-wal").ok()) {
+    return io_error(path + ": its journal could not be copied into it");
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto file, fs.open(path, io::OpenMode::kReadWrite));
+  return file->sync();
 }
 
 // The rule that numbers are never reused is about creations; here those that were given are put back.
@@ -26,8 +35,9 @@ Status replace_vectors(sqlite::Connection& connection, const VectorState& state)
                          "DELETE FROM applied_lsns WHERE model = 'vector';"
                          "UPDATE store SET collection_number_max = 0, trim_lsn = 0, clean_stop = 0;"));
   VIBRATO_ASSIGN_OR_RETURN(auto collections, CollectionsTable::open(connection));
-  for (const Collection& collection : state.collections) {
-    VIBRATO_RETURN_IF_ERROR(collections.insert(collection));
+  for (const VectorState::Entry& entry : state.collections) {
+    VIBRATO_RETURN_IF_ERROR(collections.insert(entry.collection));
+    VIBRATO_RETURN_IF_ERROR(collections.set_next_point_number(entry.collection.number, entry.next_point_number));
   }
   VIBRATO_ASSIGN_OR_RETURN(auto segments, SegmentsTable::open(connection));
   for (const VectorState::Part& part : state.parts) {
@@ -105,8 +115,7 @@ Status edit_copy(sqlite::Vfs& vfs, const std::string& path, const CopyEdit& edit
     VIBRATO_RETURN_IF_ERROR(apply_edit(*connection, edit));
     VIBRATO_RETURN_IF_ERROR(transaction.commit());
   }
-  VIBRATO_ASSIGN_OR_RETURN(const auto file, vfs.file_system().open(path, io::OpenMode::kReadWrite));
-  return file->sync();
+  return finish(vfs.file_system(), path);
 }
 
 Status make_empty(sqlite::Vfs& vfs, const std::string& path, const Clock& clock) {

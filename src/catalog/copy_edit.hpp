@@ -14,7 +14,11 @@ namespace vibrato::catalog {
 // The collections and their files as of one LSN. What other models have saved above it is cut off.
 struct VectorState {
   Lsn lsn;
-  std::vector<Collection> collections;
+  struct Entry {
+    Collection collection;
+    std::uint64_t next_point_number = 0;
+  };
+  std::vector<Entry> collections;
   struct Part {
     Segment segment;                     // Its id is given anew.
     std::optional<DeleteBitmap> bitmap;  // Its segment is the one above.

@@ -66,6 +66,7 @@ Result<std::string> Database::Impl::start_checkpoint(JobDone done) {
         const Background::Running running(background->checkpoints_running());
         VIBRATO_ASSIGN_OR_RETURN(const auto report, maintenance->checkpoint(up_to, keep_going));
         background->note_checkpoint(report);
+        VIBRATO_RETURN_IF_ERROR(idempotency->save(up_to));
         if (const Status trimmed = retention->trim(); !trimmed.ok()) {
           logger.warning("the log was not trimmed: {}", trimmed.message());
         }

@@ -1,50 +1,50 @@
 // Adds the rows of a `.vdb` file to a collection, as writes like any other: logged, then sealed into segments.
-#include <algorithm>
 #include <fmt/format.h>
 
 #include "engine/offline.hpp"
 #include "engine/patient_writes.hpp"
 #include "io/safe_path.hpp"
 #include "store/vdb_file.hpp"
+#include "vector/point_append.hpp"
 
 namespace vibrato::engine {
 namespace {
 
 constexpr std::uint8_t kLevelMax = 2;
-constexpr std::uint32_t kProgressRows = 10'000;
+constexpr std::size_t kBatchRows = 1000;
 
-// Behind every number that an alive point has.
-Result<std::uint64_t> next_id(const vector::Collection& collection) {
-  std::uint64_t next = 0;
-  const Status visited = visit_points(collection, [&](const vector::Segment& segment, std::uint32_t row) -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(const PointIdView id, segment.id(row));
-    if (!id.is_text && id.number < UINT64_MAX) {
-      next = std::max(next, id.number + 1);
-    }
-    return ok_status();
-  });
-  return visited.ok() ? Result<std::uint64_t>(next) : visited;
+// One batch: all of its rows or none.
+Status append(Database& database, const vector::CollectionPtr& collection, std::vector<vector::AppendItem>& items) {
+  const Status done =
+      commit_patiently(database, Database::Kind::kPut, collection.get(), [&]() -> Result<vector::WritePtr> {
+        return vector::make_append(database.vectors(), database.idempotency_keys(), collection, items,
+                                   std::make_shared<vector::AppendOutcome>());
+      });
+  items.clear();
+  return done;
 }
 
-Status add_rows(const OfflineContext& context, const store::VdbFile& file, std::uint64_t first_id,
-                PatientWrites& writes) {
-  if (first_id > UINT64_MAX - file.rows()) {
-    return invalid_argument("the collection has no ids left");
-  }
+Status add_rows(const OfflineContext& context, const store::VdbFile& file, Database& database,
+                const vector::CollectionPtr& collection) {
   const store::VectorRows rows = file.vectors();
+  std::vector<vector::AppendItem> items;
   for (std::uint32_t row = 0; row < rows.rows; ++row) {
     vector::PointInput point;
-    point.id = PointId(first_id + row);
     const std::span<const float> values = rows.row(row);
     point.vector.assign(values.begin(), values.end());
     VIBRATO_ASSIGN_OR_RETURN(point.meta_json, file.meta_json(row));
-    VIBRATO_RETURN_IF_ERROR(writes.put(std::move(point)));
-    if (context.progress && (row + 1) % kProgressRows == 0) {
-      context.progress(std::uint64_t{row + 1} * rows.dim * sizeof(float),
-                       std::uint64_t{rows.rows} * rows.dim * sizeof(float));
+    VIBRATO_RETURN_IF_ERROR(
+        vector::check_point(collection->settings(), point).with_context(fmt::format("row {}", row)));
+    items.push_back({std::move(point), {}});
+    if (items.size() == kBatchRows || row + 1 == rows.rows) {
+      VIBRATO_RETURN_IF_ERROR(append(database, collection, items));
+      if (context.progress) {
+        context.progress(std::uint64_t{row + 1} * rows.dim * sizeof(float),
+                         std::uint64_t{rows.rows} * rows.dim * sizeof(float));
+      }
     }
   }
-  return writes.flush();
+  return ok_status();
 }
 
 // The file with the newest rows.
@@ -90,9 +90,7 @@ Result<MigrateReport> migrate_vdb(const OfflineContext& context, const DatabaseO
     return Status(ErrorCode::kDimMismatch, fmt::format("collection {}: dim: expected {}, found {}", collection_name,
                                                        dim, (*collection)->settings().dim));
   }
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t first_id, next_id(**collection));
-  PatientWrites writes(*database, *collection);
-  VIBRATO_RETURN_IF_ERROR(add_rows(context, *file, first_id, writes));
+  VIBRATO_RETURN_IF_ERROR(add_rows(context, *file, *database, *collection));
   VIBRATO_RETURN_IF_ERROR(database->settle_now(*collection, level > 0));
   MigrateReport report;
   report.segment = newest_file(**collection);

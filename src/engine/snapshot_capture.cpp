@@ -30,6 +30,7 @@ std::optional<catalog::DeleteBitmap> bitmap_of(const vector::SealedPart& part, L
 
 struct SavedCollections {
   std::vector<catalog::Collection> rows;
+  std::vector<std::uint64_t> next_point_numbers;  // One a row.
   CollectionNumber number_max;
 
   [[nodiscard]] const catalog::Collection* find(CollectionNumber number) const {
@@ -43,6 +44,10 @@ Result<SavedCollections> read_saved(const catalog::Catalog& catalog) {
   return catalog.read([](const catalog::Tables& tables) -> Result<SavedCollections> {
     SavedCollections saved;
     VIBRATO_ASSIGN_OR_RETURN(saved.rows, tables.collections.live());
+    for (const catalog::Collection& row : saved.rows) {
+      VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t next, tables.collections.next_point_number(row.number));
+      saved.next_point_numbers.push_back(next);
+    }
     VIBRATO_ASSIGN_OR_RETURN(const CollectionNumber next, tables.collections.next_number());
     saved.number_max = CollectionNumber(next.value() - 1);
     return saved;
@@ -87,7 +92,7 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
     const Lsn durable =
         oldest_unsaved.has_value() ? Lsn(oldest_unsaved->value() - 1) : std::max(before, collection->durable_lsn());
     result.log_after = std::min(result.log_after, durable);
-    result.collections.push_back({*row, collection->read_view().version, durable});
+    result.collections.push_back({*row, 0, collection->read_view().version, durable});
     collections.push_back(collection);
   }
   VIBRATO_RETURN_IF_ERROR(wait_until_visible(visible, model.applied_lsn()));
@@ -101,6 +106,11 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
   VIBRATO_ASSIGN_OR_RETURN(const SavedCollections saved_now, read_saved(catalog));
   if (saved_now.number_max != saved.number_max || saved_now.rows != saved.rows) {
     return std::optional<SnapshotCapture>();
+  }
+  // Read last: not below what the files hold.
+  for (CapturedCollection& captured : result.collections) {
+    const auto row = static_cast<std::size_t>(saved_now.find(captured.row.number) - saved_now.rows.data());
+    captured.next_point_number = saved_now.next_point_numbers[row];
   }
   return std::optional(std::move(result));
 }
@@ -124,7 +134,7 @@ catalog::VectorState vector_state(const SnapshotCapture& capture) {
   state.number_max = capture.number_max;
   state.applied.push_back({"vector", CollectionNumber(), capture.log_after});
   for (const CapturedCollection& captured : capture.collections) {
-    state.collections.push_back(captured.row);
+    state.collections.push_back({captured.row, captured.next_point_number});
     state.applied.push_back({"vector", captured.row.number, captured.durable});
     for (const auto& part : captured.version->sealed) {
       catalog::VectorState::Part entry{part->entry(), bitmap_of(*part, capture.lsn)};

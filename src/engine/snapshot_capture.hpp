@@ -24,6 +24,7 @@ namespace vibrato::engine {
 
 struct CapturedCollection {
   catalog::Collection row;
+  std::uint64_t next_point_number = 0;
   vector::VersionPtr version;  // Keeps its files.
   Lsn durable;                 // All effects on the collection up to here are in the sealed parts of `version`.
 };

@@ -1,0 +1,129 @@
+// A full disk: puts get 507, deletes and checkpoints go on in the space of the reserve, and when there is room again
+// puts do too, without a restart.
+#include "engine/database_impl.hpp"
+#include "support/made_database.hpp"
+
+namespace vibrato::engine {
+namespace {
+
+constexpr std::uint64_t kMiB = 1024 * 1024;
+
+class DiskFullTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    database_.options().disk_reserve_bytes = 2 * kMiB;
+    ASSERT_OK(database_.open());
+    ASSERT_OK(database_.create("c"));
+  }
+  std::uint64_t used_bytes(const std::string& folder = "/data") {
+    std::uint64_t bytes = 0;
+    const auto entries = disk_.list_directory(folder);
+    EXPECT_OK(entries);
+    for (const io::FileInfo& entry : *entries) {
+      bytes += entry.is_directory ? used_bytes(folder + "/" + entry.name) : entry.size_bytes;
+    }
+    return bytes;
+  }
+  // Puts until one is refused; the refused one is not there.
+  void fill() {
+    while (true) {
+      const Status put = database_.put("c", puts_, puts_);
+      if (!put.ok()) {
+        EXPECT_CODE(put, ErrorCode::kDiskFull);
+        return;
+      }
+      ++puts_;
+      ASSERT_LT(puts_, 100'000U);
+    }
+  }
+
+  io::SimulatedFileSystem disk_;
+  test::MadeDatabase database_{disk_};
+  std::uint64_t puts_ = 0;
+};
+
+TEST_F(DiskFullTest, the_reserve_lets_deletes_and_checkpoints_go_on_and_puts_come_back_with_room) {
+  const auto reserve = disk_.stat("/data/reserve");
+  ASSERT_OK(reserve);
+  EXPECT_EQ(reserve->size_bytes, 2 * kMiB);
+  disk_.set_capacity(used_bytes() + 64 * 1024);
+  fill();
+  ASSERT_GT(puts_, 10U);
+  EXPECT_CODE(disk_.stat("/data/reserve"), ErrorCode::kNotFound);
+  for (std::uint64_t id = 0; id < 10; ++id) {
+    ASSERT_OK(database_.remove("c", id));
+  }
+  EXPECT_OK(database_.checkpoint());
+  EXPECT_CODE(database_.put("c", 1, 1), ErrorCode::kDiskFull);
+  auto content = database_.content();
+  ASSERT_OK(content);
+  EXPECT_EQ(content->at("c").size(), puts_ - 10);
+  database_->impl().disk.probe();
+  EXPECT_CODE(database_.put("c", 1, 1), ErrorCode::kDiskFull);
+
+  disk_.set_capacity(UINT64_MAX);
+  database_->impl().disk.probe();
+  EXPECT_OK(disk_.stat("/data/reserve"));
+  EXPECT_OK(database_.put("c", 1, 1));
+  content = database_.content();
+  ASSERT_OK(content);
+  EXPECT_EQ(content->at("c").size(), puts_ - 9);
+}
+
+TEST_F(DiskFullTest, a_start_on_a_full_disk_gives_the_reserve_up_and_loses_nothing) {
+  for (; puts_ < 100; ++puts_) {
+    ASSERT_OK(database_.put("c", puts_, puts_));
+  }
+  disk_.cut_power();
+  database_.close();
+  disk_.restart(io::CrashMode::kKeepNone, 3);
+  disk_.set_capacity(used_bytes() + 1024);
+  ASSERT_OK(database_.open());
+  EXPECT_CODE(disk_.stat("/data/reserve"), ErrorCode::kNotFound);
+  EXPECT_CODE(database_.put("c", 500, 500), ErrorCode::kDiskFull);
+  EXPECT_OK(database_.remove("c", 5));
+  const auto content = database_.content();
+  ASSERT_OK(content);
+  EXPECT_EQ(content->at("c").size(), 99U);
+}
+
+TEST(WriteBudgets, puts_wait_for_memory_and_tails_and_deletes_never_do) {
+  io::SimulatedFileSystem disk;
+  DatabaseOptions options = test::made_database_options();
+  options.memory_budget_bytes = 20'000;
+  test::MadeDatabase database(disk, options);
+  ASSERT_OK(database.open());
+  ASSERT_OK(database.create("c"));
+  std::uint64_t puts = 0;
+  Status put;
+  while (put.ok() && puts < 10'000) {
+    put = database.put("c", puts, puts);
+    puts += put.ok() ? 1 : 0;
+  }
+  EXPECT_CODE(put, ErrorCode::kOverloaded);
+  EXPECT_NE(put.message().find("memory budget"), std::string::npos);
+  EXPECT_GT(puts, 20U);
+  EXPECT_OK(database.remove("c", 1));
+  // What is in files does not count.
+  ASSERT_OK(database.checkpoint());
+  EXPECT_OK(database.put("c", 1, 1));
+
+  options.memory_budget_bytes = 0;
+  options.tail_budget_bytes = 1'000;
+  options.data_folder = "/tail";
+  test::MadeDatabase other(disk, options);
+  ASSERT_OK(other.open());
+  ASSERT_OK(other.create("c"));
+  put = ok_status();
+  for (puts = 0; put.ok() && puts < 10'000; ++puts) {
+    put = other.put("c", puts, puts);
+  }
+  EXPECT_CODE(put, ErrorCode::kOverloaded);
+  EXPECT_NE(put.message().find("not indexed"), std::string::npos);
+  EXPECT_OK(other.remove("c", 1));
+  other->update_gauges();
+  EXPECT_NE(other.metrics().render_prometheus().find("vibrato_ingest_backpressure_soft_total 1\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vibrato::engine

@@ -1,0 +1,271 @@
+// Snapshots, restores and replays: what comes back is exactly what was there at the LSN.
+#include <fmt/format.h>
+
+#include "engine/offline.hpp"
+#include "engine/replay_plan.hpp"
+#include "format/snapshot_manifest.hpp"
+#include "support/made_database.hpp"
+
+namespace vibrato::engine {
+namespace {
+
+using test::MadeContent;
+
+class SnapshotTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_OK(database_.open()); }
+
+  OfflineContext context() { return {disk_, database_.clock(), database_.logger(), {}}; }
+  MadeContent content(test::MadeDatabase& database) {
+    auto found = database.content();
+    EXPECT_OK(found);
+    return found.ok() ? std::move(found).value() : MadeContent{};
+  }
+  MadeContent content() { return content(database_); }
+  void put_some(const std::string& name, std::uint64_t begin, std::uint64_t end, std::uint64_t shift = 0) {
+    for (std::uint64_t id = begin; id < end; ++id) {
+      ASSERT_OK(database_.put(name, id, id + shift));
+    }
+  }
+  // What a new folder holds after a restore of the snapshot.
+  MadeContent restored(const std::string& snapshot, const std::string& folder = "/new") {
+    const DatabaseOptions options = test::made_database_options(folder);
+    const auto report = restore_snapshot(context(), options, snapshot);
+    EXPECT_OK(report);
+    test::MadeDatabase other(disk_, options);
+    EXPECT_OK(other.open());
+    EXPECT_TRUE(other->readiness().ready);
+    MadeContent found = content(other);
+    if (report.ok()) {
+      EXPECT_EQ(report->collections, found.size());
+      EXPECT_EQ(report->lsn, other->visible_lsn());
+    }
+    // It takes writes, also those of collections that were made before.
+    for (const auto& [name, points] : found) {
+      EXPECT_OK(other.put(name, 9999, 99));
+    }
+    EXPECT_OK(other.create("made-after-the-restore"));
+    EXPECT_OK(other.checkpoint());
+    EXPECT_OK(other.open());
+    EXPECT_EQ(content(other).size(), found.size() + 1);
+    return found;
+  }
+
+  io::SimulatedFileSystem disk_;
+  test::MadeDatabase database_{disk_};
+};
+
+TEST_F(SnapshotTest, what_is_only_in_the_log_is_in_the_snapshot) {
+  ASSERT_OK(database_.create("c"));
+  put_some("c", 0, 30);
+  ASSERT_OK(database_.remove("c", 3));
+  const MadeContent before = content();
+  ASSERT_OK(database_.snapshot("s"));
+  put_some("c", 10, 40, 500);
+  ASSERT_OK(database_.remove("c", 4));
+  EXPECT_EQ(restored("/data/snapshots/s"), before);
+}
+
+TEST_F(SnapshotTest, files_deletes_and_the_log_make_one_state) {
+  ASSERT_OK(database_.create("c"));
+  ASSERT_OK(database_.create("idle"));
+  ASSERT_OK(database_.create("dropped"));
+  put_some("idle", 0, 5);
+  put_some("c", 0, 60);
+  put_some("dropped", 0, 5);
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_OK(database_.remove("c", 1));
+  put_some("c", 50, 80, 300);
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_OK(database_.drop("dropped"));
+  ASSERT_OK(database_.create("young"));
+  put_some("young", 0, 3);
+  ASSERT_OK(database_.remove("c", 2));
+  const MadeContent before = content();
+  ASSERT_OK(database_.snapshot("s"));
+  // All that follows must not be seen.
+  ASSERT_OK(database_.remove("c", 5));
+  put_some("c", 0, 10, 700);
+  ASSERT_OK(database_.drop("young"));
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_OK(database_.compact("c"));
+  EXPECT_EQ(restored("/data/snapshots/s"), before);
+  // Its files are its own: the database it came from may go.
+  const auto rows = database_->catalog().read([](const catalog::Tables& tables) { return tables.snapshots.all(); });
+  ASSERT_OK(rows);
+  ASSERT_EQ(rows->size(), 1U);
+  EXPECT_EQ((*rows)[0].folder, "snapshots/s");
+}
+
+TEST_F(SnapshotTest, an_empty_database_can_be_kept_too) {
+  ASSERT_OK(database_.snapshot("s"));
+  EXPECT_EQ(restored("/data/snapshots/s"), MadeContent{});
+}
+
+TEST_F(SnapshotTest, names_are_ids_and_given_once) {
+  EXPECT_CODE(database_->start_snapshot("../s", {}), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(database_->start_snapshot(".s", {}), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(database_->start_snapshot(std::string(65, 'x'), {}), ErrorCode::kInvalidArgument);
+  ASSERT_OK(database_.snapshot("s"));
+  EXPECT_CODE(database_->start_snapshot("s", {}), ErrorCode::kAlreadyExists);
+  EXPECT_OK(database_.snapshot(""));
+}
+
+TEST_F(SnapshotTest, a_restore_keeps_keys_and_audit_of_the_folder_and_puts_the_old_state_aside) {
+  ASSERT_OK(database_.create("c"));
+  put_some("c", 0, 10);
+  const auth::Caller caller{"cli"};
+  const auto first = database_->keys().create(caller, {"first", auth::RoleSet{auth::Role::kAdmin}});
+  ASSERT_OK(first);
+  ASSERT_OK(database_.snapshot("s"));
+  const MadeContent before = content();
+  const auto second = database_->keys().create(caller, {"second", auth::RoleSet{auth::Role::kAdmin}});
+  ASSERT_OK(second);
+  ASSERT_OK(database_->keys().revoke(caller, first->record.id));
+  put_some("c", 0, 10, 100);
+  ASSERT_OK(database_.snapshot("later"));
+  const Lsn end = database_->visible_lsn();
+  database_->stop();
+  database_.close();
+  const auto report = restore_snapshot(context(), database_.options(), "/data/snapshots/s");
+  ASSERT_OK(report);
+  EXPECT_EQ(report->lsn, Lsn(11));
+  EXPECT_OK(disk_.stat(report->old_state + "catalog.db"));
+  EXPECT_OK(disk_.stat(report->old_state + "wal"));
+  ASSERT_OK(database_.open());
+  EXPECT_EQ(content(), before);
+  const auto keys = database_->keys().list(caller);
+  ASSERT_OK(keys);
+  ASSERT_EQ(keys->size(), 2U);
+  EXPECT_TRUE((*keys)[0].revoked_at_ms.has_value());
+  EXPECT_FALSE((*keys)[1].revoked_at_ms.has_value());
+  const auto audit =
+      database_->catalog().read([](const catalog::Tables& tables) { return tables.audit.page(std::nullopt, 100); });
+  ASSERT_OK(audit);
+  EXPECT_GE(audit->size(), 3U);
+  // A snapshot of what was undone is no base of anything any more; LSNs are not given twice.
+  const auto snapshots =
+      database_->catalog().read([](const catalog::Tables& tables) { return tables.snapshots.all(); });
+  ASSERT_OK(snapshots);
+  ASSERT_EQ(snapshots->size(), 1U);
+  ASSERT_OK(database_.put("c", 77, 77));
+  EXPECT_GT(database_->visible_lsn(), end);
+}
+
+TEST_F(SnapshotTest, a_running_server_is_not_restored_into) {
+  ASSERT_OK(database_.snapshot("s"));
+  EXPECT_CODE(restore_snapshot(context(), database_.options(), "/data/snapshots/s"), ErrorCode::kUnavailable);
+  EXPECT_CODE(replay_to_lsn(context(), database_.options(), Lsn(1), ""), ErrorCode::kUnavailable);
+  EXPECT_CODE(create_snapshot(context(), database_.options(), "t"), ErrorCode::kUnavailable);
+}
+
+TEST_F(SnapshotTest, the_command_makes_the_same_snapshot) {
+  ASSERT_OK(database_.create("c"));
+  put_some("c", 0, 10);
+  const MadeContent before = content();
+  database_->stop();
+  database_.close();
+  const auto report = create_snapshot(context(), database_.options(), "s");
+  ASSERT_OK(report);
+  EXPECT_EQ(report->folder, "/data/snapshots/s");
+  EXPECT_EQ(report->lsn, Lsn(11));
+  EXPECT_EQ(restored(report->folder), before);
+}
+
+class ReplayTest : public SnapshotTest {
+ protected:
+  // A write a step; states_[lsn] is what is there after it.
+  void note() { states_[database_->visible_lsn().value()] = content(); }
+  void run_script() {
+    states_[0] = {};
+    ASSERT_OK(database_.create("c"));
+    note();
+    for (std::uint64_t id = 0; id < 20; ++id) {
+      ASSERT_OK(database_.put("c", id, id));
+      note();
+      if (id == 8) {
+        ASSERT_OK(database_.checkpoint());
+      }
+      if (id == 12) {
+        ASSERT_OK(database_.snapshot("s"));
+      }
+    }
+    ASSERT_OK(database_.create("d"));
+    note();
+    ASSERT_OK(database_.put("d", 1, 1));
+    note();
+    ASSERT_OK(database_.remove("c", 3));
+    note();
+    ASSERT_OK(database_.checkpoint());
+  }
+
+  std::map<std::uint64_t, MadeContent> states_;
+};
+
+TEST_F(ReplayTest, every_lsn_can_be_brought_back_while_the_log_has_it) {
+  run_script();
+  database_->stop();
+  database_.close();
+  for (const std::uint64_t lsn : {22U, 14U, 13U, 5U, 0U}) {
+    const auto report = replay_to_lsn(context(), database_.options(), Lsn(lsn), "");
+    ASSERT_OK(report) << lsn;
+    EXPECT_EQ(report->lsn, Lsn(lsn));
+    ASSERT_OK(database_.open());
+    EXPECT_EQ(content(), states_.at(lsn)) << lsn;
+    database_->stop();
+    database_.close();
+  }
+  ASSERT_OK(database_.open());
+  ASSERT_OK(database_.create("again"));
+  EXPECT_GT(database_->visible_lsn(), Lsn(24));  // The past keeps its numbers.
+}
+
+TEST_F(ReplayTest, what_cannot_be_reached_is_refused_with_the_ranges_and_changes_nothing) {
+  run_script();
+  const MadeContent before = content();
+  database_->stop();
+  database_.close();
+  const auto beyond = replay_to_lsn(context(), database_.options(), Lsn(1000), "");
+  EXPECT_CODE(beyond, ErrorCode::kInvalidArgument);
+  EXPECT_NE(beyond.status().message().find("0 to 24"), std::string::npos) << beyond.status().message();
+  ASSERT_OK(database_.open());
+  EXPECT_EQ(content(), before);
+}
+
+TEST_F(ReplayTest, one_collection_comes_back_and_the_others_stay) {
+  run_script();
+  ASSERT_OK(database_.put("d", 2, 2));
+  ASSERT_OK(database_.put("c", 0, 555));
+  ASSERT_OK(database_.drop("c"));
+  const Lsn end = database_->visible_lsn();
+  database_->stop();
+  database_.close();
+  const auto report = replay_to_lsn(context(), database_.options(), Lsn(14), "c");
+  ASSERT_OK(report);
+  EXPECT_GT(report->lsn, end);
+  ASSERT_OK(database_.open());
+  MadeContent expected;
+  expected["c"] = states_.at(14).at("c");
+  expected["d"] = {{1, 1}, {2, 2}};
+  EXPECT_EQ(content(), expected);
+  database_->stop();
+  database_.close();
+  EXPECT_CODE(replay_to_lsn(context(), database_.options(), Lsn(14), "d"), ErrorCode::kNotFound);
+  EXPECT_CODE(replay_to_lsn(context(), database_.options(), Lsn(14), "../d"), ErrorCode::kInvalidArgument);
+}
+
+TEST(ReachableRanges, are_the_log_and_the_snapshots_that_it_goes_on_from) {
+  const auto snapshot = [](std::uint64_t lsn) {
+    catalog::Snapshot row;
+    row.lsn = Lsn(lsn);
+    return row;
+  };
+  using Ranges = std::vector<LsnRange>;
+  EXPECT_EQ(reachable_ranges({}, Lsn(), Lsn(9)), (Ranges{{Lsn(), Lsn(9)}}));
+  EXPECT_EQ(reachable_ranges({}, Lsn(5), Lsn(9)), Ranges{});
+  EXPECT_EQ(reachable_ranges({snapshot(3), snapshot(6)}, Lsn(5), Lsn(9)), (Ranges{{Lsn(3), Lsn(3)}, {Lsn(6), Lsn(9)}}));
+  EXPECT_EQ(reachable_ranges({snapshot(6), snapshot(7)}, Lsn(), Lsn(9)), (Ranges{{Lsn(), Lsn(9)}}));
+}
+
+}  // namespace
+}  // namespace vibrato::engine
