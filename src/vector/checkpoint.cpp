@@ -248,7 +248,7 @@ Status Checkpoint::save_segments(catalog::Tables& tables, Group& group) const {
         VIBRATO_RETURN_IF_ERROR(put_bitmap(tables, part.entry.id, *part.hot, work.up_to));
       }
     }
-    VIBRATO_RETURN_IF_ERROR(tables.applied.set(kModelName, work.collection->identity().number, work.up_to));
+    VIBRATO_RETURN_IF_ERROR(save_applied(tables, *work.collection, work.up_to));
   }
   return ok_status();
 }

@@ -198,10 +198,6 @@ Result<CompactionReport> Maintenance::compact(const CollectionPtr& collection, c
   return impl_->compact(collection, keep_going);
 }
 
-std::unique_lock<std::mutex> Maintenance::hold_commits() {
-  return std::unique_lock(impl_->context().commit_mutex);
-}
-
 Status Maintenance::remove_unused() {
   return impl_->context().files.remove_unused();
 }

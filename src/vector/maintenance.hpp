@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,9 +74,6 @@ class Maintenance {
   // One merge, if one is due; with `collection`, whatever brings it to the fewest segments next.
   [[nodiscard]] Result<CompactionReport> compact_due(const KeepGoing& keep_going);
   [[nodiscard]] Result<CompactionReport> compact(const CollectionPtr& collection, const KeepGoing& keep_going);
-  // While the result lives, neither segments nor bitmaps nor durable LSNs change in the catalog or in a version;
-  // whoever wants one needs a moment in which both are the same (snapshots). Short: checkpoints and merges wait for it.
-  [[nodiscard]] std::unique_lock<std::mutex> hold_commits();
   // Removes files that a merge or a drop left without readers. Foreign files are never touched.
   [[nodiscard]] Status remove_unused();
   // At start: files in the segments folder with names of ours that no catalog row names go to quarantine/.
