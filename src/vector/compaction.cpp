@@ -6,14 +6,13 @@
 #include <vibrato/check.hpp>
 
 #include "base/limits.hpp"
-#include "vector/choose_codes.hpp"
+#include "vector/archive.hpp"
 
 namespace vibrato::vector {
 namespace {
 
 constexpr std::size_t kTasksMax = 4096;  // Of one pack.
 constexpr std::int64_t kNsAMs = 1'000'000;
-constexpr std::uint8_t kArchiveLevel = 2;
 
 Status check(const KeepGoing& keep_going) {
   return keep_going ? keep_going() : ok_status();
@@ -110,15 +109,17 @@ std::optional<Compaction::Task> Compaction::plan(const CollectionPtr& collection
 // Merged parts of some size are archived: those that more merges will hardly touch.
 std::optional<Compaction::Task> Compaction::plan_archive(const CollectionPtr& collection,
                                                          const std::vector<SealedPartPtr>& parts, bool forced) const {
-  if (!context_.options.archive_parts || !collection->settings().archive) {
+  if (!collection->settings().archive) {
     return std::nullopt;
   }
   const std::uint64_t width = context_.options.merge_width;
   const std::uint64_t wanted =
-      forced || is_idle(*collection) ? kCodedRowsMin : context_.options.small_rows * width * width;
+      forced || is_idle(*collection) ? kArchivedRowsMin : context_.options.small_rows * width * width;
   for (const SealedPartPtr& part : parts) {
     const bool is_old = part->entry().level == 1 || (forced && part->entry().level == 0);
-    if (is_old && part->rows().has_graph() && part->row_count() >= wanted) {
+    const SealedSegment& rows = part->rows();
+    if (is_old && rows.has_graph() && part->row_count() >= wanted &&
+        may_be_archived(rows.file(), rows.space().norm_max)) {
       return Task{collection, {part}, true};
     }
   }
@@ -291,17 +292,13 @@ Status Compaction::write_file(Merge& merge, bool archive, WrittenFiles& written,
   const bool was_archived = std::any_of(merge.rows.inputs().begin(), merge.rows.inputs().end(),
                                         [](const auto& part) { return part->entry().level == kArchiveLevel; });
   VIBRATO_ASSIGN_OR_RETURN(const std::string file, written.add(SegmentFileKind::kSegment));
-  MergeTarget target{context_.fs,
-                     context_.options.data_folder,
-                     file,
-                     merge.collection->identity().number,
-                     merge.collection->settings(),
-                     1,
-                     nullptr,
-                     context_.options.throttle};
-  if (archive || was_archived) {
-    target.archive = context_.options.archive_parts;
-  }
+  const MergeTarget target{context_.fs,
+                           context_.options.data_folder,
+                           file,
+                           merge.collection->identity().number,
+                           merge.collection->settings(),
+                           archive || was_archived,
+                           context_.options.throttle};
   VIBRATO_ASSIGN_OR_RETURN(merge.entry, write_merged(merge.rows, target, keep_going));
   return ok_status();
 }

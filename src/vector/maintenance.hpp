@@ -37,8 +37,6 @@ struct MaintenanceOptions {
   std::uint64_t bytes_per_pass = std::uint64_t{4} * 1024 * 1024 * 1024;
   std::int64_t idle_ms = 60'000;  // Without writes for that long, a collection settles.
   WriteThrottle throttle;
-  // Makes archive segments of collections that ask for them; empty: none are made.
-  ArchiveCommit archive_parts;
 };
 
 struct CheckpointReport {

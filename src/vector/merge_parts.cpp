@@ -5,11 +5,13 @@
 #include <vibrato/check.hpp>
 
 #include "hnsw/graph_merge.hpp"
+#include "vector/archive.hpp"
 #include "vector/choose_codes.hpp"
 
 namespace vibrato::vector {
 namespace {
 
+constexpr std::uint8_t kMergedLevel = 1;
 constexpr std::uint64_t kRowsAStep = 1024;  // Between two looks at keep_going.
 // A graph that lost more of its rows than this is not worth repairing.
 constexpr double kAliveShareMin = 0.4;
@@ -167,14 +169,16 @@ Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget&
   VIBRATO_RETURN_IF_ERROR(rows.for_each(add));
   VIBRATO_ASSIGN_OR_RETURN(const store::VdbFile* image, writer->finish_rows());
   if (!wants_graph(target.settings, rows.count()) && !wants_codes_alone(target.settings)) {
-    return writer->commit(nullptr, target.level);
+    return writer->commit(nullptr, kMergedLevel);
   }
-  VIBRATO_ASSIGN_OR_RETURN(const BuiltIndex index, build_merged(rows, *image, target.settings, keep_going));
+  VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, build_merged(rows, *image, target.settings, keep_going));
   VIBRATO_RETURN_IF_ERROR(check(keep_going));
-  if (target.archive && index.graph != nullptr) {
-    return target.archive(*writer, *image, index, target.settings);
+  if (target.archive && index.graph != nullptr && may_be_archived(*image, index.norm_max)) {
+    VIBRATO_RETURN_IF_ERROR(archive_index(*image, 1, index));
+    VIBRATO_RETURN_IF_ERROR(check(keep_going));
+    return writer->commit(&index, kArchiveLevel);
   }
-  return writer->commit(&index, target.level);
+  return writer->commit(&index, kMergedLevel);
 }
 
 }  // namespace vibrato::vector

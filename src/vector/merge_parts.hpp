@@ -71,19 +71,13 @@ class MergedRows {
 // Every checksum of the part, and what its sections promise each other. kCorruption names file and offset.
 [[nodiscard]] Status verify_part(const SealedPart& part);
 
-// Writes an archive segment (level 2) over rows that are complete and indexed: commits `writer`. `index` has a graph.
-using ArchiveCommit =
-    std::function<Result<catalog::Segment>(SegmentFileWriter& writer, const store::VdbFile& rows,
-                                           const BuiltIndex& index, const CollectionSettings& settings)>;
-
 struct MergeTarget {
   io::FileSystem& fs;
   std::string data_folder;
   std::string file;  // Relative to it.
   CollectionNumber collection;
   CollectionSettings settings;
-  std::uint8_t level = 1;
-  ArchiveCommit archive;  // Set: the file is made by it, and `level` is 2.
+  bool archive = false;  // Product codes and level 2 in place of 1, where the rows allow it (archive.hpp).
   WriteThrottle throttle;
 };
 
