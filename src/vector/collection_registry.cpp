@@ -93,8 +93,8 @@ CollectionPtr CollectionRegistry::staged_at(Lsn lsn) const {
 }
 
 void CollectionRegistry::forget_staged(Lsn lsn) {
-  if (!staged_.empty()) {
-    std::erase_if(staged_, [lsn](const Staged& one) { return one.lsn <= lsn; });
+  while (!staged_.empty() && staged_.front().lsn <= lsn) {
+    staged_.pop_front();
   }
 }
 

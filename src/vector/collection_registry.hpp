@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <shared_mutex>
@@ -84,7 +85,7 @@ class CollectionRegistry {
   // The committer's own.
   std::unordered_map<CollectionNumber, CollectionPtr> by_number_;
   CollectionNumber highest_number_;  // Ever given, by an applied record.
-  std::vector<Staged> staged_;       // By LSN; nearly always empty.
+  std::deque<Staged> staged_;        // By LSN; nearly always empty.
 };
 
 }  // namespace vibrato::vector

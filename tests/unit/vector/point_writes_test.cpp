@@ -265,6 +265,35 @@ TEST_F(PointWritesTest, collections_in_flight_count_for_the_next_write) {
   EXPECT_EQ(model().all()[0]->settings().dim, 3U);
 }
 
+// As many collections as are wanted, in one group.
+class CreateMany final : public commit::Write {
+ public:
+  CreateMany(VectorModel& model, std::size_t count) : model_(model), count_(count) {}
+  [[nodiscard]] Status validate(commit::EffectList& effects) override {
+    const std::uint32_t first = model_.next_number().value();
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      effects.add(static_cast<std::uint16_t>(format::VectorRecord::kCollectionCreated), CollectionNumber(first + i),
+                  format::encode_collection_created({fmt::format("made-{}", i), settings_json(made_settings(2))}));
+    }
+    return ok_status();
+  }
+  [[nodiscard]] std::uint64_t bytes() const override { return 1; }
+
+ private:
+  VectorModel& model_;
+  const std::size_t count_;
+};
+
+TEST_F(PointWritesTest, collections_are_counted_up_to_their_cap) {
+  ASSERT_OK(db_.commit(WritePtr(std::make_unique<CreateMany>(model(), limits::kCollectionsMax - 2))));
+  ASSERT_OK(db_.create("last", made_settings(2)));
+  EXPECT_EQ(model().all().size(), limits::kCollectionsMax);
+  EXPECT_CODE(db_.create("one more", made_settings(2)), ErrorCode::kConflict);
+  EXPECT_OK(db_.create("last", made_settings(2)));  // It is there.
+  ASSERT_OK(db_.drop("c"));
+  EXPECT_OK(db_.create("one-more", made_settings(2)));
+}
+
 TEST_F(PointWritesTest, a_collection_of_the_same_name_is_another_one) {
   ASSERT_OK(db_.drop("c"));
   ASSERT_OK(db_.create("c", made_settings(2)));
