@@ -72,19 +72,22 @@ void walk_base(const GraphView& graph, const EntryPoint& entry, const Start& sta
   }
 }
 
-// Whether the k best allowed rows are among the best rows that were walked. Allowed rows beyond them were met on the
-// way there, and nearer ones may have been left aside.
+// How far a full pool can be trusted: the last of its rows are what happened to be met.
+float trusted_distance(const CandidatePool& pool) {
+  return pool.full() ? pool.distance(pool.size() * 2 / 3) : CandidatePool::kInfinity;
+}
+
+// Whether the k best allowed rows are well among the best rows that were walked. Allowed rows beyond them were met on
+// the way there, and nearer ones may have been left aside.
 bool vouches_for(const BeamScratch& beam, std::uint32_t k) {
-  return !beam.pool.full() || beam.allowed.kth(k) <= beam.pool.worst();
+  return !beam.pool.full() || beam.allowed.kth(k) <= trusted_distance(beam.pool);
 }
 
 // How many of the k best allowed rows are.
 std::uint32_t vouched_hits(const BeamScratch& beam, std::uint32_t k) {
-  if (vouches_for(beam, k)) {
-    return k;
-  }
+  const float trusted = trusted_distance(beam.pool);
   std::uint32_t hits = 0;
-  while (hits < std::min<std::size_t>(k, beam.allowed.size()) && beam.allowed.distance(hits) <= beam.pool.worst()) {
+  while (hits < std::min<std::size_t>(k, beam.allowed.size()) && beam.allowed.distance(hits) <= trusted) {
     ++hits;
   }
   return hits;

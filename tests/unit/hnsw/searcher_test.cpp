@@ -260,6 +260,46 @@ TEST(Searcher, with_a_predicate_finds_allowed_rows_only) {
   }
 }
 
+// The rows nearest to the query are the ones that are not allowed: a walk that went by ef alone would end among them,
+// and answer with whatever it had met on the way.
+TEST(Searcher, with_a_predicate_against_the_query_finds_the_nearest_allowed_rows_or_says_so) {
+  struct Far {
+    std::vector<bool> allowed;
+    static bool allows(const void* context, std::uint32_t row) {
+      return static_cast<const Far*>(context)->allowed[row];
+    }
+  };
+  Data& data = clustered();
+  for (const std::uint32_t nearest : {50U, 500U, 2000U}) {
+    std::uint32_t right = 0;
+    std::uint32_t found = 0;
+    for (std::uint32_t q = 0; q < 20; ++q) {
+      SearchParams all;
+      all.k = nearest;
+      all.ef = nearest;
+      Far far{std::vector<bool>(data.rows.count, true)};
+      for (const Hit& hit : data.index(CodeKind::kNone).search(data.queries.row(q), all)) {
+        far.allowed[hit.row] = false;
+      }
+      SearchParams params;
+      params.predicate = {Far::allows, &far};
+      const auto hits = data.index(CodeKind::kSq8).search(data.queries.row(q), params);
+      ASSERT_LE(hits.size(), params.k);
+      SearchParams wide = all;
+      wide.k = nearest + params.k;
+      wide.ef = 2 * nearest + 200;
+      const auto truth = data.index(CodeKind::kNone).search(data.queries.row(q), wide);
+      found += static_cast<std::uint32_t>(hits.size());
+      for (const Hit& hit : hits) {
+        ASSERT_TRUE(far.allowed[hit.row]);
+        right += hit.distance <= truth.back().distance * 1.0001F ? 1U : 0U;
+      }
+    }
+    EXPECT_GE(right, found * 95 / 100) << nearest;
+    EXPECT_EQ(found, 200U) << nearest << " rows are within what a walk is widened to";
+  }
+}
+
 TEST(Searcher, with_a_predicate_that_allows_nothing_finds_nothing) {
   Data& data = unit();
   SearchParams params;
