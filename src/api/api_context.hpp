@@ -5,6 +5,7 @@
 
 #include "api/api_metrics.hpp"
 #include "api/database_api.hpp"
+#include "auth/crypto.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "engine/database.hpp"
@@ -17,6 +18,7 @@ struct ApiContext {
   const Clock& clock;
   DatabaseApiOptions options;
   ApiMetrics metrics;
+  auth::Sha256 sha256 = {};  // Of requests with an Idempotency-Key.
 };
 using ContextPtr = std::shared_ptr<const ApiContext>;
 

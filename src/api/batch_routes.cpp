@@ -185,14 +185,12 @@ Status delete_batch(const ContextPtr& context, const Request& request, const Res
   vector::WritePtr write =
       vector::make_delete_batch(context->database.vectors(), collection, std::move(batch.good), outcome);
   const auto items = std::make_shared<const std::vector<Item>>(std::move(batch.items));
-  return submit_write(context, request, responder,
-                      {.write = std::move(write),
-                       .kind = engine::Database::Kind::kDelete,
-                       .collection = collection,
-                       .finish = [items, outcome](const commit::Committed&, Reply& reply) {
-                         reply.body = write_results(*items, *outcome, "ids", "deleted");
-                         return ok_status();
-                       }});
+  return submit_write(
+      context, request, responder,
+      {.write = std::move(write),
+       .kind = engine::Database::Kind::kDelete,
+       .collection = collection,
+       .make_answer = [items, outcome](Lsn) { return write_results(*items, *outcome, "ids", "deleted"); }});
 }
 
 }  // namespace

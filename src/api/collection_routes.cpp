@@ -50,10 +50,9 @@ Status show_collection(const ContextPtr& context, const Request& request, const 
   });
 }
 
-// What is answered of a collection that was made or found. One whose record is not applied yet (a relaxed write) is
-// empty.
-void write_created(const ApiContext& context, const vector::CollectionIdentity& identity,
-                   const commit::Committed& committed, std::string& body) {
+// What is answered of a collection that was made or found. One that is new is empty, and one whose record is not
+// applied yet is new.
+std::string write_created(const ApiContext& context, const vector::CollectionIdentity& identity, Lsn last_lsn) {
   const Result<vector::CollectionPtr> found = context.database.vectors().find(identity.name);
   vector::CollectionInfo info;
   if (found.ok() && (*found)->identity().number == identity.number) {
@@ -61,11 +60,13 @@ void write_created(const ApiContext& context, const vector::CollectionIdentity& 
   } else {
     info.identity = identity;
     info.updated_at_ms = identity.created_at_ms;
-    info.applied_lsn = committed.last_lsn;
+    info.applied_lsn = last_lsn;
   }
+  std::string body;
   JsonWriter json(body);
   json.begin_object();
   write_info_members(info, json);
+  return body;
 }
 
 Status create_collection(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
@@ -80,15 +81,17 @@ Status create_collection(const ContextPtr& context, const Request& request, cons
   const auto outcome = std::make_shared<vector::CreateOutcome>();
   return submit_write(context, request, responder,
                       {.write = vector::make_create_collection(context->database.vectors(), name, settings, outcome),
-                       .finish = [context, outcome](const commit::Committed& committed, Reply& reply) {
-                         write_created(*context, outcome->identity, committed, reply.body);
-                         return ok_status();
+                       .make_answer = [context, outcome](Lsn last_lsn) {
+                         return write_created(*context, outcome->identity, last_lsn);
                        }});
 }
 
 Status drop_collection(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
   const std::string name(request.path_parameter("collection"));
-  VIBRATO_RETURN_IF_ERROR(find_collection(*context, name).status());
+  if (const Status status = io::check_name(name); !status.ok()) {
+    return status.with_context("collection");
+  }
+  VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
   return submit_write(context, request, responder,
                       {.write = vector::make_drop_collection(context->database.vectors(), name),
                        .kind = engine::Database::Kind::kDelete,

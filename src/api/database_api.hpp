@@ -26,8 +26,8 @@ struct DatabaseApiOptions {
   bool public_metrics = false;  // Else for admins.
   bool public_health = true;    // Of /v2, else for queries; that of /v1 is always public.
 
-  std::string v2_collection = "default";  // What /v2 speaks to; made by its first write if it is missing.
-  std::optional<std::uint32_t> v2_dim;    // Of that collection when it is made; nothing: as the first vector.
+  std::string v2_collection = "default";     // What /v2 speaks to; made by its first write if it is missing.
+  std::optional<std::uint32_t> v2_dim = {};  // Of that collection when it is made; nothing: as the first vector.
   Metric v2_metric = Metric::kDot;
 };
 

@@ -1,6 +1,4 @@
 // Whether the database lives, whether it is ready, and its metrics.
-#include <fmt/format.h>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,39 +40,12 @@ Status ready(const ApiContext& context, Reply& reply) {
   return ok_status();
 }
 
-// A gauge that there is one of a collection. Names of collections need no escapes in a label.
-void write_family(std::string_view name, std::string_view help, const std::vector<vector::CollectionInfo>& infos,
-                  std::uint64_t vector::CollectionInfo::*value, std::string& body) {
-  fmt::format_to(std::back_inserter(body), "# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
-  for (const vector::CollectionInfo& info : infos) {
-    fmt::format_to(std::back_inserter(body), "{}{{collection=\"{}\"}} {}\n", name, info.identity.name, info.*value);
-  }
-}
-
-void write_collections(engine::Database& database, std::string& body) {
-  std::vector<vector::CollectionInfo> infos;
-  for (const vector::CollectionPtr& collection : database.vectors().all()) {
-    infos.push_back(collection->info());
-  }
-  using Info = vector::CollectionInfo;
-  write_family("vibrato_collection_points", "Points of a collection.", infos, &Info::live_count, body);
-  write_family("vibrato_collection_deleted_rows", "Dead rows that still take space.", infos, &Info::deleted_count,
-               body);
-  write_family("vibrato_collection_segments", "Parts of a collection.", infos, &Info::segments, body);
-  write_family("vibrato_collection_indexed_rows", "Rows that an index finds.", infos, &Info::indexed_count, body);
-  write_family("vibrato_collection_disk_bytes", "Bytes in files.", infos, &Info::bytes_on_disk, body);
-  write_family("vibrato_collection_memory_bytes", "Bytes in memory.", infos, &Info::bytes_in_memory, body);
-}
-
 }  // namespace
 
 Status write_metrics(const ApiContext& context, Reply& reply) {
   context.database.update_gauges();
   reply.content_type = "text/plain; version=0.0.4";
   reply.body = context.registry.render_prometheus();
-  if (context.database.check_readable().ok()) {
-    write_collections(context.database, reply.body);
-  }
   return ok_status();
 }
 

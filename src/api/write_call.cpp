@@ -1,13 +1,18 @@
 #include "api/write_call.hpp"
 
 #include <fmt/format.h>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vibrato/result.hpp>
 
+#include "api/caller.hpp"
+#include "commit/idempotent_write.hpp"
+
 namespace vibrato::api {
 namespace {
 
+constexpr std::string_view kIdempotencyHeader = "Idempotency-Key";
 constexpr std::string_view kRelaxed = "relaxed";
 constexpr std::string_view kSynced = "synced";
 
@@ -22,24 +27,64 @@ struct Pending {
   ResponderPtr responder;
   WriteCall call;
   bool relaxed = false;
+  std::shared_ptr<commit::IdempotentOutcome> outcome = nullptr;  // With a key.
 };
+
+// The whole answer. Called once: it takes what the route prepared.
+std::string finish_body(WriteCall& call, Lsn last_lsn, bool relaxed) {
+  std::string body = call.make_answer ? call.make_answer(last_lsn) : std::move(call.answer);
+  if (last_lsn.value() != 0) {
+    fmt::format_to(std::back_inserter(body), R"(,"lsn":{})", last_lsn.value());
+    if (relaxed) {
+      body += R"(,"durability":"relaxed")";
+    }
+  }
+  body += '}';
+  return body;
+}
 
 void answer(Pending& pending, const Result<commit::Committed>& committed) {
   Reply reply;
-  if (!committed.ok()) {
-    pending.responder->answer(committed.status(), std::move(reply));
-    return;
-  }
-  reply.body = std::move(pending.call.answer);
-  if (pending.call.finish) {
-    if (const Status status = pending.call.finish(*committed, reply); !status.ok()) {
-      pending.responder->answer(status, std::move(reply));
-      return;
+  const bool repeated = pending.outcome != nullptr && pending.outcome->repeated;
+  if (committed.ok()) {
+    if (pending.outcome != nullptr) {
+      reply.status = pending.outcome->answer.status;
+      reply.body = std::move(pending.outcome->answer.body);
+    } else {
+      reply.body = finish_body(pending.call, committed->last_lsn, pending.relaxed);
     }
+    pending.context->metrics.ingested.add(repeated ? 0 : pending.call.points);
   }
-  end_write_answer(*committed, pending.relaxed, reply.body);
-  pending.context->metrics.ingested.add(pending.call.points);
-  pending.responder->answer(ok_status(), std::move(reply));
+  pending.responder->answer(committed.status(), std::move(reply));
+}
+
+// What makes two requests the same one.
+commit::Fingerprint fingerprint_of(const ApiContext& context, const Request& request, bool relaxed) {
+  std::string text;
+  text.reserve(request.path.size() + request.body.size() + 16);
+  text.append(to_string(request.method)).append(1, ' ').append(request.path);
+  text.append(relaxed ? "?relaxed\n" : "\n").append(request.body);
+  return context.sha256(auth::as_bytes(text));
+}
+
+// Puts the key of the request, if it has one, around the write.
+Result<vector::WritePtr> with_key(const Request& request, const std::shared_ptr<Pending>& pending,
+                                  vector::WritePtr write) {
+  const auto key = request.header(kIdempotencyHeader);
+  if (!key.has_value()) {
+    return write;
+  }
+  VIBRATO_RETURN_IF_ERROR(commit::check_idempotency_key(*key));
+  const auth::Principal* const caller = principal_of(request);
+  pending->outcome = std::make_shared<commit::IdempotentOutcome>();
+  return commit::make_idempotent(
+      pending->context->database.idempotency_keys(), std::move(write),
+      {caller == nullptr ? "" : caller->key_id, std::string(*key),
+       fingerprint_of(*pending->context, request, pending->relaxed)},
+      [pending](Lsn last_lsn, std::int64_t /*time_ms*/) {
+        return commit::IdempotentAnswer{200, finish_body(pending->call, last_lsn, pending->relaxed)};
+      },
+      pending->outcome);
 }
 
 }  // namespace
@@ -64,12 +109,13 @@ Route make_write_route(const ContextPtr& context, std::string pattern, AsyncHand
 }
 
 Status submit_write(const ContextPtr& context, const Request& request, const ResponderPtr& responder, WriteCall call) {
-  vector::WritePtr write = std::move(call.write);
+  vector::WritePtr inner = std::move(call.write);
   const engine::Database::Kind kind = call.kind;
   const vector::CollectionPtr collection = call.collection;
   const commit::Durability durability = durability_of(request);
   const auto pending = std::make_shared<Pending>(
       Pending{context, responder, std::move(call), durability == commit::Durability::kRelaxed});
+  VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, with_key(request, pending, std::move(inner)));
   const Status status =
       context->database.submit(std::move(write), kind, collection.get(), durability,
                                [pending](const Result<commit::Committed>& committed) { answer(*pending, committed); });
@@ -77,16 +123,6 @@ Status submit_write(const ContextPtr& context, const Request& request, const Res
     context->metrics.pushed_back.add();
   }
   return status;
-}
-
-void end_write_answer(const commit::Committed& committed, bool relaxed, std::string& body) {
-  if (committed.last_lsn.value() != 0) {
-    fmt::format_to(std::back_inserter(body), R"(,"lsn":{})", committed.last_lsn.value());
-    if (relaxed) {
-      body += R"(,"durability":"relaxed")";
-    }
-  }
-  body += '}';
 }
 
 }  // namespace vibrato::api

@@ -30,17 +30,16 @@ struct WriteCall {
   vector::CollectionPtr collection = nullptr;  // Charged with it; null for none.
   // The begin of the answer: a JSON object with at least one member, without its closing brace.
   std::string answer = {};
-  // Where that is not known before the write had its turn: makes it, on the committer's thread. An error is answered
-  // in its place.
-  std::function<Status(const commit::Committed& committed, Reply& reply)> finish = {};
+  // Where that is not known before the write had its turn: makes it, on the committer's thread, at the latest when the
+  // write is committed. `last_lsn` is that of its last record, 0 for none.
+  std::function<std::string(Lsn last_lsn)> make_answer = {};
   std::uint64_t points = 0;  // For the metrics.
 };
 
-// Submits; `responder` has the answer once it is committed. Honours the parameters above, and Idempotency-Key.
+// Submits; `responder` has the answer once it is committed. Honours the parameters above, and Idempotency-Key: the
+// same request of the same caller gets the first answer again, byte for byte.
+// Errors: those of Database::submit; kInvalidArgument for what is no such key.
 [[nodiscard]] Status submit_write(const ContextPtr& context, const Request& request, const ResponderPtr& responder,
                                   WriteCall call);
-
-// Closes the object in `body` with what was logged.
-void end_write_answer(const commit::Committed& committed, bool relaxed, std::string& body);
 
 }  // namespace vibrato::api

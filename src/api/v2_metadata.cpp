@@ -1,0 +1,45 @@
+#include "api/v2_metadata.hpp"
+
+#include <algorithm>
+
+#include "api/track_metadata.hpp"
+
+namespace vibrato::api {
+namespace {
+
+constexpr std::string_view kNoMetadata = R"({"source_file":"","start_time_ms":0,"duration_ms":0,"bpm":0,"tags":[]})";
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+std::string normal_tag(std::string_view tag) {
+  constexpr std::string_view kBlanks = " \t\r\n\f\v";
+  tag.remove_prefix(std::min(tag.find_first_not_of(kBlanks), tag.size()));
+  tag = tag.substr(0, tag.find_last_not_of(kBlanks) + 1);
+  std::string normal(tag);
+  std::ranges::transform(normal, normal.begin(), lower);
+  return normal;
+}
+
+}  // namespace
+
+Result<std::string> read_v2_metadata(const Field& metadata) {
+  if (!metadata.is_there()) {
+    return std::string();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(TrackMetadata track, read_track_metadata(*metadata.value));
+  for (std::string& tag : track.tags) {
+    tag = normal_tag(tag);
+  }
+  std::ranges::sort(track.tags);
+  const auto doubled = std::ranges::unique(track.tags);
+  track.tags.erase(doubled.begin(), doubled.end());
+  return track.to_json();
+}
+
+void write_v2_metadata(std::string_view meta_json, JsonWriter& json) {
+  json.raw(meta_json.empty() ? kNoMetadata : meta_json);
+}
+
+}  // namespace vibrato::api

@@ -1,0 +1,119 @@
+// POST /v2/query and /v2/identify. Filters and identification are not built yet: 400 and 404.
+#include <array>
+#include <string>
+#include <utility>
+
+#include "api/api_context.hpp"
+#include "api/json_body.hpp"
+#include "api/json_fields.hpp"
+#include "api/json_writer.hpp"
+#include "api/point_fields.hpp"
+#include "api/search_call.hpp"
+#include "api/v2_metadata.hpp"
+#include "base/limits.hpp"
+
+namespace vibrato::api {
+namespace {
+
+constexpr std::uint32_t kDefaultK = 10;
+constexpr std::uint32_t kDefaultEf = 50;
+
+Status check_no_filter(const Field& filter) {
+  if (!filter.is_there()) {
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, read_object(*filter.value, filter.name));
+  return object.size() == 0 ? ok_status() : invalid_argument("filter is not available yet");
+}
+
+Result<vector::Tier> read_tier(const Field& field) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string_view text, string_or(field, "all"));
+  if (text == "all") return vector::Tier::kAll;
+  if (text == "active") return vector::Tier::kActive;
+  if (text == "archive") return vector::Tier::kArchive;
+  return wrong_type("search_tier", R"("active", "all" or "archive")");
+}
+
+Status read_query(std::string_view body, const DatabaseApiOptions& options, SearchCall& call) {
+  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+  std::array<Field, 6> fields{{{"vector"}, {"k"}, {"ef"}, {"include_metadata"}, {"filter"}, {"search_tier"}}};
+  const auto& [numbers, k, ef, include_metadata, filter, tier] = fields;
+  VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields, UnknownFields::kIgnored));
+  if (!numbers.is_there()) {
+    return missing_field("vector", "an array of numbers");
+  }
+  VIBRATO_RETURN_IF_ERROR(read_floats(*numbers.value, "vector", limits::kDimMax, call.vector));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, 0, options.search_k_max, kDefaultK));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kDefaultEf));
+  VIBRATO_ASSIGN_OR_RETURN(call.parts.meta, bool_or(include_metadata, true));
+  VIBRATO_RETURN_IF_ERROR(check_no_filter(filter));
+  VIBRATO_ASSIGN_OR_RETURN(call.request.tier, read_tier(tier));
+  call.request.k = static_cast<std::uint32_t>(count);
+  call.request.ef = static_cast<std::uint32_t>(effort);
+  return ok_status();
+}
+
+Status write_results(const SearchCall& call, const vector::SearchAnswer& answer, std::int64_t took_us, Reply& reply) {
+  JsonWriter json(reply.body);
+  json.begin_object();
+  json.key("data");
+  json.begin_object();
+  json.key("results");
+  json.begin_array();
+  for (const vector::PointHit& hit : answer.hits) {
+    json.begin_object();
+    json.key("id");
+    write_id(hit.id, json);
+    json.key("score");
+    json.number(hit.score);
+    if (call.parts.meta) {
+      VIBRATO_ASSIGN_OR_RETURN(const std::string_view meta, hit.segment->meta_json(hit.row));
+      json.key("metadata");
+      write_v2_metadata(meta, json);
+    }
+    json.end_object();
+  }
+  json.end_array();
+  json.key("query_time_ms");
+  json.number(static_cast<double>(took_us) / 1000.0);
+  json.end_object();
+  json.end_object();
+  return ok_status();
+}
+
+Status query(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  SearchCall& call = kept_search_call();
+  VIBRATO_RETURN_IF_ERROR(read_query(request.body, context->options, call));
+  VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
+  call.collection = context->options.v2_collection;
+  // Before its first write the collection is there for clients, and empty.
+  if (call.request.k == 0 || !context->database.vectors().find(call.collection).ok()) {
+    Reply reply;
+    VIBRATO_RETURN_IF_ERROR(write_results(call, {}, 0, reply));
+    responder->answer(ok_status(), std::move(reply));
+    return ok_status();
+  }
+  return run_search(context, responder, call, write_results);
+}
+
+}  // namespace
+
+void add_v2_query_routes(const ContextPtr& context, RouteTable& table) {
+  Route route{.method = Method::kPost,
+              .pattern = "/v2/query",
+              .role = Role::kQuery,
+              .reach = Reach::kOneCollection,
+              .collection = context->options.v2_collection,
+              .body = BodyKind::kJson,
+              .body_bytes_max = context->options.body_bytes_max,
+              .async_handler = [context](const Request& request, const ResponderPtr& responder) {
+                return query(context, request, responder);
+              }};
+  table.add(route);
+  route.pattern = "/v2/identify";
+  route.async_handler = {};
+  route.handler = [](const Request&, Reply&) { return not_found("identification is not available yet"); };
+  table.add(std::move(route));
+}
+
+}  // namespace vibrato::api

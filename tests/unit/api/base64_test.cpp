@@ -1,0 +1,46 @@
+#include "api/base64.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/status_matchers.hpp"
+
+namespace vibrato::api {
+namespace {
+
+using Floats = std::vector<float>;
+
+Result<Floats> read(std::string_view text, std::size_t count_max = 8) {
+  Floats numbers = {7};
+  VIBRATO_RETURN_IF_ERROR(read_base64_floats(text, "field", count_max, numbers));
+  return numbers;
+}
+
+TEST(Base64, reads_little_endian_floats_with_and_without_padding) {
+  EXPECT_EQ(*read(""), Floats());
+  EXPECT_EQ(*read("AACAPw=="), Floats({1}));
+  EXPECT_EQ(*read("AACAPw"), Floats({1}));
+  EXPECT_EQ(*read("AACAPwAAIMA="), Floats({1, -2.5F}));
+  EXPECT_EQ(*read("AACAPwAAIMA"), Floats({1, -2.5F}));
+  EXPECT_EQ(*read("AACAPwAAIMAAAABA"), Floats({1, -2.5F, 2}));
+  EXPECT_EQ(*read("//9/fw=="), Floats({3.4028235e38F}));
+}
+
+TEST(Base64, refuses_everything_else) {
+  for (const std::string_view bad :
+       {"A", "AACAP", "AACAPw=", "AACAPw===", "====", "AACA Pw==", "AACAPw==AACAPw==", "AACAPx==", "AAC-Pw==",
+        "AAC_Pw==", "AACAPwAA", "AA\n=", "AACAfw==", "AADAfw==", "AACA/w=="}) {
+    EXPECT_CODE(read(bad), ErrorCode::kInvalidArgument) << bad;
+  }
+  const std::string_view nul("AAC\0Pw==", 8);
+  EXPECT_CODE(read(nul), ErrorCode::kInvalidArgument);
+}
+
+TEST(Base64, counts_before_it_decodes) {
+  EXPECT_OK(read("AACAPwAAIMA=", 2));
+  const auto refused = read("AACAPwAAIMA=", 1);
+  EXPECT_CODE(refused, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused.status().message(), "field has more than 1 numbers");
+}
+
+}  // namespace
+}  // namespace vibrato::api

@@ -1,0 +1,233 @@
+// /v1/admin, keys and health over a real database, with keys asked for: who may do what, and what is left behind.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "api/api_metrics.hpp"
+#include "support/database_api.hpp"
+
+namespace vibrato::api {
+namespace {
+
+using nlohmann::json;
+using test::ApiAnswer;
+using test::Headers;
+
+class Operations : public ::testing::Test {
+ protected:
+  Operations() : api_(DatabaseApiOptions{}) {
+    const auto made = api_.database().keys().bootstrap_admin_key();
+    EXPECT_OK(made);
+    admin_ = bearer(std::string((*made)->token.view()));
+  }
+
+  static Headers bearer(const std::string& token) { return {{"Authorization", "Bearer " + token}}; }
+  // Headers of a new key with the fields of `body`, and its id.
+  Headers make_key(const std::string& fields, std::string* id = nullptr) {
+    const ApiAnswer made = api_.post("/v1/admin/keys", fmt::format(R"({{"name":"k",{}}})", fields), admin_);
+    EXPECT_EQ(made.status, 200) << made.text;
+    if (id != nullptr) {
+      *id = made.body["id"];
+    }
+    EXPECT_EQ(made.body["key"].get<std::string>().find(made.body["id"].get<std::string>() + "."), 0U);
+    return bearer(made.body["key"]);
+  }
+  json audit(const std::string& query = "") { return api_.get("/v1/admin/audit" + query, admin_).body; }
+
+  test::DatabaseApi api_;
+  Headers admin_;
+};
+
+TEST_F(Operations, every_route_but_the_public_ones_asks_for_a_key) {
+  std::size_t checked = 0;
+  for (const Route* route : api_.table().routes()) {
+    std::string target = route->pattern;
+    for (const std::string name : {"{collection}", "{id}"}) {
+      if (const auto at = target.find(name); at != std::string::npos) {
+        target = fmt::format("{}some{}", target.substr(0, at), target.substr(at + name.size()));
+      }
+    }
+    const ApiAnswer answer = api_.call(route->method, target);
+    if (route->role == Role::kPublic) {
+      EXPECT_EQ(answer.status, 200) << route->label;
+      continue;
+    }
+    EXPECT_EQ(answer.status, 401) << route->label << answer.text;
+    EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
+    const bool is_v2 = target.starts_with("/v2/");
+    EXPECT_EQ(answer.body.value(is_v2 ? "code" : "error", ""), is_v2 ? "missing_authorization" : "unauthenticated");
+    ++checked;
+  }
+  EXPECT_GE(checked, 30U);
+  EXPECT_EQ(api_.get("/v1/nothing").status, 404) << "an unknown route is 404 without a key, too";
+}
+
+TEST_F(Operations, keys_are_taken_from_either_header_and_authorization_counts) {
+  const std::string token = admin_[0].second.substr(7);
+  EXPECT_EQ(api_.get("/v1/vector", {{"x-api-key", token}}).status, 200);
+  EXPECT_EQ(api_.get("/v1/vector", {{"x-api-key", token}, {"Authorization", "Bearer nonsense"}}).status, 401);
+  EXPECT_EQ(api_.get("/v1/vector?api_key=" + token).status, 401);
+}
+
+TEST_F(Operations, revoked_keys_are_401_on_v1_and_403_on_v2_with_the_next_request) {
+  std::string id;
+  const Headers key = make_key(R"("roles":["query","ingest"])", &id);
+  EXPECT_EQ(api_.get("/v1/vector", key).status, 200);
+  EXPECT_EQ(api_.post("/v2/query", R"({"vector":[1]})", key).status, 200);
+  EXPECT_EQ(api_.del("/v1/admin/keys/" + id, admin_).body, json({{"revoked", true}}));
+  EXPECT_EQ(api_.get("/v1/vector", key).status, 401);
+  const ApiAnswer v2 = api_.post("/v2/query", R"({"vector":[1]})", key);
+  EXPECT_EQ(v2.status, 403);
+  EXPECT_EQ(v2.body["code"], "forbidden");
+  EXPECT_EQ(api_.del("/v1/admin/keys/" + id, admin_).status, 200) << "twice is fine";
+  const ApiAnswer wrong = api_.post("/v2/query", "{}", bearer("vbk_x.y"));
+  EXPECT_EQ(wrong.status, 401);
+  EXPECT_EQ(wrong.body["code"], "invalid_authorization");
+}
+
+TEST_F(Operations, roles_and_collections_bound_what_a_key_reaches) {
+  for (const char* name : {"mine", "other", "default"}) {
+    api_.post(std::string("/v1/vector/") + name, R"({"dim":1,"metric":"dot"})", admin_);
+  }
+  const Headers limited = make_key(R"("roles":["query"],"collections":["mine"])");
+  const ApiAnswer list = api_.get("/v1/vector", limited);
+  ASSERT_EQ(list.body["collections"].size(), 1U) << list.text;
+  EXPECT_EQ(list.body["collections"][0]["collection"], "mine");
+  EXPECT_EQ(api_.get("/v1/vector/mine", limited).status, 200);
+  EXPECT_EQ(api_.get("/v1/vector/other", limited).status, 403);
+  EXPECT_EQ(api_.get("/v1/vector/none", limited).status, 403) << "403 before 404";
+  EXPECT_EQ(api_.post("/v1/vector/mine/upsert", R"({"id":1,"vector":[1]})", limited).status, 403) << "no ingest";
+  EXPECT_EQ(api_.post("/v2/query", R"({"vector":[1]})", limited).status, 403) << "/v2 speaks to another collection";
+  EXPECT_EQ(api_.get("/v1/admin/stats", limited).status, 403);
+  EXPECT_EQ(api_.get("/v1/metrics", limited).status, 403);
+  const Headers ingest = make_key(R"("roles":["ingest"],"collections":["default"])");
+  EXPECT_EQ(api_.post("/v2/vectors", R"({"vector":[1]})", ingest).status, 201);
+  EXPECT_EQ(api_.post("/v2/query", R"({"vector":[1]})", ingest).status, 403) << "ingest alone does not read";
+}
+
+TEST_F(Operations, keys_are_listed_without_their_secrets) {
+  make_key(R"("roles":["ingest","query"],"collections":["b","a"],"expires_at_ms":99999999999999)");
+  const ApiAnswer list = api_.get("/v1/admin/keys", admin_);
+  ASSERT_EQ(list.body["keys"].size(), 2U);
+  const json& key = list.body["keys"][1];
+  EXPECT_EQ(key["name"], "k");
+  EXPECT_EQ(key["roles"], json({"query", "ingest"}));
+  EXPECT_EQ(key["collections"], json({"a", "b"}));
+  EXPECT_EQ(key["expires_at_ms"], 99999999999999);
+  EXPECT_EQ(key["revoked_at_ms"], nullptr);
+  EXPECT_EQ(key.size(), 7U);
+  EXPECT_EQ(list.body["keys"][0]["collections"], nullptr) << "everything";
+}
+
+TEST_F(Operations, jobs_answer_when_they_are_done_and_stay_on_record) {
+  api_.post("/v1/vector/c", R"({"dim":1,"metric":"dot"})", admin_);
+  api_.post("/v1/vector/c/upsert", R"({"id":1,"vector":[1]})", admin_);
+  const ApiAnswer checkpoint = api_.post("/v1/admin/checkpoint", "", admin_);
+  ASSERT_EQ(checkpoint.status, 200) << checkpoint.text;
+  EXPECT_EQ(checkpoint.body["state"], "completed");
+  EXPECT_EQ(checkpoint.body["details"]["rows"], 1);
+  EXPECT_EQ(api_.post("/v1/admin/compact", R"({"collection":"c"})", admin_).status, 200);
+  const ApiAnswer snapshot = api_.post("/v1/admin/snapshot", R"({"name":"first"})", admin_);
+  ASSERT_EQ(snapshot.status, 200) << snapshot.text;
+  const std::string id = snapshot.body["job_id"];
+  EXPECT_EQ(snapshot.header("Location"), "/v1/admin/jobs/" + id);
+  const ApiAnswer job = api_.get("/v1/admin/jobs/" + id, admin_);
+  EXPECT_EQ(job.body["kind"], "snapshot");
+  EXPECT_EQ(job.body["state"], "completed");
+  EXPECT_EQ(job.body["details"], snapshot.body["details"]);
+  EXPECT_EQ(api_.get("/v1/admin/jobs", admin_).body["jobs"].size(), 3U);
+  EXPECT_EQ(api_.get("/v1/admin/jobs?limit=2", admin_).body["jobs"].size(), 2U);
+  const ApiAnswer snapshots = api_.get("/v1/admin/snapshots", admin_);
+  ASSERT_EQ(snapshots.body["snapshots"].size(), 1U);
+  EXPECT_EQ(snapshots.body["snapshots"][0]["name"], "first");
+  EXPECT_GE(snapshots.body["snapshots"][0]["lsn"], 2);
+  EXPECT_EQ(api_.post("/v1/admin/snapshot", R"({"name":"first"})", admin_).status, 409);
+  const ApiAnswer stats = api_.get("/v1/admin/stats", admin_);
+  EXPECT_EQ(stats.body["collections"], 1);
+  EXPECT_EQ(stats.body["total_rows"], 1);
+  EXPECT_EQ(stats.body["visible_lsn"], 2);
+}
+
+TEST_F(Operations, each_admin_call_leaves_one_row_refused_ones_too) {
+  std::string id;
+  const Headers query = make_key(R"("roles":["query"])", &id);
+  api_.get("/v1/admin/stats", query);
+  api_.post("/v1/admin/keys", R"({"name":"x"})", admin_);
+  const std::string job = api_.post("/v1/admin/checkpoint", "", admin_).body["job_id"];
+  api_.get("/v1/admin/stats", admin_);
+  const json events = audit()["events"];
+  ASSERT_GE(events.size(), 5U);
+  EXPECT_EQ(events[0]["action"], "GET /v1/admin/stats");
+  EXPECT_EQ(events[0]["status"], 200);
+  EXPECT_EQ(events[0]["client"], "127.0.0.1");
+  EXPECT_EQ(events[0]["request_id"], "test-1");
+  EXPECT_EQ(events[1]["action"], "POST /v1/admin/checkpoint");
+  EXPECT_EQ(events[1]["details"]["target"], "/v1/admin/jobs/" + job);
+  EXPECT_EQ(events[2]["action"], "POST /v1/admin/keys");
+  EXPECT_EQ(events[2]["status"], 400);
+  EXPECT_EQ(events[3]["action"], "GET /v1/admin/stats") << "the denial";
+  EXPECT_EQ(events[3]["status"], 403);
+  EXPECT_EQ(events[3]["key_id"], id);
+  EXPECT_EQ(events[4]["action"], "keys.create") << "once";
+  EXPECT_EQ(events[4]["status"], 200);
+}
+
+TEST_F(Operations, the_audit_comes_in_pages_without_a_gap) {
+  for (int i = 0; i < 7; ++i) {
+    api_.get("/v1/admin/snapshots", admin_);
+  }
+  std::uint64_t last = audit("?limit=1")["events"][0]["sequence"];
+  json page = audit("?limit=3&cursor=" + std::to_string(last));
+  std::size_t seen = 0;
+  while (true) {
+    for (const json& event : page["events"]) {
+      EXPECT_EQ(event["sequence"], last - 1);
+      last = event["sequence"];
+      ++seen;
+    }
+    if (page["next_cursor"].is_null()) break;
+    EXPECT_EQ(page["next_cursor"], last);
+    page = audit("?limit=3&cursor=" + std::to_string(last));
+  }
+  EXPECT_GE(seen, 7U);
+}
+
+TEST_F(Operations, health_and_metrics_tell_how_it_is) {
+  EXPECT_EQ(api_.get("/v1/health").body, json({{"status", "ok"}}));
+  EXPECT_EQ(api_.get("/v1/health/live").status, 200);
+  const ApiAnswer ready = api_.get("/v1/health/ready");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_EQ(ready.body, json::parse(R"({"status":"ready","ready":true,"reasons":[]})"));
+  api_.post("/v1/vector/c", R"({"dim":1,"metric":"dot"})", admin_);
+  api_.post("/v1/vector/c/upsert", R"({"id":1,"vector":[1]})", admin_);
+  api_.post("/v1/vector/c/search", R"({"vector":[1]})", admin_);
+  const std::string metrics = api_.get("/v1/metrics", admin_).text;
+  for (const char* line :
+       {"vibrato_query_requests_total 1", "vibrato_ingest_requests_total 1", "vibrato_query_latency_us_count 1",
+        "vibrato_total_vectors 1", R"(vibrato_collection_rows{collection="c"} 1)"}) {
+    EXPECT_NE(metrics.find(line), std::string::npos) << line;
+  }
+  api_.database().stop();
+  const ApiAnswer stopped = api_.get("/v1/health/ready");
+  EXPECT_EQ(stopped.status, 503);
+  EXPECT_FALSE(stopped.body["reasons"].empty());
+}
+
+TEST(RouteMetrics, count_by_pattern_and_by_class_of_status) {
+  test::DatabaseApi api;
+  const RouteMetrics metrics(api.metrics(), api.table());
+  metrics.observe(Method::kPost, "/v1/vector/{collection}/search", 200, 1'000'000);
+  metrics.observe(Method::kHead, "/v1/health", 200, 1000);
+  metrics.observe(Method::kPost, "", 404, 1000);
+  const std::string text = api.metrics().render_prometheus();
+  for (const char* line :
+       {R"(vibrato_http_request_duration_seconds_count{method="POST",route="/v1/vector/{collection}/search"} 1)",
+        R"(vibrato_http_request_duration_seconds_count{method="GET",route="/v1/health"} 1)",
+        R"(vibrato_http_requests_total{status="2xx"} 2)", R"(vibrato_http_requests_total{status="4xx"} 1)"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+}
+
+}  // namespace
+}  // namespace vibrato::api
