@@ -297,10 +297,17 @@ constexpr Kernels kTable{
     .quantize_u8 = avx512::quantize_u8,
 };
 
+constexpr Kernels with_vbmi(Kernels table) {
+  table.pq_rows = avx512::pq_rows;
+  return table;
+}
+
+constexpr Kernels kVbmiTable = with_vbmi(kTable);
+
 }  // namespace
 
 const Kernels* avx512_table() {
-  return &kTable;
+  return __builtin_cpu_supports("avx512vbmi") != 0 ? &kVbmiTable : &kTable;
 }
 
 }  // namespace vibrato::simd

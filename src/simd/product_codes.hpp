@@ -28,6 +28,7 @@ void quantize_u8(const float* values, float low, float factor, std::size_t count
 
 }  // namespace avx2
 
+// Rows: with VBMI only (product_rows_avx512vbmi.cpp); CPUs without it take the portable kernel.
 namespace avx512 {
 
 void pq_rows(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids, std::size_t count, float* out);
