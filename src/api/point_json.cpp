@@ -25,7 +25,11 @@ void write_point(const vector::Point& point, JsonWriter& json) {
   json.key("id");
   write_id(point.id, json);
   json.key("vector");
-  write_floats(point.vector, json);
+  if (point.vector.empty()) {
+    json.null();
+  } else {
+    write_floats(point.vector, json);
+  }
   json.key("meta");
   write_meta(point.meta_json, json);
   json.end_object();
@@ -43,9 +47,15 @@ Status write_hit(const vector::PointHit& hit, const HitParts& parts, JsonWriter&
     write_meta(meta, json);
   }
   if (parts.vector) {
-    VIBRATO_ASSIGN_OR_RETURN(const std::span<const float> numbers, hit.segment->vector(hit.row));
+    const Result<std::span<const float>> numbers = hit.segment->vector(hit.row);
     json.key("vector");
-    write_floats(numbers, json);
+    if (numbers.ok()) {
+      write_floats(*numbers, json);
+    } else if (numbers.status().code() == ErrorCode::kGone) {
+      json.null();
+    } else {
+      return numbers.status();
+    }
   }
   json.end_object();
   return ok_status();

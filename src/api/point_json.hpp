@@ -13,14 +13,14 @@ void write_floats(std::span<const float> numbers, JsonWriter& json);
 // `null` for no meta.
 void write_meta(std::string_view meta_json, JsonWriter& json);
 
-// {id, vector, meta}.
+// {id, vector, meta}. `vector` is null where an archive keeps no vectors as they were written.
 void write_point(const vector::Point& point, JsonWriter& json);
 
 struct HitParts {
   bool meta = false;
   bool vector = false;
 };
-// {id, score, meta?, vector?}. Errors: kCorruption, kGone when raw vectors were dropped.
+// {id, score, meta?, vector?}, as above. Errors: kCorruption.
 [[nodiscard]] Status write_hit(const vector::PointHit& hit, const HitParts& parts, JsonWriter& json);
 
 }  // namespace vibrato::api

@@ -18,6 +18,9 @@ Status look_up_example(const vector::Collection& collection, SearchCall& call) {
   if (!point.has_value()) {
     return not_found("no point of collection " + call.collection + " has this id");
   }
+  if (point->vector.empty()) {
+    return {ErrorCode::kGone, "the archive of this collection keeps no vectors as they were written: send the vector"};
+  }
   call.vector.assign(point->vector.begin(), point->vector.end());
   return ok_status();
 }

@@ -57,6 +57,10 @@ class WaitingResponder final : public api::Responder {
     changed_.notify_all();
   }
 
+  [[nodiscard]] std::optional<api::Reply> deadline_reply() {
+    const std::lock_guard lock(mutex_);
+    return content_.deadline_reply;
+  }
   // Nothing if no answer comes.
   std::optional<Content> wait() {
     std::unique_lock lock(mutex_);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/api_metrics.hpp"
+#include "api/job_call.hpp"
 #include "support/database_api.hpp"
 
 namespace vibrato::api {
@@ -212,6 +213,35 @@ TEST_F(Operations, health_and_metrics_tell_how_it_is) {
   const ApiAnswer stopped = api_.get("/v1/health/ready");
   EXPECT_EQ(stopped.status, 503);
   EXPECT_FALSE(stopped.body["reasons"].empty());
+}
+
+TEST(JobCall, answers_202_at_the_deadline_and_what_became_of_it_when_it_is_done) {
+  const JobStyle style = {.write = [](const catalog::Job& job, Reply& reply) { reply.body = to_string(job.state); },
+                          .code_of_failure = "made_failure"};
+  catalog::Job job;
+  job.id = "chk_1";
+  const auto run = [&](catalog::JobState end, std::shared_ptr<test::WaitingResponder>& waiting) {
+    engine::JobDone kept;
+    EXPECT_OK(run_job(test::WaitingResponder::make(waiting, 0), style, [&](engine::JobDone done) {
+      kept = std::move(done);
+      return Result<std::string>(job.id);
+    }));
+    const auto reply = waiting->deadline_reply();
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_EQ(reply->status, 202);
+    EXPECT_EQ(reply->body, "running");
+    EXPECT_EQ(reply->headers.at(0).second, "/v1/admin/jobs/chk_1");
+    job.state = end;
+    kept(job);
+  };
+  std::shared_ptr<test::WaitingResponder> waiting;
+  run(catalog::JobState::kCompleted, waiting);
+  EXPECT_EQ(waiting->wait()->reply.body, "completed");
+  run(catalog::JobState::kFailed, waiting);
+  EXPECT_CODE(waiting->wait()->status, ErrorCode::kInternal);
+  EXPECT_EQ(waiting->wait()->reply.error_code, "made_failure");
+  run(catalog::JobState::kInterrupted, waiting);
+  EXPECT_CODE(waiting->wait()->status, ErrorCode::kUnavailable);
 }
 
 TEST(RouteMetrics, count_by_pattern_and_by_class_of_status) {

@@ -300,6 +300,30 @@ TEST_F(VectorRoutes, a_read_waits_for_its_lsn_up_to_the_deadline) {
   EXPECT_EQ(api_.get("/v1/vector/songs/get?id=1&min_lsn=1000").status, 408);
 }
 
+TEST_F(VectorRoutes, vectors_that_an_archive_dropped_are_null_and_no_examples) {
+  create("old", R"({"dim":4,"metric":"dot","archive":{"keep_raw":false}})");
+  for (int part = 0; part < 2; ++part) {
+    json items = json::array();
+    for (int i = 0; i < 600; ++i) {
+      items.push_back({{"id", 600 * part + i}, {"vector", {i % 7 + 1, i % 11 + 1, i % 13, i % 17}}, {"meta", i}});
+    }
+    ASSERT_EQ(api_.post("/v1/vector/old/upsert_batch", json({{"items", items}}).dump()).status, 200);
+    ASSERT_EQ(api_.post("/v1/admin/checkpoint", "").status, 200);
+  }
+  const ApiAnswer compacted = api_.post("/v1/admin/compact", R"({"collection":"old"})");
+  ASSERT_EQ(compacted.status, 200) << compacted.text;
+  ASSERT_NE(compacted.text.find("\"archived\":true"), std::string::npos) << compacted.text;
+  EXPECT_EQ(api_.get("/v1/vector/old/get?id=3").body, json({{"id", 3}, {"vector", nullptr}, {"meta", 3}}));
+  const ApiAnswer found = api_.post("/v1/vector/old/search", R"({"vector":[1,1,1,1],"k":1,"include_vector":true})");
+  ASSERT_EQ(found.body["hits"].size(), 1U) << found.text;
+  EXPECT_EQ(found.body["hits"][0]["vector"], nullptr);
+  const ApiAnswer example = api_.post("/v1/vector/old/search", R"({"id":3})");
+  EXPECT_EQ(example.status, 410) << example.text;
+  EXPECT_EQ(example.body["error"], "gone");
+  EXPECT_EQ(api_.post("/v1/vector/old/update", R"({"id":3,"meta":{}})").status, 410);
+  EXPECT_EQ(api_.post("/v1/vector/old/update", R"({"id":3,"vector":[1,1,1,1],"meta":{}})").status, 200);
+}
+
 TEST_F(VectorRoutes, searches_that_may_take_long_leave_the_calling_thread) {
   test::DatabaseApi patient({.inline_search_us = 0, .no_auth = true});
   patient.post("/v1/vector/c", R"({"dim":1,"metric":"dot"})");
