@@ -47,10 +47,10 @@ make_sample() {
   "$vibratod" build "$1"
 }
 
-# wait_until_healthy <url> <pid> [seconds]: returns 1 if the server ends or takes longer.
+# wait_until_healthy <url> <pid> [path]: returns 1 if the server ends or takes longer than a minute.
 wait_until_healthy() {
-  local deadline=$((SECONDS + ${3:-60}))
-  until curl -fsS -o /dev/null "$1/health" 2>/dev/null; do
+  local deadline=$((SECONDS + 60))
+  until curl -fsS -o /dev/null "$1${3:-/health}" 2>/dev/null; do
     kill -0 "$2" 2>/dev/null || return 1
     ((SECONDS < deadline)) || return 1
     sleep 0.05

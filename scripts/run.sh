@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds vibratod, loads the shipped sample and serves it over HTTP.
+# Installs what is missing, builds vibratod, and serves a database with the shipped sample as a collection.
 #
 #   scripts/run.sh                 serve on http://127.0.0.1:8080 until Ctrl-C
 #   scripts/run.sh --port 9000     on another port
-#   scripts/run.sh --check         on a free port: try the printed requests, check their answers, stop
+#   scripts/run.sh --check         on a free port, in a folder of its own: try the printed requests, check their
+#                                  answers, stop
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -13,7 +14,7 @@ while (($#)); do
   case "$1" in
     --port) port=${2:?--port needs a number}; shift 2 ;;
     --check) check=true; shift ;;
-    -h | --help) sed -n '2,6p' "$0" | cut -c3-; exit 0 ;;
+    -h | --help) sed -n '2,7p' "$0" | cut -c3-; exit 0 ;;
     *) echo "run.sh: unknown argument '$1' (see --help)" >&2; exit 2 ;;
   esac
 done
@@ -23,41 +24,64 @@ say "building vibratod"
 configure release
 build release vibratod
 
-sample=build/sample/packages.vdb
-mkdir -p build/sample
-if ! "$vibratod" stats "$sample" >/dev/null 2>&1; then
-  say "making $sample from tools/sample"
-  make_sample "$sample"
+folder=build/sample
+if $check; then
+  mkdir -p build
+  folder=$(mktemp -d build/sample-check.XXXXXX)
+  port=$(free_port)
 fi
-
-$check && port=$(free_port)
-url=http://127.0.0.1:$port
-say "starting vibratod on $url"
-"$vibratod" serve --data "$sample" --port "$port" &
-server=$!
-trap 'stop_server "$server" || true' EXIT
+server=
+finish() {
+  [[ -z $server ]] || stop_server "$server" || true
+  ! $check || rm -rf "$folder"
+}
+trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-wait_until_healthy "$url" "$server" || { echo "run.sh: the server did not come up" >&2; exit 1; }
+
+# The key of the first start is kept beside the database, for the next ones.
+mkdir -p "$folder"
+key_file=$folder/admin.key
+url=http://127.0.0.1:$port
+if [[ ! -s $key_file ]]; then
+  (umask 077 && "$vibratod" key-create --data-dir "$folder/database" --name run.sh | sed -n 's/^token=//p' >"$key_file")
+fi
+key=$(<"$key_file")
+
+say "starting vibratod on $url"
+"$vibratod" serve-v2 --data-dir "$folder/database" --port "$port" &
+server=$!
+wait_until_healthy "$url" "$server" /v1/health/ready || { echo "run.sh: the server did not come up" >&2; exit 1; }
+
+auth="-H 'Authorization: Bearer $key'"
+json="-H 'Content-Type: application/json'"
+if [[ $(curl -s "$url/v1/vector/packages" -H "Authorization: Bearer $key") != *'"live_count":3000,'* ]]; then
+  say "loading tools/sample into the collection 'packages'"
+  VIBRATO_KEY=$key "$vibratod" ingest --server "$url" --collection packages --create --metric cosine \
+    --input tools/sample/packages.npy --meta tools/sample/packages-meta.jsonl
+fi
 
 requests=(
-  "curl -s $url/health"
-  "curl -s $url/search -H 'Content-Type: application/json' -d @tools/sample/query-ffmpeg.json"
-  "curl -s $url/search -H 'Content-Type: application/json' -d @tools/sample/query-postgresql.json"
+  "curl -s $url/v1/vector/packages $auth"
+  "curl -s $url/v1/vector/packages/search $auth $json -d @tools/sample/query-ffmpeg.json"
+  "curl -s $url/v1/vector/packages/search $auth $json -d @tools/sample/query-postgresql.json"
 )
-say "ready; try these in another terminal, from $root:"
+say "ready; the key is"
+printf '  %s\n' "$key"
+say "try these in another terminal, from $root:"
 printf '  %s\n' "${requests[@]}"
 
 if $check; then
-  wanted=('"status":"ok"' libavfilter postgresql-contrib)
+  wanted=('"live_count":3000' libavfilter postgresql-contrib)
   for i in "${!requests[@]}"; do
     answer=$(eval "${requests[i]}")
     [[ $answer == *"${wanted[i]}"* ]] || { echo "run.sh: '${requests[i]}' answered: $answer" >&2; exit 1; }
   done
   say "all requests answered as they should; stopping"
-  trap - EXIT
-  stop_server "$server"
-  exit
+  status=0
+  stop_server "$server" || status=$?
+  server=
+  exit "$status"
 fi
 printf '\nCtrl-C stops the server.\n'
 wait "$server"

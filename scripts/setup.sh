@@ -6,7 +6,7 @@
 #   scripts/setup.sh --gate     also Clang, the ARM cross compiler and qemu for scripts/gate.sh
 set -euo pipefail
 
-core=(g++ cmake ninja-build ccache pkg-config git curl python3
+core=(g++ cmake ninja-build ccache pkg-config git curl python3 openssl
   libboost1.81-dev nlohmann-json3-dev libsqlite3-dev libxsimd-dev libroaring-dev libspdlog-dev libfmt-dev
   libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev libsimdjson-dev libssl-dev)
 bench=(libhnswlib-dev libfaiss-dev libopenblas-dev wrk)

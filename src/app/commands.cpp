@@ -10,22 +10,19 @@ std::vector<Command> planned_commands() {
   const auto plan = [&](const char* name, CommandGroup group, const char* summary) {
     commands.push_back({name, group, summary, "", nullptr});
   };
-  plan("serve-v2", kServers, "the whole database over HTTP");
   plan("diskann", kClients, "graphs on disk of a running server");
   plan("bench", kClients, "recall and speed of the index kinds");
-  plan("snapshot-create", kOperations, "copy a database at one moment");
-  plan("snapshot-restore", kOperations, "bring a snapshot back");
-  plan("replay-to-lsn", kOperations, "bring a database back to a point of its log");
-  plan("migrate-v2", kOperations, "take over a .vdb file");
   plan("setup-models", kOperations, "fetch the audio models");
   return commands;
 }
 
 std::vector<Command> all_commands() {
-  std::vector<Command> commands = {make_serve_command(),      make_ingest_command(),   make_build_command(),
-                                   make_stats_command(),      make_verify_command(),   make_search_command(),
-                                   make_key_create_command(), make_key_list_command(), make_key_revoke_command(),
-                                   make_wal_dump_command()};
+  std::vector<Command> commands = {
+      make_serve_v2_command(),      make_serve_command(),           make_ingest_command(),
+      make_build_command(),         make_stats_command(),           make_verify_command(),
+      make_search_command(),        make_key_create_command(),      make_key_list_command(),
+      make_key_revoke_command(),    make_snapshot_create_command(), make_snapshot_restore_command(),
+      make_replay_to_lsn_command(), make_migrate_v2_command(),      make_wal_dump_command()};
   for (Command& command : planned_commands()) commands.push_back(std::move(command));
   return commands;
 }

@@ -64,7 +64,9 @@ Status Database::Impl::open() {
 }
 
 Status Database::Impl::open_catalog() {
-  VIBRATO_ASSIGN_OR_RETURN(catalog, catalog::Catalog::open(vfs, folder.root(), clock));
+  sqlite::ConnectionOptions connection;
+  connection.wal_checkpoint_pages = options.catalog_wal_pages;
+  VIBRATO_ASSIGN_OR_RETURN(catalog, catalog::Catalog::open(vfs, folder.root(), clock, connection));
   return catalog->write([this](catalog::Tables& tables) -> Status {
     VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info, tables.store.read());
     VIBRATO_ASSIGN_OR_RETURN(const Lsn applied, tables.applied.get("vector", CollectionNumber()));
@@ -167,6 +169,7 @@ Status Database::Impl::start() {
                    kQuarantineFolder);
   }
   commit::SequencerOptions sequencer_options;
+  sequencer_options.queue_writes_max = options.ingest_queue_writes;
   sequencer_options.on_visible = [this](Lsn lsn) {
     waiters.on_visible(lsn);
     background->wake_indexing();

@@ -76,7 +76,7 @@ def write_sample(output, rows, dim, metas, chosen, row_of):
             out.write(json.dumps(metas[row], ensure_ascii=False, separators=(",", ":")) + "\n")
     for name in QUERIES:
         vector = [round(value, 6) for value in decoded(rows[row_of[name]], dim)]
-        body = json.dumps({"k": QUERY_HITS, "vector": vector}, separators=(",", ":"))
+        body = json.dumps({"k": QUERY_HITS, "include_meta": True, "vector": vector}, separators=(",", ":"))
         (output / f"query-{name}.json").write_text(body + "\n", encoding="utf-8")
 
 
