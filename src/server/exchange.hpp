@@ -79,6 +79,8 @@ class Exchange {
   [[nodiscard]] Step answer_arrived();
   // Requires: the last step was kAnswer.
   [[nodiscard]] std::int64_t answer_deadline_ns() const { return late_->deadline_ns(); }
+  // Whether what is said at the deadline says it all: a stop need not wait for more. Requires: as above.
+  [[nodiscard]] bool has_deadline_reply() const { return late_->has_deadline_reply(); }
   // The deadline has passed while bytes or an answer were awaited.
   [[nodiscard]] Step timed_out();
   // Answers every later request with an error and closes, instead of reading one. Requires: nothing was read yet.

@@ -86,6 +86,11 @@ void LateAnswer::set_deadline_reply(api::Reply&& reply) {
   if (!closed_) deadline_reply_ = std::move(reply);
 }
 
+bool LateAnswer::has_deadline_reply() {
+  const std::lock_guard lock(mutex_);
+  return deadline_reply_.has_value();
+}
+
 std::optional<LateAnswer::Content> LateAnswer::take() {
   const std::lock_guard lock(mutex_);
   if (content_.has_value()) {

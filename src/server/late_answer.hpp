@@ -75,6 +75,7 @@ class LateAnswer : public std::enable_shared_from_this<LateAnswer> {
   // Thread-safety: the following may be called from any thread.
   void put(Content content);
   void set_deadline_reply(api::Reply&& reply);
+  [[nodiscard]] bool has_deadline_reply();
   [[nodiscard]] std::int64_t deadline_ns() const { return deadline_ns_; }
 
   // The following are for the I/O thread.

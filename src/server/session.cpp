@@ -74,12 +74,21 @@ void Session::check(std::int64_t now_ns, bool stopping) {
   }
   ErrorCodeAsio ignored;
   const bool over = wait_ != Wait::kNone && now_ns >= deadline_ns_;
-  // A request whose first bytes are in the socket has begun, though nobody has read them.
-  if (over || (stopping && wait_ == Wait::kIdle && stream_.socket().available(ignored) == 0)) {
+  if (over || (stopping && ends_by_itself())) {
     expired_ = true;
     stream_.socket().cancel(ignored);
     answer_timer_.cancel(ignored);
   }
+}
+
+bool Session::ends_by_itself() {
+  ErrorCodeAsio ignored;
+  if (wait_ == Wait::kIdle) {
+    // A request whose first bytes are in the socket has begun, though nobody has read them.
+    return stream_.socket().available(ignored) == 0;
+  }
+  // Long admin work has an answer for clients that do not wait for its end.
+  return wait_ == Wait::kAnswer && !answered_ && exchange_.has_deadline_reply();
 }
 
 void Session::cut_off() {

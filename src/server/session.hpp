@@ -46,6 +46,8 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
   boost::asio::awaitable<Step> await_answer();
   boost::asio::awaitable<void> drain();
   boost::asio::awaitable<void> close();
+  // Whether a stop need not wait for what is awaited.
+  [[nodiscard]] bool ends_by_itself();
   [[nodiscard]] Step read_failed(bool ended);
   void answer_arrived() override;
   // Begins to wait. A request's deadline counts from its first byte, not from each wait.

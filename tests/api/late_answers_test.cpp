@@ -139,6 +139,20 @@ TEST_F(LateAnswers, are_waited_for_when_the_server_stops) {
   EXPECT_TRUE(stopped.get());
 }
 
+TEST_F(LateAnswers, are_not_waited_for_by_a_stop_if_there_is_another_answer) {
+  start();
+  HttpClient client(server_->port());
+  ASSERT_TRUE(client.send(post_json("/late", "{}")));
+  const auto responders = responders_->take(1);
+  api::Reply running;
+  running.status = 202;
+  responders[0]->set_deadline_reply(std::move(running));
+  EXPECT_TRUE(server_->stop()) << "nothing was cut off";
+  const auto answered = client.read_answer();
+  ASSERT_TRUE(answered.has_value());
+  EXPECT_EQ(answered->status, 202);
+}
+
 TEST_F(LateAnswers, that_miss_the_end_of_the_server_lead_nowhere) {
   server::HttpServerOptions options;
   options.stop_timeout_ms = 100;
