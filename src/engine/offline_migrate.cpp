@@ -51,7 +51,8 @@ Status add_rows(const OfflineContext& context, const store::VdbFile& file, Datab
 std::string newest_file(const vector::Collection& collection) {
   std::string file;
   Lsn newest;
-  for (const auto& part : collection.read_view().version->sealed) {
+  const vector::VersionPtr version = collection.read_view().version;
+  for (const auto& part : version->sealed) {
     if (part->last_lsn() >= newest) {
       newest = part->last_lsn();
       file = part->entry().file;

@@ -55,17 +55,17 @@ Status forget_dropped(catalog::Tables& tables, const VectorModel::Unsaved& taken
 
 }  // namespace
 
-Result<CheckpointReport> Checkpoint::run(const std::vector<CollectionPtr>& collections) {
-  std::vector<CollectionPtr> small;
-  std::vector<CollectionPtr> large;
-  for (const CollectionPtr& collection : collections) {
-    (is_small(*collection) ? small : large).push_back(collection);
+Result<CheckpointReport> Checkpoint::run(const std::vector<CheckpointWish>& wishes) {
+  std::vector<CheckpointWish> small;
+  std::vector<CheckpointWish> large;
+  for (const CheckpointWish& wish : wishes) {
+    (is_small(*wish.collection) ? small : large).push_back(wish);
   }
   // Creates and drops go with the small ones, which may be none.
   VIBRATO_RETURN_IF_ERROR(save(small));
-  for (const CollectionPtr& collection : large) {
+  for (const CheckpointWish& wish : large) {
     VIBRATO_RETURN_IF_ERROR(check());
-    VIBRATO_RETURN_IF_ERROR(save({collection}));
+    VIBRATO_RETURN_IF_ERROR(save({wish}));
   }
   return report_;
 }
@@ -81,10 +81,10 @@ bool Checkpoint::is_small(const Collection& collection) const {
                      [this](const auto& part) { return is_small(*part); });
 }
 
-Status Checkpoint::save(const std::vector<CollectionPtr>& collections) {
+Status Checkpoint::save(const std::vector<CheckpointWish>& wishes) {
   // In this order, so that nothing at or below taken.applied escapes both.
   const VectorModel::Unsaved taken = context_.model.unsaved();
-  Group group = freeze(collections, taken);
+  Group group = freeze(wishes, taken);
   WrittenFiles written(context_.files);
   VIBRATO_RETURN_IF_ERROR(write_files(group, written));
   VIBRATO_RETURN_IF_ERROR(open_files(group));
@@ -92,7 +92,7 @@ Status Checkpoint::save(const std::vector<CollectionPtr>& collections) {
   return commit(group, taken, written);
 }
 
-Checkpoint::Group Checkpoint::freeze(const std::vector<CollectionPtr>& collections,
+Checkpoint::Group Checkpoint::freeze(const std::vector<CheckpointWish>& wishes,
                                      const VectorModel::Unsaved& taken) const {
   const std::unordered_set<CollectionPtr> created(taken.created.begin(), taken.created.end());
   std::unordered_set<CollectionPtr> dropped;
@@ -100,27 +100,33 @@ Checkpoint::Group Checkpoint::freeze(const std::vector<CollectionPtr>& collectio
     dropped.insert(one.collection);
   }
   Group group;
-  for (const CollectionPtr& collection : collections) {
+  for (const CheckpointWish& wish : wishes) {
     // Neither in the catalog nor about to be, if it was created since; no longer, if it was dropped.
-    const bool is_known = created.contains(collection) || collection->identity().created_lsn <= taken.applied;
+    const bool is_known = created.contains(wish.collection) || wish.collection->identity().created_lsn <= taken.applied;
     // A damaged one may lack a part, whose deletes no bitmap would hold: its records stay in the log, so that they are
     // replayed when the part is back.
-    if (!is_known || dropped.contains(collection) || !collection->check_writable().ok()) {
-      continue;
+    if (is_known && !dropped.contains(wish.collection) && wish.collection->check_writable().ok()) {
+      group.push_back(freeze(wish));
     }
-    Work work;
-    work.collection = collection;
-    work.from = collection->oldest_unsaved_lsn().value_or(Lsn());
-    work.up_to = collection->freeze_hot();
-    for (const std::shared_ptr<HotPart>& part : collection->read_view().version->frozen) {
-      if (part->last_lsn() <= work.up_to) {
-        part->freeze();
-        work.parts.push_back({part, {}, nullptr});
-      }
-    }
-    group.push_back(std::move(work));
   }
   return group;
+}
+
+Checkpoint::Work Checkpoint::freeze(const CheckpointWish& wish) {
+  Work work;
+  work.collection = wish.collection;
+  work.from = wish.collection->oldest_unsaved_lsn().value_or(Lsn());
+  const VersionPtr before = wish.collection->read_view().version;
+  work.with_hot = wish.with_hot || before->frozen.empty();
+  work.up_to = work.with_hot ? wish.collection->freeze_hot() : before->frozen.back()->last_lsn();
+  const VersionPtr after = wish.collection->read_view().version;
+  for (const std::shared_ptr<HotPart>& part : after->frozen) {
+    if (part->last_lsn() <= work.up_to) {
+      part->freeze();
+      work.parts.push_back({part, {}, nullptr});
+    }
+  }
+  return work;
 }
 
 Status Checkpoint::write_files(Group& group, WrittenFiles& written) const {
@@ -202,7 +208,9 @@ Status Checkpoint::commit(Group& group, const VectorModel::Unsaved& taken, Writt
   const std::lock_guard lock(context_.commit_mutex);
   std::vector<CollectionPtr> checkpointed;
   for (const Work& work : group) {
-    checkpointed.push_back(work.collection);
+    if (work.with_hot) {
+      checkpointed.push_back(work.collection);
+    }
   }
   const Lsn saved_lsn = context_.model.saved_lsn(taken, checkpointed);
   if (group.empty() && taken.created.empty() && taken.dropped.empty()) {
@@ -222,7 +230,8 @@ Status Checkpoint::commit(Group& group, const VectorModel::Unsaved& taken, Writt
   publish(group);
   context_.model.set_saved(taken, saved_lsn);
   for (const VectorModel::Unsaved::Dropped& dropped : taken.dropped) {
-    for (const auto& part : dropped.collection->read_view().version->sealed) {
+    const VersionPtr version = dropped.collection->read_view().version;
+    for (const SealedPartPtr& part : version->sealed) {
       context_.saved_deletes.erase(part->entry().id);
       context_.files.retire(part);
     }
@@ -235,7 +244,8 @@ Status Checkpoint::commit(Group& group, const VectorModel::Unsaved& taken, Writt
 
 Status Checkpoint::save_segments(catalog::Tables& tables, Group& group) const {
   for (Work& work : group) {
-    for (const SealedPartPtr& part : work.collection->read_view().version->sealed) {
+    const VersionPtr version = work.collection->read_view().version;
+    for (const SealedPartPtr& part : version->sealed) {
       const auto saved = context_.saved_deletes.find(part->entry().id);
       const Lsn saved_up_to = saved == context_.saved_deletes.end() ? Lsn(1) : saved->second;
       if (part->deletes()->last_mark() > saved_up_to) {
@@ -255,7 +265,8 @@ Status Checkpoint::save_segments(catalog::Tables& tables, Group& group) const {
 
 void Checkpoint::publish(Group& group) {
   for (Work& work : group) {
-    for (const SealedPartPtr& part : work.collection->read_view().version->sealed) {
+    const VersionPtr version = work.collection->read_view().version;
+    for (const SealedPartPtr& part : version->sealed) {
       context_.saved_deletes[part->entry().id] = work.up_to;
     }
     std::vector<std::shared_ptr<HotPart>> frozen;

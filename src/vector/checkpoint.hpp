@@ -10,6 +10,12 @@
 
 namespace vibrato::vector {
 
+struct CheckpointWish {
+  CollectionPtr collection;
+  // Also the hot part. Otherwise only the frozen ones, so that a full part does not drag a small one after it.
+  bool with_hot = true;
+};
+
 // One checkpoint. Thread-safety: one thread, and one checkpoint at a time.
 class Checkpoint {
  public:
@@ -18,7 +24,7 @@ class Checkpoint {
 
   // Saves the collections, and all creates and drops. The small ones go together in one commit, each large one has its
   // own. Collections that are dropped meanwhile do no harm. After an error what was committed before it stays.
-  [[nodiscard]] Result<CheckpointReport> run(const std::vector<CollectionPtr>& collections);
+  [[nodiscard]] Result<CheckpointReport> run(const std::vector<CheckpointWish>& wishes);
 
  private:
   struct NewPart {
@@ -30,14 +36,16 @@ class Checkpoint {
     CollectionPtr collection;
     Lsn from;  // The oldest effect that was not saved; 0 for none.
     Lsn up_to;
+    bool with_hot = true;  // All that was applied when this was frozen is at or below up_to.
     std::vector<NewPart> parts;
   };
   using Group = std::vector<Work>;
 
   [[nodiscard]] bool is_small(const HotPart& part) const;
   [[nodiscard]] bool is_small(const Collection& collection) const;
-  [[nodiscard]] Status save(const std::vector<CollectionPtr>& collections);
-  [[nodiscard]] Group freeze(const std::vector<CollectionPtr>& collections, const VectorModel::Unsaved& taken) const;
+  [[nodiscard]] Status save(const std::vector<CheckpointWish>& wishes);
+  [[nodiscard]] Group freeze(const std::vector<CheckpointWish>& wishes, const VectorModel::Unsaved& taken) const;
+  [[nodiscard]] static Work freeze(const CheckpointWish& wish);
   [[nodiscard]] Status write_files(Group& group, WrittenFiles& written) const;
   [[nodiscard]] Status index(HotPart& part) const;
   [[nodiscard]] Status write_packs(const std::vector<std::pair<Work*, NewPart*>>& small, WrittenFiles& written) const;

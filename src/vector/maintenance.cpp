@@ -56,30 +56,26 @@ class Maintenance::Impl {
   Result<CheckpointReport> checkpoint_due(const KeepGoing& keep_going) {
     const std::lock_guard lock(checkpoint_mutex_);
     const std::int64_t now_ns = context_.clock.monotonic_ns();
-    const std::vector<CollectionPtr> due = due_collections(now_ns);
+    const std::vector<CheckpointWish> due = due_collections(now_ns);
     if (now_ns < retry_at_ns_) {
       return CheckpointReport{};
     }
     if (due.empty() && !is_creation_due(now_ns)) {
       return CheckpointReport{};
     }
-    Result<CheckpointReport> done = Checkpoint(context_, keep_going).run(due);
-    note_outcome(done.status());
-    return done;
+    return run(due, keep_going);
   }
 
   Result<CheckpointReport> checkpoint(Lsn up_to, const KeepGoing& keep_going) {
     const std::lock_guard lock(checkpoint_mutex_);
-    std::vector<CollectionPtr> wanted;
+    std::vector<CheckpointWish> wanted;
     for (const CollectionPtr& collection : context_.model.all()) {
       const auto oldest = collection->oldest_unsaved_lsn();
       if (oldest && *oldest <= up_to) {
-        wanted.push_back(collection);
+        wanted.push_back({collection});
       }
     }
-    Result<CheckpointReport> done = Checkpoint(context_, keep_going).run(wanted);
-    note_outcome(done.status());
-    return done;
+    return run(wanted, keep_going);
   }
 
   Result<CompactionReport> compact_due(const KeepGoing& keep_going) {
@@ -100,16 +96,26 @@ class Maintenance::Impl {
     std::int64_t since_ns = 0;
   };
 
+  Result<CheckpointReport> run(const std::vector<CheckpointWish>& wishes, const KeepGoing& keep_going) {
+    Result<CheckpointReport> done = Checkpoint(context_, keep_going).run(wishes);
+    note_outcome(done.status());
+    if (done.ok()) {
+      // The space of dropped collections; what fails is tried again by the next call.
+      static_cast<void>(context_.files.remove_unused());
+    }
+    return done;
+  }
+
   // Collections with a full part or an old row, and with them the small ones that would be due soon.
-  std::vector<CollectionPtr> due_collections(std::int64_t now_ns) {
+  std::vector<CheckpointWish> due_collections(std::int64_t now_ns) {
     const std::int64_t age_ns = context_.options.checkpoint_age_ms * kNsAMs;
-    std::vector<CollectionPtr> due;
-    std::vector<CollectionPtr> soon;
+    std::vector<CheckpointWish> due;
+    std::vector<CheckpointWish> soon;
     std::map<CollectionNumber, Waiting> waiting;
     bool any_old = false;
     for (const CollectionPtr& collection : context_.model.all()) {
       const auto oldest = collection->oldest_unsaved_lsn();
-      if (!oldest) {
+      if (!oldest || !collection->check_writable().ok()) {
         continue;
       }
       const CollectionNumber number = collection->identity().number;
@@ -119,9 +125,9 @@ class Maintenance::Impl {
       waiting.emplace(number, now);
       const bool is_old = now_ns - now.since_ns >= age_ns;
       if (is_old || !collection->read_view().version->frozen.empty()) {
-        due.push_back(collection);
+        due.push_back({collection, is_old});
       } else if (now_ns - now.since_ns >= age_ns / 2 && collection->hot_bytes() < context_.options.small_bytes) {
-        soon.push_back(collection);
+        soon.push_back({collection});
       }
       any_old = any_old || is_old;
     }
@@ -132,10 +138,11 @@ class Maintenance::Impl {
     return due;
   }
 
-  // Creates and drops wait as long as rows do; without any, the model's durable LSN moves on at once.
+  // Creates wait as long as rows do. Drops do not: they give memory and space back. Without any, the model's durable
+  // LSN moves on at once.
   bool is_creation_due(std::int64_t now_ns) {
     const VectorModel::Unsaved unsaved = context_.model.unsaved();
-    if (unsaved.created.empty() && unsaved.dropped.empty()) {
+    if (unsaved.created.empty() || !unsaved.dropped.empty()) {
       unsaved_since_ns_ = -1;
       return true;
     }

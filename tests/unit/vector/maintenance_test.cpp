@@ -165,8 +165,29 @@ TEST_F(MaintenanceTest, only_what_is_due_is_checkpointed_by_itself) {
   put("b", 100, 500);
   done = store_->maintenance().checkpoint_due({});
   ASSERT_OK(done);
-  EXPECT_GE(done->rows, 300U);
+  const std::uint64_t hot = store_->collection("b")->info().hot_rows;
+  EXPECT_EQ(done->rows + hot, 420U);
+  EXPECT_GT(hot, 0U);
+  EXPECT_EQ(sealed_parts("b"), done->segments);
   expect_contents();
+  // The model follows: what is unsaved begins with the hot part.
+  ASSERT_OK(store_->maintenance().checkpoint_due({}));
+  EXPECT_EQ(store_->model().durable_lsn(), Lsn(store_->visible().value() - hot));
+  open();
+  EXPECT_EQ(store_->collection("b")->info().hot_rows, hot);
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, a_drop_gives_space_and_memory_back_at_once) {
+  create("a");
+  put("a", 0, 200);
+  checkpoint();
+  const std::weak_ptr<Collection> collection = store_->collection("a");
+  ASSERT_OK(store_->drop("a"));
+  EXPECT_FALSE(collection.expired());
+  ASSERT_OK(store_->maintenance().checkpoint_due({}));
+  EXPECT_TRUE(collection.expired());
+  EXPECT_TRUE(store_->segment_files().empty());
 }
 
 TEST_F(MaintenanceTest, rows_wait_for_the_index_in_the_order_they_came) {
