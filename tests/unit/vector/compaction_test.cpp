@@ -6,6 +6,7 @@
 
 #include "support/file_contents.hpp"
 #include "support/vector_store_test.hpp"
+#include "vector/archive.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -399,6 +400,40 @@ TEST_F(CompactionTest, archives_merged_parts_of_collections_that_ask_for_it) {
   expect_contents();
   open();
   expect_contents();
+}
+
+TEST_F(CompactionTest, archives_on_product_codes_with_raw_vectors_and_without) {
+  for (const bool keep_raw : {true, false}) {
+    const std::string name = keep_raw ? "kept" : "dropped";
+    CollectionSettings settings = test::small_settings(kDim, Metric::kL2);
+    settings.archive = ArchiveSettings{keep_raw};
+    ASSERT_OK(store_->create(name, settings));
+    put_parts(name, {1500, 400});
+    compact_all(name);
+    for (int opened = 0; opened < 2; ++opened) {
+      ASSERT_EQ(sealed_parts(name), 1U);
+      const auto part = store_->collection(name)->read_view().version->sealed.front();
+      EXPECT_EQ(part->entry().level, kArchiveLevel);
+      EXPECT_EQ(part->row_count(), 1900U);
+      ASSERT_NE(part->rows().space().product, nullptr);
+      EXPECT_EQ(part->rows().file().has_vectors(), keep_raw);
+      EXPECT_OK(part->rows().file().verify());
+      const std::vector<float> query = test::made_vector(kDim, 5, 99);
+      SearchRequest request;
+      request.vector = query;
+      const auto found = store_->collection(name)->search(request);
+      ASSERT_OK(found);
+      EXPECT_EQ(found->hits.size(), 10U);
+      open();
+    }
+  }
+  // What was deleted or written again stays so, and the rest of the archive stays where it is.
+  const std::uint64_t archived = store_->collection("dropped")->read_view().version->sealed.front()->row_count();
+  ASSERT_OK(store_->remove("dropped", PointId(next_id_ - 1)));
+  checkpoint();
+  compact_all("dropped");
+  EXPECT_EQ(store_->collection("dropped")->info().live_count, archived - 1);
+  EXPECT_CODE(store_->collection("dropped")->read_view().version->sealed.front()->vector(0), ErrorCode::kGone);
 }
 
 }  // namespace
