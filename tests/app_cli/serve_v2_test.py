@@ -28,9 +28,15 @@ class Server(live_server.LiveServer):
         self.connections.append(super().connect(*arguments, **options))
         return self.connections[-1]
 
+    def stop(self):
+        code = super().stop()
+        self.process.stdout.close()
+        return code
+
     def end(self):
         if self.process is not None and self.process.poll() is None:
             self.kill()
+            self.process.stdout.close()
         for connection in self.connections:
             connection.close()
 
