@@ -20,11 +20,17 @@ ApiMetrics::ApiMetrics(MetricsRegistry& registry)
     : queries(registry.counter("vibrato_query_requests_total", "Searches that were answered.")),
       identifies(registry.counter("vibrato_identify_requests_total", "Identifications that were answered.")),
       ingested(registry.counter("vibrato_ingest_requests_total", "Points that were written.")),
-      pushed_back(registry.counter("vibrato_ingest_backpressure_hard_total", "Writes refused for want of room.")),
       auth_failures(registry.counter("vibrato_auth_failures_total", "Requests refused for their key or its rights.")),
       audit_failures(registry.counter("vibrato_audit_failures_total", "Audit rows that could not be written.")),
+      quarantine_evictions(registry.counter("vibrato_quarantine_evictions_total", "Files that left a full quarantine")),
       query_latency_us(
-          registry.histogram("vibrato_query_latency_us", "Microseconds of a search in the engine.", kQueryBoundsUs)) {}
+          registry.histogram("vibrato_query_latency_us", "Microseconds of a search in the engine.", kQueryBoundsUs)) {
+  // Dashboards of the earlier system ask for these. What they count does not happen here.
+  registry.counter("vibrato_ingest_semantic_throttle_ms_total",
+                   "Always 0: writes are refused rather than slowed down.");
+  registry.counter("vibrato_catalog_read_timeout_total", "Always 0: no request waits for a read of the catalog.");
+  registry.gauge("vibrato_obsolete_segments", "Always 0: a segment that was merged is no segment any more.");
+}
 
 RouteMetrics::RouteMetrics(MetricsRegistry& registry, const RouteTable& table) {
   for (const Route* route : table.routes()) {

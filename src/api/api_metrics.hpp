@@ -20,12 +20,12 @@ namespace vibrato::api {
 struct ApiMetrics {
   explicit ApiMetrics(MetricsRegistry& registry);
 
-  Counter& queries;         // Searches answered.
-  Counter& identifies;      // Nothing counts here before that route is built.
-  Counter& ingested;        // Points written.
-  Counter& pushed_back;     // Writes refused with 429.
-  Counter& auth_failures;   // 401 and 403.
-  Counter& audit_failures;  // Audit rows that could not be written.
+  Counter& queries;               // Searches answered.
+  Counter& identifies;            // Nothing counts here before that route is built.
+  Counter& ingested;              // Points written.
+  Counter& auth_failures;         // 401 and 403.
+  Counter& audit_failures;        // Audit rows that could not be written.
+  Counter& quarantine_evictions;  // The engine's; shown in the stats of /v2.
   Histogram& query_latency_us;
 };
 

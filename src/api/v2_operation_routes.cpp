@@ -68,7 +68,7 @@ Status stats(const ApiContext& context, Reply& reply) {
       {"catalog_read_timeout_total", 0},
       {"quarantine_files", now.quarantine_files},
       {"quarantine_bytes", now.quarantine_bytes},
-      {"quarantine_evictions_total", 0},
+      {"quarantine_evictions_total", context.metrics.quarantine_evictions.value()},
       {"ingest_queue_bytes", now.writes_queued_bytes},
       {"memory_proxy_bytes", now.memory_bytes},
       {"memory_budget_bytes", now.memory_budget_bytes},

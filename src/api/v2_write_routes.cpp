@@ -128,22 +128,18 @@ Status submit_append(const AppendPtr& append, const vector::CollectionPtr& colle
   }
   engine::Database& database = append->context->database;
   const auto outcome = std::make_shared<AppendOutcome>();
-  const Status status = database.submit(vector::make_append(database.vectors(), database.idempotency_keys(), collection,
-                                                            std::move(append->items), outcome),
-                                        engine::Database::Kind::kPut, collection.get(), commit::Durability::kSynced,
-                                        [append, outcome, collection](const Result<commit::Committed>& committed) {
-                                          Reply reply;
-                                          if (committed.ok()) {
-                                            write_outcome(*outcome, append->is_batch, reply);
-                                            append->context->metrics.ingested.add(static_cast<std::uint64_t>(
-                                                std::ranges::count_if(outcome->items, &AppendOutcome::Item::created)));
-                                          }
-                                          append->responder->answer(committed.status(), std::move(reply));
-                                        });
-  if (status.code() == ErrorCode::kOverloaded) {
-    append->context->metrics.pushed_back.add();
-  }
-  return status;
+  return database.submit(vector::make_append(database.vectors(), database.idempotency_keys(), collection,
+                                             std::move(append->items), outcome),
+                         engine::Database::Kind::kPut, collection.get(), commit::Durability::kSynced,
+                         [append, outcome, collection](const Result<commit::Committed>& committed) {
+                           Reply reply;
+                           if (committed.ok()) {
+                             write_outcome(*outcome, append->is_batch, reply);
+                             append->context->metrics.ingested.add(static_cast<std::uint64_t>(
+                                 std::ranges::count_if(outcome->items, &AppendOutcome::Item::created)));
+                           }
+                           append->responder->answer(committed.status(), std::move(reply));
+                         });
 }
 
 // After the collection was made, by this write or by another one that was faster.

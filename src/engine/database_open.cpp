@@ -274,6 +274,7 @@ void Database::Impl::trim_quarantine() {
     }
     --count;
     bytes -= file.size_bytes;
+    metrics.counter("vibrato_quarantine_evictions_total", "Files that left a full quarantine").add();
     logger.info("{} left the quarantine for good, which was full", file.name);
   }
 }

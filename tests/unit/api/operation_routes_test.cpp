@@ -209,6 +209,34 @@ TEST_F(Operations, health_and_metrics_tell_how_it_is) {
         "vibrato_total_vectors 1", R"(vibrato_collection_rows{collection="c"} 1)"}) {
     EXPECT_NE(metrics.find(line), std::string::npos) << line;
   }
+  for (const char* name : {"query_requests_total",
+                           "identify_requests_total",
+                           "ingest_requests_total",
+                           "ingest_backpressure_soft_total",
+                           "ingest_backpressure_hard_total",
+                           "ingest_semantic_throttle_ms_total",
+                           "auth_failures_total",
+                           "audit_failures_total",
+                           "checkpoint_total",
+                           "compaction_total",
+                           "catalog_read_timeout_total",
+                           "quarantine_evictions_total",
+                           "active_segments",
+                           "obsolete_segments",
+                           "failed_segments",
+                           "hot_vectors",
+                           "wal_pending",
+                           "total_vectors",
+                           "checkpoint_jobs_inflight",
+                           "compaction_jobs_inflight",
+                           "sqlite_wal_bytes",
+                           "quarantine_files",
+                           "quarantine_bytes",
+                           "ingest_queue_bytes",
+                           "memory_proxy_bytes",
+                           "memory_budget_bytes"}) {
+    EXPECT_NE(metrics.find(fmt::format("\nvibrato_{} ", name)), std::string::npos) << name;
+  }
   api_.database().stop();
   const ApiAnswer stopped = api_.get("/v1/health/ready");
   EXPECT_EQ(stopped.status, 503);
