@@ -61,6 +61,15 @@ double quantile_ms(std::vector<double>& seconds, double share) {
   return seconds[static_cast<std::size_t>(share * static_cast<double>(seconds.size() - 1))] * 1e3;
 }
 
+std::uint64_t number_in(const std::string& json, const std::string& field) {
+  const std::size_t at = json.find('"' + field + "\":");
+  if (at == std::string::npos) {
+    std::fprintf(stderr, "server_bench: no %s in %s\n", field.c_str(), json.c_str());
+    std::exit(1);
+  }
+  return std::strtoull(json.c_str() + at + field.size() + 3, nullptr, 10);
+}
+
 // A server with the bench's collection, and the requests of this bench to it.
 class Bench {
  public:
@@ -106,16 +115,14 @@ class Bench {
     const int status = must(connection.ask(request("POST", std::string(kPath) + "/search", body)));
     return status == 200 && connection.body().starts_with(R"({"hits":[{"id":)" + std::to_string(row) + ",");
   }
-  [[nodiscard]] std::string info() const {
+  [[nodiscard]] std::string info(const std::string& path = std::string(kPath)) const {
     HttpConnection connection = connect();
-    (void)must(connection.ask(request("GET", std::string(kPath), "")));
+    (void)must(connection.ask(request("GET", path, "")));
     return std::string(connection.body());
   }
-  [[nodiscard]] std::uint64_t info_number(const std::string& field) const {
-    const std::string text = info();
-    const std::size_t at = text.find('"' + field + "\":");
-    return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + field.size() + 3, nullptr, 10);
-  }
+  [[nodiscard]] std::uint64_t info_number(const std::string& field) const { return number_in(info(), field); }
+  // Rows that no file holds yet.
+  [[nodiscard]] std::uint64_t hot_rows() const { return number_in(info("/v1/admin/stats"), "hot_rows"); }
 
  private:
   const Settings& settings_;
@@ -296,7 +303,7 @@ void single(Bench& bench, const Settings& settings) {
 
 // Starts again and asks until the row is found.
 void measure_start(Bench& bench, int signal_number, std::uint64_t row, const char* after) {
-  const std::uint64_t hot = bench.info_number("hot_rows");
+  const std::uint64_t hot = bench.hot_rows();
   const std::string key = bench.server().key();
   bench.server().end(signal_number);
   const auto begin = SteadyClock::now();
@@ -320,7 +327,7 @@ void restart(Bench& bench, const Settings& settings) {
   HttpConnection connection = bench.connect();
   (void)must(connection.ask(bench.request("POST", "/v1/admin/checkpoint", "{}")));
   const auto begin = SteadyClock::now();
-  while (bench.info_number("hot_rows") != 0 && seconds_since(begin) < 900) {
+  while (bench.hot_rows() != 0 && seconds_since(begin) < 900) {
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
   measure_start(bench, SIGTERM, 17, "SIGTERM");

@@ -3,12 +3,12 @@
 # thing that is wrong. Takes about an hour on two cores.
 #
 #   scripts/gate.sh                all steps
-#   scripts/gate.sh format tidy    some of: format clang tidy log asan tsan fuzz neon docs
+#   scripts/gate.sh format tidy    some of: format clang tidy log kill property asan tsan fuzz neon docs
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 fuzz_seconds=${VIBRATO_FUZZ_SECONDS:-20}
-steps=(format clang tidy log asan tsan fuzz neon docs)
+steps=(format clang tidy log kill property asan tsan fuzz neon docs)
 (($#)) && steps=("$@")
 
 project_files() { git ls-files "$@" -- '*.cpp' '*.hpp'; }
@@ -45,6 +45,20 @@ step_log() {
   build clang format_suite crash
   VIBRATO_LOG_CUT_BYTES=65536 build/clang/tests/format/format_suite --gtest_filter='LogDamage.*' --gtest_brief=1
   VIBRATO_CRASH_ROUNDS=4 build/clang/tests/crash/crash --gtest_filter='WalPowerLoss.loses*' --gtest_brief=1
+}
+
+# The real server, killed 200 times under writers, checkpoints and compactions.
+step_kill() {
+  configure release -DVIBRATO_BUILD_TESTS=ON
+  build release vibratod
+  python3 -B tests/crash/kill_cycles.py build/release/src/app/vibratod --cycles 200
+}
+
+# A whole database against a plain map, ten times as long as in CI.
+step_property() {
+  configure release -DVIBRATO_BUILD_TESTS=ON
+  build release property
+  VIBRATO_PROPERTY_STEPS=50000 build/release/tests/property/property --gtest_filter='DatabaseProperty.*' --gtest_brief=1
 }
 
 sanitized() {

@@ -11,7 +11,7 @@ from live_server import LiveServer
 PUBLIC, QUERY, INGEST, ADMIN = "public", "query", "ingest", "admin"
 ONE, LISTS, WHOLE = "one collection", "visible collections", "whole database"
 
-# method, path, role, reach, body. {c} is a collection that exists.
+# method, path, role, reach, body. {c} is a collection that exists, "mine"; /v2 speaks to it too.
 ROUTES = [
     ("GET", "/v1/health", PUBLIC, None, None),
     ("GET", "/v1/health/live", PUBLIC, None, None),
@@ -19,7 +19,7 @@ ROUTES = [
     ("GET", "/openapi.yaml", PUBLIC, None, None),
     ("GET", "/docs", PUBLIC, None, None),
     ("GET", "/", PUBLIC, None, None),
-    ("GET", "/v1/metrics", PUBLIC, None, None),  # By the flag of setUp; else for admins (serve_v2_test.py).
+    ("GET", "/v1/metrics", ADMIN, WHOLE, None),
     ("GET", "/v1/vector", QUERY, LISTS, None),
     ("POST", "/v1/vector/{c}", INGEST, ONE, {"dim": 2, "metric": "l2"}),
     ("GET", "/v1/vector/{c}", QUERY, ONE, None),
@@ -45,13 +45,13 @@ ROUTES = [
     ("POST", "/v2/vectors", INGEST, ONE, {"vector": [1, 2]}),
     ("POST", "/v2/vectors/batch", INGEST, ONE, {"vectors": [{"vector": [1, 2]}]}),
     ("POST", "/v2/query", QUERY, ONE, {"vector": [1, 2]}),
-    ("GET", "/v2/health/live", PUBLIC, None, None),
-    ("GET", "/v2/health/ready", PUBLIC, None, None),
+    ("GET", "/v2/health/live", QUERY, LISTS, None),
+    ("GET", "/v2/health/ready", QUERY, LISTS, None),
     ("POST", "/v2/admin/checkpoint", ADMIN, WHOLE, None),
     ("POST", "/v2/admin/compact", ADMIN, WHOLE, None),
     ("POST", "/v2/admin/snapshot", ADMIN, WHOLE, None),
     ("GET", "/v2/admin/stats", ADMIN, WHOLE, None),
-    ("GET", "/v2/metrics", PUBLIC, None, None),
+    ("GET", "/v2/metrics", ADMIN, WHOLE, None),
     # Last, as it ends the collection.
     ("DELETE", "/v1/vector/{c}", ADMIN, ONE, None),
 ]
@@ -67,16 +67,18 @@ def allows(role, needed):
 class AuthMatrixTest(cli.CliTest):
     def setUp(self):
         super().setUp()
-        flags = ("--collection", "mine", "--dim", "2", "--metric", "l2", "--public-health-metrics", "true")
+        flags = ("--collection", "mine", "--dim", "2", "--metric", "l2", "--public-health-metrics", "false")
         self.server = LiveServer(cli.BINARY, self.folder / "data", *flags, environment=cli.clean_environment()).start()
         self.addCleanup(self.server.kill)
         self.admin = self.server.connect()
+        self.addCleanup(self.admin.close)
         for name in ("mine", "other"):
             answer = self.admin.post("/v1/vector/" + name, {"dim": 2, "metric": "l2"})
             self.assertEqual(answer.status, 200, answer)
         self.admin.post("/v1/vector/mine/upsert", {"id": 1, "vector": [1, 2]})
         self.keys = self.make_keys()
         self.connection = self.server.connect(key=None)
+        self.addCleanup(self.connection.close)
 
     def make_key(self, roles, collections=None, expires_at_ms=None):
         body = {"name": "k", "roles": roles}

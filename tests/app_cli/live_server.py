@@ -84,10 +84,15 @@ class LiveServer:
             elif line.startswith("listening on "):
                 self.scheme = line.split()[2].split(":")[0]
                 self.port = int(line.strip().rsplit(":", 1)[1])
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        threading.Thread(target=self.drop_output, args=(self.process.stdout,), daemon=True).start()
         if wait_until_ready:
             self.wait_until_ready()
         return self
+
+    @staticmethod
+    def drop_output(stream):
+        with stream:
+            stream.read()
 
     def wait_until_ready(self):
         until = time.monotonic() + START_SECONDS
