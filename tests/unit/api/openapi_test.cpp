@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <map>
-#include <regex>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "api/pages.hpp"
@@ -29,26 +29,31 @@ std::string_view role_name(Role role) {
   return "";
 }
 
+// What stands between `before` and `after` if the line is exactly that; empty otherwise.
+std::string between(std::string_view line, std::string_view before, std::string_view after) {
+  if (!line.starts_with(before) || !line.ends_with(after) || line.size() <= before.size() + after.size()) {
+    return {};
+  }
+  line.remove_prefix(before.size());
+  line.remove_suffix(after.size());
+  return std::string(line);
+}
+
 // The description is written with two spaces a level, so that paths, methods and roles are told by their indentation.
 std::map<RouteKey, std::string> described_routes() {
-  static const std::regex kPath("^  (/\\S*):$");
-  static const std::regex kMethod("^    (get|put|post|patch|delete):$");
-  static const std::regex kRole("^      x-role: (\\w+)$");
   std::map<RouteKey, std::string> routes;
   std::istringstream lines{std::string(kOpenapiYaml)};
   std::string line;
-  std::string path;
-  std::string method;
-  std::smatch found;
+  RouteKey key;
   while (std::getline(lines, line) && line != "components:") {
-    if (std::regex_match(line, found, kPath)) {
-      path = found[1];
-    } else if (std::regex_match(line, found, kMethod)) {
-      method = found[1];
+    if (line.starts_with("  /")) {
+      key.first = between(line, "  ", ":");
+    } else if (std::string method = between(line, "    ", ":"); !method.empty() && method.front() != ' ') {
       std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c - ('a' - 'A')); });
-      EXPECT_TRUE(routes.emplace(RouteKey(path, method), "").second) << method << " " << path << " is there twice";
-    } else if (std::regex_match(line, found, kRole)) {
-      routes[{path, method}] = found[1];
+      key.second = method;
+      EXPECT_TRUE(routes.emplace(key, "").second) << key.second << " " << key.first << " is there twice";
+    } else if (const std::string role = between(line, "      x-role: ", ""); !role.empty()) {
+      routes[key] = role;
     }
   }
   return routes;
