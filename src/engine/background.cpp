@@ -18,6 +18,9 @@ constexpr std::int64_t kSecondNs = 1'000'000'000;
 constexpr std::int64_t kLookMs = 50;
 // What memory use must have fallen by before the allocator is asked to give pages back.
 constexpr std::uint64_t kGiveBackBytes = std::uint64_t{64} * 1024 * 1024;
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+// Between two steps of the scrub while a checkpoint or a compaction runs.
+constexpr std::int64_t kGiveWayMs = 200;
 
 }  // namespace
 
@@ -25,7 +28,11 @@ Background::Background(const Parts& parts, const DatabaseOptions& options)
     : parts_(parts),
       options_(options),
       checkpoints_(parts.metrics.counter("vibrato_checkpoint_total", "Checkpoints that made something durable")),
-      compactions_(parts.metrics.counter("vibrato_compaction_total", "Merges of segments")) {}
+      compactions_(parts.metrics.counter("vibrato_compaction_total", "Merges of segments")),
+      scrub_passes_(parts.metrics.counter("vibrato_scrub_total", "Times that all segments were read and checked")),
+      scrub_bytes_(parts.metrics.counter("vibrato_scrub_bytes_total", "Bytes of segments that were found whole")),
+      scrub_damage_(parts.metrics.counter("vibrato_scrub_damaged_segments_total", "Segments found damaged on disk")),
+      scrub_rate_(options.scrub_mb_per_sec * kMiB, parts.clock) {}
 
 Background::~Background() {
   stop();
@@ -44,6 +51,9 @@ void Background::start(bool read_only) {
     if (!read_only && parts_.retention != nullptr) {
       add(&Background::run_checkpoints);
       add(&Background::run_compaction);
+      if (options_.scrub_interval_secs > 0) {
+        add(&Background::run_scrub);
+      }
     }
   } catch (const std::system_error& error) {
     parts_.logger.error("a thread for background work could not be made: {}", error.what());
@@ -53,7 +63,8 @@ void Background::start(bool read_only) {
 void Background::stop() {
   stopping_ = true;
   parts_.throttle.stop();
-  for (Sleep* const sleep : {&indexing_, &checkpointing_, &compaction_, &timer_, &backoff_}) {
+  scrub_rate_.stop();
+  for (Sleep* const sleep : {&indexing_, &checkpointing_, &compaction_, &scrub_, &timer_, &backoff_}) {
     end_sleep(*sleep);
   }
   for (std::thread& thread : threads_) {
@@ -134,7 +145,9 @@ void Background::run_checkpoints() {
     if (stopping_) {
       return;
     }
-    if (const Status status = checkpoint_now(); !status.ok()) {
+    const Status status = checkpoint_now();
+    remove_unused();  // Also without a checkpoint: what a search still used the last time may be free by now.
+    if (!status.ok()) {
       report("a checkpoint", status);
       sleep_for(backoff_, kSecondMs);
     }
@@ -201,9 +214,50 @@ void Background::run_compaction() {
       } else if (!stopping_) {
         report("a compaction", merged.status());
       }
-      if (const Status removed = parts_.maintenance.remove_unused(); !removed.ok()) {
-        report("removing files that nobody needs", removed);
-      }
+      remove_unused();
+    }
+  }
+}
+
+void Background::remove_unused() {
+  if (const Status removed = parts_.maintenance.remove_unused(); !removed.ok()) {
+    report("removing files that nobody needs", removed);
+  }
+}
+
+void Background::run_scrub() {
+  while (!stopping_) {
+    scrub_pass();
+    sleep_for(scrub_, std::int64_t{options_.scrub_interval_secs} * kSecondMs);
+  }
+}
+
+void Background::scrub_pass() {
+  std::uint64_t bytes = 0;
+  std::uint64_t parts = 0;
+  while (!stopping_) {
+    const auto step = parts_.maintenance.scrub_step();
+    if (!step.ok()) {
+      report("a step of the scrub", step.status());
+      sleep_for(scrub_, kSecondMs);
+      continue;
+    }
+    if (step->has_ended) {
+      scrub_passes_.add();
+      parts_.logger.info("scrub: {} bytes of {} segments are whole", bytes, parts);
+      return;
+    }
+    if (!step->damage.empty()) {
+      scrub_damage_.add();
+      parts_.logger.error("a segment is damaged, its collection takes no more writes: {}", step->damage);
+    }
+    bytes += step->bytes;
+    parts += step->parts;
+    scrub_bytes_.add(step->bytes);
+    scrub_rate_.take(step->bytes);
+    parts_.throttle.take(step->bytes);
+    if (checkpoints_running_ > 0 || compactions_running_ > 0) {
+      sleep_for(scrub_, kGiveWayMs);
     }
   }
 }

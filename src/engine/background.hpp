@@ -1,5 +1,5 @@
-// The work that nobody asked for: indexing, checkpoints, compaction, trimming the log, and what is due once a second.
-// Threads of low priority; each kind of work is one loop, so none waits for another.
+// The work that nobody asked for: indexing, checkpoints, compaction, the scrub, trimming the log, and what is due once
+// a second. Threads of low priority; each kind of work is one loop, so none waits for another.
 //
 // Invariant: a failure here loses nothing: it is logged, counted and tried again later.
 #pragma once
@@ -95,10 +95,15 @@ class Background {
   void run_indexing();
   void run_checkpoints();
   void run_compaction();
+  void run_scrub();
+  // One pass over everything. Gives way to checkpoints and compaction.
+  void scrub_pass();
   void run_timer();
   [[nodiscard]] Status checkpoint_now();
   [[nodiscard]] Status shrink_log();
   [[nodiscard]] Status checkpoint(Lsn up_to);
+  // Files that a checkpoint or a merge left without readers.
+  void remove_unused();
   // Gives memory that large drops freed back to the system.
   void give_memory_back();
   // Logs it; a full disk is reported, so that the reserve is given up.
@@ -108,6 +113,10 @@ class Background {
   const DatabaseOptions& options_;
   Counter& checkpoints_;
   Counter& compactions_;
+  Counter& scrub_passes_;
+  Counter& scrub_bytes_;
+  Counter& scrub_damage_;
+  IoThrottle scrub_rate_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> has_new_rows_ = false;
   std::atomic<std::uint64_t> checkpoints_running_ = 0;
@@ -116,6 +125,7 @@ class Background {
   Sleep indexing_;
   Sleep checkpointing_;
   Sleep compaction_;
+  Sleep scrub_;
   Sleep timer_;
   Sleep backoff_;  // After a failed checkpoint; only stop() ends it.
   std::vector<std::thread> threads_;

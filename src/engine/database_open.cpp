@@ -24,12 +24,17 @@ constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::uint64_t kJobsKept = 1000;
 constexpr std::uint64_t kJobsTrimSeconds = 60;
 
+vector::VectorAccess vector_access(const DatabaseOptions& options) {
+  return options.random_madvise ? vector::VectorAccess::kRandom : vector::VectorAccess::kReadAhead;
+}
+
 vector::MaintenanceOptions maintenance_options(const DatabaseOptions& options, IoThrottle& throttle) {
   vector::MaintenanceOptions result;
   result.data_folder = options.data_folder;
   result.checkpoint_age_ms = std::int64_t{options.checkpoint_interval_secs} * 10'000;
   result.tombstone_ratio = options.compaction_tombstone_ratio;
   result.bytes_per_pass = options.compaction_bytes_per_pass;
+  result.vector_access = vector_access(options);
   result.throttle = [&throttle](std::uint64_t bytes) { throttle.take(bytes); };
   return result;
 }
@@ -121,6 +126,7 @@ void Database::Impl::make_models() {
   vector::VectorModel::Options model_options;
   model_options.data_folder = folder.root();
   model_options.collection.hot_part_bytes = options.hot_part_bytes;
+  model_options.vector_access = vector_access(options);
   model = std::make_unique<vector::VectorModel>(fs, *catalog, visible, model_options);
   commit::IdempotencyOptions idempotency_options;
   idempotency_options.keep_ms = std::int64_t{options.idempotency_hours} * kHourMs;

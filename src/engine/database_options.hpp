@@ -28,7 +28,10 @@ struct DatabaseOptions {
   std::uint64_t compaction_bytes_per_pass = std::uint64_t{4} << 30;
   std::uint32_t background_io_mb_per_sec = 40;  // 0: no throttle; in force only with audio_colocated.
   bool audio_colocated = true;
-  bool random_madvise = false;
+  bool random_madvise = false;  // Raw vectors of segments are read a row at a time; else the system reads ahead.
+
+  std::uint32_t scrub_interval_secs = 86'400;  // From the end of a pass to the next; 0: no scrub.
+  std::uint32_t scrub_mb_per_sec = 32;         // 0: as fast as it goes.
 
   std::uint32_t background_threads = 2;
   std::uint32_t query_threads = 0;  // 0: as many as the machine has.

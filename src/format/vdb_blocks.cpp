@@ -16,10 +16,15 @@ ByteRange vdb_block_range(const VdbLayout& layout, std::uint64_t block) {
 
 Status check_vdb_block(std::span<const std::byte> file, const VdbLayout& layout, std::uint64_t block) {
   const ByteRange range = vdb_block_range(layout, block);
+  return check_vdb_block_copy(file, layout, block, file.subspan(range.offset, range.length));
+}
+
+Status check_vdb_block_copy(std::span<const std::byte> file, const VdbLayout& layout, std::uint64_t block,
+                            std::span<const std::byte> copy) {
   const auto stored = load_le<std::uint32_t>(file, layout.block_table_offset + block * sizeof(std::uint32_t));
-  const std::uint32_t computed = crc32c(file.subspan(range.offset, range.length));
+  const std::uint32_t computed = crc32c(copy);
   if (stored != computed) {
-    return bad_checksum_at(range.offset, "block checksum", stored, computed);
+    return bad_checksum_at(vdb_block_range(layout, block).offset, "block checksum", stored, computed);
   }
   return ok_status();
 }

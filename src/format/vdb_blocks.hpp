@@ -19,6 +19,10 @@ namespace vibrato::format {
 // Errors: kCorruption with the block's offset.
 [[nodiscard]] Status check_vdb_block(std::span<const std::byte> file, const VdbLayout& layout, std::uint64_t block);
 
+// The same for a copy of the block's bytes that was read by other means; the checksum is that of `file`.
+[[nodiscard]] Status check_vdb_block_copy(std::span<const std::byte> file, const VdbLayout& layout, std::uint64_t block,
+                                          std::span<const std::byte> copy);
+
 // Checks every block that holds a byte of [offset, offset + length); what lies behind the content (the tables, checked
 // when the file was parsed) counts as checked, and so does all of versions 1 and 2, which have no checksums.
 [[nodiscard]] Status check_vdb_block_range(std::span<const std::byte> file, const VdbLayout& layout,

@@ -53,8 +53,9 @@ struct OpenedPart {
 
 Result<OpenedPart> open_part(const LoadContext& context, store::PackMaps& packs, const CollectionSettings& settings,
                              const catalog::Segment& entry) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<SealedPart> part,
-                           SealedPart::open(context.fs, context.data_folder, entry, settings, nullptr, &packs));
+  VIBRATO_ASSIGN_OR_RETURN(
+      const std::shared_ptr<SealedPart> part,
+      SealedPart::open(context.fs, context.data_folder, entry, settings, nullptr, &packs, context.vector_access));
   VIBRATO_ASSIGN_OR_RETURN(const auto bitmap, context.catalog.read([&entry](const catalog::Tables& tables) {
     return tables.segments.bitmap(entry.id);
   }));

@@ -28,6 +28,7 @@ struct LoadContext {
   const commit::VisibleLsn& visible;
   const std::string& data_folder;
   const Collection::Options& options;
+  VectorAccess vector_access = VectorAccess::kRandom;
 };
 
 // Errors: those of the catalog; kCorruption for rows that make no sense.

@@ -8,6 +8,7 @@
 #include "vector/checkpoint.hpp"
 #include "vector/compaction.hpp"
 #include "vector/maintenance_context.hpp"
+#include "vector/scrub.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -44,7 +45,7 @@ class Maintenance::Impl {
  public:
   Impl(io::FileSystem& fs, catalog::Catalog& catalog, VectorModel& model, const Clock& clock, const Logger& logger,
        MaintenanceOptions options)
-      : context_(fs, catalog, model, clock, logger, std::move(options)), compaction_(context_) {}
+      : context_(fs, catalog, model, clock, logger, std::move(options)), compaction_(context_), scrub_(context_) {}
 
   bool index_step() {
     const std::lock_guard lock(index_mutex_);
@@ -86,6 +87,11 @@ class Maintenance::Impl {
   Result<CompactionReport> compact(const CollectionPtr& collection, const KeepGoing& keep_going) {
     const std::lock_guard lock(merge_mutex_);
     return compaction_.run_full(collection, keep_going);
+  }
+
+  Result<ScrubStep> scrub_step() {
+    const std::lock_guard lock(scrub_mutex_);
+    return scrub_.step();
   }
 
   MaintenanceContext& context() { return context_; }
@@ -177,6 +183,9 @@ class Maintenance::Impl {
 
   std::mutex merge_mutex_;  // One merge at a time. Guards compaction_.
   Compaction compaction_;
+
+  std::mutex scrub_mutex_;  // Guards scrub_.
+  Scrub scrub_;
 };
 
 Maintenance::Maintenance(io::FileSystem& fs, catalog::Catalog& catalog, VectorModel& model, const Clock& clock,
@@ -203,6 +212,10 @@ Result<CompactionReport> Maintenance::compact_due(const KeepGoing& keep_going) {
 
 Result<CompactionReport> Maintenance::compact(const CollectionPtr& collection, const KeepGoing& keep_going) {
   return impl_->compact(collection, keep_going);
+}
+
+Result<ScrubStep> Maintenance::scrub_step() {
+  return impl_->scrub_step();
 }
 
 Status Maintenance::remove_unused() {

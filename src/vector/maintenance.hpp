@@ -1,5 +1,6 @@
 // The background work of all collections, a step at a time: indexing hot rows, sealing (checkpoints), merging
-// (compaction), archiving, removing what nobody needs. It decides what is due; the engine brings threads and calls.
+// (compaction), archiving, checking what is on the disk (scrub), removing what nobody needs. It decides what is due;
+// the engine brings threads and calls.
 //
 // A checkpoint, in order; each arrow is a barrier:
 //   freeze -> index what waits -> write files (synced, renamed, folder synced) -> one catalog commit: new collections,
@@ -37,6 +38,7 @@ struct MaintenanceOptions {
   std::uint64_t bytes_per_pass = std::uint64_t{4} * 1024 * 1024 * 1024;
   std::int64_t idle_ms = 60'000;  // Without writes for that long, a collection settles.
   WriteThrottle throttle;
+  VectorAccess vector_access = VectorAccess::kRandom;  // Of the parts that it writes and opens.
 };
 
 struct CheckpointReport {
@@ -53,6 +55,14 @@ struct CompactionReport {
   std::uint8_t level = 0;
   std::uint64_t rows = 0;
   bool archived = false;
+};
+
+// What one step of the scrub did.
+struct ScrubStep {
+  std::uint64_t bytes = 0;  // Read and found whole.
+  std::uint64_t parts = 0;  // 1 if that was the end of a part.
+  std::string damage;       // What was found, with file and offset; empty for nothing.
+  bool has_ended = false;   // Every part was visited: the next step begins again.
 };
 
 // Thread-safety: all methods may be called from many threads; each kind of work runs once at a time.
@@ -72,6 +82,9 @@ class Maintenance {
   // One merge, if one is due; with `collection`, whatever brings it to the fewest segments next.
   [[nodiscard]] Result<CompactionReport> compact_due(const KeepGoing& keep_going);
   [[nodiscard]] Result<CompactionReport> compact(const CollectionPtr& collection, const KeepGoing& keep_going);
+  // Reads the next MiB of sealed parts and checks it. A damaged segment is marked in the catalog, and its collection
+  // takes no writes. Errors: kIoError for a part that could not be opened for now; the next step goes on behind it.
+  [[nodiscard]] Result<ScrubStep> scrub_step();
   // Removes files that a merge or a drop left without readers. Foreign files are never touched.
   [[nodiscard]] Status remove_unused();
   // At start: files in the segments folder with names of ours that no catalog row names go to quarantine/.

@@ -45,13 +45,14 @@ Status check_fits(const store::VdbFile& file, const catalog::Segment& entry, con
 
 Result<std::shared_ptr<SealedPart>> SealedPart::open(io::FileSystem& fs, const std::string& data_folder,
                                                      const catalog::Segment& entry, const CollectionSettings& settings,
-                                                     std::shared_ptr<DeleteLsns> deletes, store::PackMaps* packs) {
+                                                     std::shared_ptr<DeleteLsns> deletes, store::PackMaps* packs,
+                                                     VectorAccess access) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::join_beneath(data_folder, entry.file));
   store::PackMaps alone;
   VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> file,
                            (packs != nullptr ? *packs : alone).open(fs, path, entry.part));
   VIBRATO_RETURN_IF_ERROR(check_fits(*file, entry, settings));
-  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<SealedSegment> rows, SealedSegment::from_file(std::move(file)));
+  VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<SealedSegment> rows, SealedSegment::from_file(std::move(file), access));
   VIBRATO_ASSIGN_OR_RETURN(const store::IdIndex ids, store::IdIndex::open(rows->file()));
   if (deletes == nullptr) {
     deletes = std::make_shared<DeleteLsns>(rows->row_count());

@@ -26,7 +26,8 @@ class SealedPart final : public Segment {
                                                                 const catalog::Segment& entry,
                                                                 const CollectionSettings& settings,
                                                                 std::shared_ptr<DeleteLsns> deletes = nullptr,
-                                                                store::PackMaps* packs = nullptr);
+                                                                store::PackMaps* packs = nullptr,
+                                                                VectorAccess access = VectorAccess::kRandom);
 
   [[nodiscard]] const catalog::Segment& entry() const { return entry_; }
   // What the catalog named it, once it has. Before the part is shared.

@@ -19,12 +19,14 @@ constexpr std::uint32_t kScanShare = 4;
 
 }  // namespace
 
-Result<std::unique_ptr<SealedSegment>> SealedSegment::open(io::FileSystem& fs, const std::string& path) {
+Result<std::unique_ptr<SealedSegment>> SealedSegment::open(io::FileSystem& fs, const std::string& path,
+                                                           VectorAccess access) {
   VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> file, store::VdbFile::open(fs, path));
-  return from_file(std::move(file));
+  return from_file(std::move(file), access);
 }
 
-Result<std::unique_ptr<SealedSegment>> SealedSegment::from_file(std::unique_ptr<store::VdbFile> file) {
+Result<std::unique_ptr<SealedSegment>> SealedSegment::from_file(std::unique_ptr<store::VdbFile> file,
+                                                                VectorAccess access) {
   std::unique_ptr<SealedSegment> segment(new SealedSegment(std::move(file)));
   VIBRATO_RETURN_IF_ERROR(segment->load_norms());
   VIBRATO_RETURN_IF_ERROR(segment->load_graph());
@@ -33,7 +35,7 @@ Result<std::unique_ptr<SealedSegment>> SealedSegment::from_file(std::unique_ptr<
     return corruption(segment->file_->path() + ": neither vectors nor product codes of its rows");
   }
   segment->build_info_ = parse_build_info(segment->file_->build_info());
-  segment->advise();
+  segment->advise(access);
   return segment;
 }
 
@@ -44,7 +46,7 @@ std::unique_ptr<SealedSegment> SealedSegment::with_index(std::unique_ptr<store::
   segment->graph_ = segment->built_->graph->view(segment->row_count());
   segment->has_graph_ = true;
   segment->build_info_ = segment->built_->info;
-  segment->advise();
+  segment->advise(VectorAccess::kRandom);
   return segment;
 }
 
@@ -151,17 +153,24 @@ Status SealedSegment::load_product_codes(format::QuantizerDescription& descripti
   return ok_status();
 }
 
-void SealedSegment::advise() const {
+void SealedSegment::advise(VectorAccess access) const {
   using Access = io::ReadOnlyMap::Access;
   const io::ReadOnlyMap& map = file_->map();
   const format::VdbLayout& layout = file_->layout();
   if (!has_graph_) {
     return;  // Scans read everything in order, which the system handles best by itself.
   }
-  map.advise(Access::kRandom, layout.vectors.offset, layout.vectors.length);
+  if (access == VectorAccess::kRandom) {
+    map.advise(Access::kRandom, layout.vectors.offset, layout.vectors.length);
+  }
   for (const SectionKind kind : {SectionKind::kCodes, SectionKind::kGraph}) {
     if (const auto* entry = layout.find(kind); entry != nullptr && !built_) {
       map.advise(Access::kHugePages, entry->offset, entry->length);
+      map.advise(Access::kWillNeed, entry->offset, entry->length);
+    }
+  }
+  for (const SectionKind kind : {SectionKind::kIds, SectionKind::kIdHash}) {
+    if (const auto* entry = layout.find(kind); entry != nullptr) {
       map.advise(Access::kWillNeed, entry->offset, entry->length);
     }
   }

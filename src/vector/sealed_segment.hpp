@@ -18,6 +18,7 @@
 #include "store/vdb_file.hpp"
 #include "vector/built_index.hpp"
 #include "vector/flat_scan.hpp"
+#include "vector/vector_access.hpp"
 
 namespace vibrato::vector {
 
@@ -25,8 +26,10 @@ namespace vibrato::vector {
 class SealedSegment {
  public:
   // Errors: as VdbFile::open; kCorruption (file and offset named) for index sections that do not fit the file.
-  [[nodiscard]] static Result<std::unique_ptr<SealedSegment>> open(io::FileSystem& fs, const std::string& path);
-  [[nodiscard]] static Result<std::unique_ptr<SealedSegment>> from_file(std::unique_ptr<store::VdbFile> file);
+  [[nodiscard]] static Result<std::unique_ptr<SealedSegment>> open(io::FileSystem& fs, const std::string& path,
+                                                                   VectorAccess access = VectorAccess::kRandom);
+  [[nodiscard]] static Result<std::unique_ptr<SealedSegment>> from_file(std::unique_ptr<store::VdbFile> file,
+                                                                        VectorAccess access = VectorAccess::kRandom);
   // Serves a file with an index that was built over it and could not be stored.
   [[nodiscard]] static std::unique_ptr<SealedSegment> with_index(std::unique_ptr<store::VdbFile> file,
                                                                  BuiltIndex index);
@@ -56,7 +59,7 @@ class SealedSegment {
   [[nodiscard]] Status load_product_codes(format::QuantizerDescription& description, std::uint64_t offset);
   // The codes section, of `stride` bytes a row. `offset` is that of the quantizer section, for messages.
   [[nodiscard]] Result<const std::byte*> codes_of(std::uint32_t stride, std::uint64_t offset) const;
-  void advise() const;
+  void advise(VectorAccess access) const;
 
   std::unique_ptr<store::VdbFile> file_;
   std::optional<BuiltIndex> built_;

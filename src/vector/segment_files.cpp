@@ -40,8 +40,9 @@ std::optional<OwnName> parse_own_name(std::string_view name) {
 
 }  // namespace
 
-SegmentFiles::SegmentFiles(io::FileSystem& fs, catalog::Catalog& catalog, std::string data_folder)
-    : fs_(fs), catalog_(catalog), data_folder_(std::move(data_folder)) {}
+SegmentFiles::SegmentFiles(io::FileSystem& fs, catalog::Catalog& catalog, std::string data_folder,
+                           VectorAccess vector_access)
+    : fs_(fs), catalog_(catalog), data_folder_(std::move(data_folder)), vector_access_(vector_access) {}
 
 std::string SegmentFiles::absolute(std::string_view relative) const {
   return fmt::format("{}/{}", data_folder_, relative);
@@ -88,7 +89,7 @@ Result<std::string> SegmentFiles::new_name(SegmentFileKind kind) {
 Result<std::shared_ptr<SealedPart>> SegmentFiles::open(const catalog::Segment& entry,
                                                        const CollectionSettings& settings,
                                                        std::shared_ptr<DeleteLsns> deletes) {
-  return SealedPart::open(fs_, data_folder_, entry, settings, std::move(deletes), &packs_);
+  return SealedPart::open(fs_, data_folder_, entry, settings, std::move(deletes), &packs_, vector_access_);
 }
 
 void SegmentFiles::retire(const std::shared_ptr<const SealedPart>& part) {

@@ -32,7 +32,8 @@ enum class SegmentFileKind : std::uint8_t { kSegment, kPack };
 class SegmentFiles {
  public:
   // Both outlive it.
-  SegmentFiles(io::FileSystem& fs, catalog::Catalog& catalog, std::string data_folder);
+  SegmentFiles(io::FileSystem& fs, catalog::Catalog& catalog, std::string data_folder,
+               VectorAccess vector_access = VectorAccess::kRandom);
 
   // A path relative to the data folder that no file has. Errors: those of reading the folder and the catalog.
   [[nodiscard]] Result<std::string> new_name(SegmentFileKind kind);
@@ -73,6 +74,7 @@ class SegmentFiles {
   io::FileSystem& fs_;
   catalog::Catalog& catalog_;
   const std::string data_folder_;
+  const VectorAccess vector_access_;
   store::PackMaps packs_;
 
   std::mutex mutex_;  // Guards the members below.

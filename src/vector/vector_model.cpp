@@ -65,7 +65,8 @@ class VectorModel::Impl {
 };
 
 Status VectorModel::Impl::load() {
-  const LoadContext context = {fs_, catalog_, visible_, options_.data_folder, options_.collection};
+  const LoadContext context = {
+      fs_, catalog_, visible_, options_.data_folder, options_.collection, options_.vector_access};
   VIBRATO_ASSIGN_OR_RETURN(const LoadedCollections loaded, load_collections(context));
   registry_.load(loaded);
   durable_.store(loaded.applied.value(), std::memory_order_release);

@@ -26,6 +26,7 @@ class VectorModel final : public commit::Model {
   struct Options {
     std::string data_folder;
     Collection::Options collection;
+    VectorAccess vector_access = VectorAccess::kRandom;
   };
 
   // All of it outlives the model.
