@@ -1,0 +1,163 @@
+// What the database does for its files without being asked: the space of what was dropped comes back, damage on the
+// disk is found, and the advice that was asked for is given.
+#include <chrono>
+#include <thread>
+
+#include "support/made_database.hpp"
+#include "support/recording_file_system.hpp"
+
+namespace vibrato::engine {
+namespace {
+
+constexpr std::uint32_t kRows = 1200;
+
+class DatabaseUpkeepTest : public ::testing::Test {
+ protected:
+  // A collection with a file of its own.
+  void make_large(const std::string& name) {
+    ASSERT_OK(database_.create(name));
+    const auto collection = database_->vectors().find(name);
+    ASSERT_OK(collection);
+    const auto outcome = std::make_shared<vector::BatchOutcome>();
+    std::vector<vector::PointInput> points;
+    for (std::uint64_t id = 0; id < kRows; ++id) {
+      points.push_back({PointId(id), test::made_vector(id), test::made_meta(id)});
+    }
+    ASSERT_OK(database_.commit(vector::make_upsert_batch(database_->vectors(), *collection, std::move(points), outcome),
+                               Database::Kind::kPut, collection->get()));
+  }
+  [[nodiscard]] std::vector<std::string> segment_files() {
+    std::vector<std::string> names;
+    const auto listed = disk_.list_directory("/data/segments");
+    EXPECT_OK(listed);
+    for (const io::FileInfo& info : *listed) {
+      names.push_back(info.name);
+    }
+    return names;
+  }
+  void flip_byte(const std::string& path, std::uint64_t offset) {
+    const auto file = disk_.open(path, io::OpenMode::kReadWrite);
+    ASSERT_OK(file);
+    std::byte byte{};
+    ASSERT_OK((*file)->read_at(offset, std::span(&byte, 1)));
+    byte ^= std::byte{0x40};
+    ASSERT_OK((*file)->write_at(offset, std::span(&byte, 1)));
+    ASSERT_OK((*file)->sync());
+  }
+  // Whether it comes true; background threads work meanwhile.
+  template <typename Condition>
+  static bool comes_true(const Condition& condition) {
+    constexpr int kTries = 6000;
+    for (int tries = 0; tries < kTries; ++tries) {
+      if (condition()) {
+        return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  [[nodiscard]] std::uint64_t metric(std::string_view name) { return database_.metrics().counter(name, "").value(); }
+
+  io::SimulatedFileSystem disk_;
+  test::RecordingFileSystem recording_{disk_};
+  test::MadeDatabase database_{recording_};
+};
+
+TEST_F(DatabaseUpkeepTest, a_checkpoint_on_request_saves_a_drop_and_removes_the_files) {
+  ASSERT_OK(database_.open());
+  make_large("gone");
+  ASSERT_OK(database_.create("small"));
+  ASSERT_OK(database_.put("small", 1, 1));
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_EQ(segment_files().size(), 2U);
+  ASSERT_OK(database_.drop("gone"));
+  ASSERT_OK(database_.checkpoint());
+  EXPECT_EQ(segment_files().size(), 1U);
+  const auto live = database_->catalog().read([](const catalog::Tables& tables) { return tables.collections.live(); });
+  ASSERT_OK(live);
+  ASSERT_EQ(live->size(), 1U);
+  EXPECT_EQ(live->front().name, "small");
+  ASSERT_OK(database_.drop("small"));
+  ASSERT_OK(database_.checkpoint());
+  EXPECT_TRUE(segment_files().empty());
+  ASSERT_OK(database_.open());
+  EXPECT_TRUE(database_->vectors().all().empty());
+  EXPECT_TRUE(segment_files().empty());
+}
+
+TEST_F(DatabaseUpkeepTest, the_files_of_a_dropped_collection_go_without_a_request) {
+  database_.options().background_threads = 2;
+  ASSERT_OK(database_.open());
+  make_large("gone");
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_EQ(segment_files().size(), 1U);
+  ASSERT_OK(database_.drop("gone"));
+  // Neither the 30 seconds between checkpoints nor the 180 between compactions are waited for.
+  EXPECT_TRUE(comes_true([this] { return segment_files().empty(); }));
+}
+
+TEST_F(DatabaseUpkeepTest, the_scrub_finds_damage_after_the_start_and_everybody_is_told) {
+  ASSERT_OK(database_.open());
+  make_large("bad");
+  make_large("good");
+  ASSERT_OK(database_.checkpoint());
+  const auto bad = database_->vectors().find("bad");
+  ASSERT_OK(bad);
+  const std::string file = (*bad)->read_view().version->sealed.front()->entry().file;
+  database_->stop();
+  flip_byte("/data/" + file, 65536 + 100);
+
+  database_.options().background_threads = 2;
+  ASSERT_OK(database_.open());
+  ASSERT_TRUE(comes_true([this] { return metric("vibrato_scrub_total") == 1; }));
+  EXPECT_EQ(metric("vibrato_scrub_damaged_segments_total"), 1U);
+  EXPECT_GT(metric("vibrato_scrub_bytes_total"), kRows * sizeof(float) * test::kMadeDim);
+  const Readiness readiness = database_->readiness();
+  ASSERT_EQ(readiness.reasons.size(), 1U);
+  EXPECT_NE(readiness.reasons[0].find("collection bad"), std::string::npos) << readiness.reasons[0];
+  EXPECT_NE(readiness.reasons[0].find(file), std::string::npos) << readiness.reasons[0];
+  EXPECT_NE(readiness.reasons[0].find("65536"), std::string::npos) << readiness.reasons[0];
+  EXPECT_EQ(database_->stats().damaged_segments, 1U);
+  EXPECT_OK(database_.put("good", 1, 1));
+  EXPECT_FALSE(database_.put("bad", 1, 1).ok());
+
+  database_.options().background_threads = 0;
+  ASSERT_OK(database_.open());
+  EXPECT_FALSE(database_->readiness().ready);
+}
+
+TEST_F(DatabaseUpkeepTest, without_an_interval_nothing_is_scrubbed) {
+  ASSERT_OK(database_.open());
+  make_large("c");
+  ASSERT_OK(database_.checkpoint());
+  database_.options().background_threads = 2;
+  database_.options().scrub_interval_secs = 0;
+  ASSERT_OK(database_.open());
+  database_->stop();
+  EXPECT_EQ(metric("vibrato_scrub_total"), 0U);
+  EXPECT_EQ(metric("vibrato_scrub_bytes_total"), 0U);
+}
+
+TEST_F(DatabaseUpkeepTest, the_advice_about_raw_vectors_is_the_one_that_was_asked_for) {
+  using Access = io::ReadOnlyMap::Access;
+  for (const bool random : {false, true}) {
+    database_.options().random_madvise = random;
+    const std::string name = random ? "random" : "normal";
+    ASSERT_OK(database_.open());
+    make_large(name);
+    recording_.clear();
+    ASSERT_OK(database_.checkpoint());
+    const std::size_t written = random ? 1 : 0;
+    EXPECT_EQ(recording_.count(Access::kRandom), written) << name;
+    const auto collection = database_->vectors().find(name);
+    ASSERT_OK(collection);
+    ASSERT_TRUE((*collection)->read_view().version->sealed.front()->rows().has_graph());
+    recording_.clear();
+    ASSERT_OK(database_.open());
+    EXPECT_EQ(recording_.count(Access::kRandom), random ? 2U : 0U) << name;
+    EXPECT_GT(recording_.count(Access::kWillNeed), 0U) << name;
+  }
+}
+
+}  // namespace
+}  // namespace vibrato::engine
