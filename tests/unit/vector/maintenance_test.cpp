@@ -1,7 +1,6 @@
 // Checkpoints: what is written when, what a restart finds, and that failures change nothing.
 #include "vector/maintenance.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -188,27 +187,6 @@ TEST_F(MaintenanceTest, a_drop_gives_space_and_memory_back_at_once) {
   EXPECT_FALSE(collection.expired());
   ASSERT_OK(store_->maintenance().checkpoint_due({}));
   EXPECT_TRUE(collection.expired());
-  EXPECT_TRUE(store_->segment_files().empty());
-}
-
-TEST_F(MaintenanceTest, a_drop_that_frees_files_is_saved_at_once_and_one_that_frees_none_waits) {
-  create("a");
-  create("empty");
-  put("a", 0, 100);
-  checkpoint();
-  const auto dropped_in_catalog = [this](const std::string& name) {
-    const auto live = store_->catalog().read([](const catalog::Tables& tables) { return tables.collections.live(); });
-    EXPECT_OK(live);
-    return std::none_of(live->begin(), live->end(), [&](const auto& one) { return one.name == name; });
-  };
-  ASSERT_OK(store_->drop("empty"));
-  ASSERT_OK(store_->maintenance().checkpoint_due({}));
-  EXPECT_FALSE(dropped_in_catalog("empty"));
-  ASSERT_OK(store_->drop("a"));
-  ASSERT_OK(store_->maintenance().checkpoint_due({}));
-  EXPECT_TRUE(dropped_in_catalog("a"));
-  EXPECT_TRUE(dropped_in_catalog("empty"));
-  ASSERT_OK(store_->maintenance().remove_unused());
   EXPECT_TRUE(store_->segment_files().empty());
 }
 
