@@ -28,6 +28,18 @@ Status finish(io::FileSystem& fs, const std::string& path) {
   return file->sync();
 }
 
+// The table takes numbers only in the order in which they were given; a state has its collections in any order.
+std::vector<const VectorState::Entry*> by_number(const std::vector<VectorState::Entry>& entries) {
+  std::vector<const VectorState::Entry*> ordered;
+  ordered.reserve(entries.size());
+  for (const VectorState::Entry& entry : entries) {
+    ordered.push_back(&entry);
+  }
+  std::sort(ordered.begin(), ordered.end(),
+            [](const auto* a, const auto* b) { return a->collection.number < b->collection.number; });
+  return ordered;
+}
+
 // The rule that numbers are never reused is about creations; here those that were given are put back.
 Status replace_vectors(sqlite::Connection& connection, const VectorState& state) {
   VIBRATO_RETURN_IF_ERROR(
@@ -35,9 +47,9 @@ Status replace_vectors(sqlite::Connection& connection, const VectorState& state)
                          "DELETE FROM applied_lsns WHERE model = 'vector';"
                          "UPDATE store SET collection_number_max = 0, trim_lsn = 0, clean_stop = 0;"));
   VIBRATO_ASSIGN_OR_RETURN(auto collections, CollectionsTable::open(connection));
-  for (const VectorState::Entry& entry : state.collections) {
-    VIBRATO_RETURN_IF_ERROR(collections.insert(entry.collection));
-    VIBRATO_RETURN_IF_ERROR(collections.set_next_point_number(entry.collection.number, entry.next_point_number));
+  for (const VectorState::Entry* const entry : by_number(state.collections)) {
+    VIBRATO_RETURN_IF_ERROR(collections.insert(entry->collection));
+    VIBRATO_RETURN_IF_ERROR(collections.set_next_point_number(entry->collection.number, entry->next_point_number));
   }
   VIBRATO_ASSIGN_OR_RETURN(auto segments, SegmentsTable::open(connection));
   for (const VectorState::Part& part : state.parts) {

@@ -66,6 +66,22 @@ TEST_F(SnapshotTest, what_is_only_in_the_log_is_in_the_snapshot) {
   EXPECT_EQ(restored("/data/snapshots/s"), before);
 }
 
+// The order of names is not the order in which the collections were made.
+TEST_F(SnapshotTest, collections_whose_names_are_in_another_order_than_their_making) {
+  for (const char* const name : {"m", "z", "a", "b"}) {
+    ASSERT_OK(database_.create(name));
+    put_some(name, 0, 4);
+  }
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_OK(database_.drop("m"));
+  ASSERT_OK(database_.create("m"));
+  put_some("m", 0, 3, 70);
+  ASSERT_OK(database_.checkpoint());
+  const MadeContent before = content();
+  ASSERT_OK(database_.snapshot("s"));
+  EXPECT_EQ(restored("/data/snapshots/s"), before);
+}
+
 TEST_F(SnapshotTest, files_deletes_and_the_log_make_one_state) {
   ASSERT_OK(database_.create("c"));
   ASSERT_OK(database_.create("idle"));
