@@ -56,6 +56,12 @@ void converse(std::string_view bytes, std::size_t piece, Exchange& exchange) {
   }
 }
 
+// The routes of `serve` answer at once: nobody ever waits.
+class NoWaiter final : public server::AnswerWaiter {
+ public:
+  void answer_arrived() override {}
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -67,7 +73,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const server::HttpServerOptions options;
   server::BodyBudget budget(options.body_bytes_in_flight_max);
   server::RequestIds ids(1);
-  Exchange exchange({options, routes, clock, logger, budget, ids});
+  NoWaiter waiter;
+  Exchange exchange({options, routes, clock, logger, budget, ids, std::make_shared<server::AnswerBox>([] {})}, waiter);
   const std::size_t piece = data[0] == 0 ? size : data[0];
   converse({reinterpret_cast<const char*>(data) + 1, size - 1}, piece, exchange);
   return 0;
