@@ -103,9 +103,12 @@ Checkpoint::Group Checkpoint::freeze(const std::vector<CheckpointWish>& wishes,
   for (const CheckpointWish& wish : wishes) {
     // Neither in the catalog nor about to be, if it was created since; no longer, if it was dropped.
     const bool is_known = created.contains(wish.collection) || wish.collection->identity().created_lsn <= taken.applied;
+    // A drop may have been saved since the wish was made, by an earlier group of this checkpoint.
+    const auto present = context_.model.find(wish.collection->identity().name);
+    const bool is_there = present.ok() && *present == wish.collection;
     // A damaged one may lack a part, whose deletes no bitmap would hold: its records stay in the log, so that they are
     // replayed when the part is back.
-    if (is_known && !dropped.contains(wish.collection) && wish.collection->check_writable().ok()) {
+    if (is_known && is_there && !dropped.contains(wish.collection) && wish.collection->check_writable().ok()) {
       group.push_back(freeze(wish));
     }
   }

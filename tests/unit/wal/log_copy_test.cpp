@@ -101,7 +101,7 @@ TEST_F(LogCopyTest, two_sources_complete_each_other) {
   ASSERT_OK(copied);
   expect_holds("/copy", 0, 80);
   // With a hole between them they do not.
-  ASSERT_OK(copy(0, 10, "/short"));
+  ASSERT_OK(copy(0, 10, "/short", {"/old"}));
   EXPECT_CODE(copy(0, 80, "/no2", {"/wal", "/short"}), ErrorCode::kGone);
 }
 
