@@ -40,7 +40,8 @@ class Builder {
     } else {
       const std::string from = source_.snapshot_folder + "/" + std::string(catalog::kCatalogFile);
       VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, context_.fs.stat(from));
-      VIBRATO_RETURN_IF_ERROR(io::copy_bytes(context_.fs, from, path, info.size_bytes));
+      VIBRATO_RETURN_IF_ERROR(
+          io::copy_bytes(context_.fs, from, path, info.size_bytes, io::OpenMode::kCreateNewPrivate));
     }
     VIBRATO_ASSIGN_OR_RETURN(content_, catalog::read_copy(vfs_, path, context_.clock));
     catalog::CopyEdit edit;
