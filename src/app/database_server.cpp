@@ -36,6 +36,7 @@ Status DatabaseServer::run() {
   if (options_.bootstrap_admin_key) VIBRATO_RETURN_IF_ERROR(print_bootstrap_key());
   warn_if_nobody_has_a_key();
   VIBRATO_RETURN_IF_ERROR(listen());
+  database_->hold_readiness(true);
   recovery_ = std::thread([this] { recover(); });
   wait_for_stop(signals);
   drain();
@@ -99,6 +100,7 @@ Status DatabaseServer::listen() {
 void DatabaseServer::recover() {
   recovered_ = database_->start();
   if (recovered_.ok()) recovered_ = make_collection();
+  database_->hold_readiness(false);
   if (recovered_.ok()) {
     logger_.info("ready");
   } else if (is_stopping_) {

@@ -23,6 +23,10 @@ Status Database::start() {
   return impl_->start();
 }
 
+void Database::hold_readiness(bool held) {
+  impl_->readiness_held = held;
+}
+
 void Database::request_stop() {
   impl_->stop_requested = true;
 }

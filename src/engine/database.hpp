@@ -84,6 +84,9 @@ class Database {
   // Recovers, then takes reads and writes and begins the background work. Blocks for the length of the recovery; a
   // server listens meanwhile.
   [[nodiscard]] Status start();
+  // Readiness says "starting" until `held` is false again: for a server that has more to do after start() than others
+  // should see.
+  void hold_readiness(bool held);
   // Lets a start() that runs on another thread end early, with kUnavailable. Thread-safe.
   void request_stop();
   // Ends the background work, commits what was submitted, closes log and catalog cleanly. Idempotent.

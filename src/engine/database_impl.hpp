@@ -103,6 +103,7 @@ class Database::Impl {
 
   std::atomic<State> state = State::kOpened;
   std::atomic<double> replay_progress = 0;
+  std::atomic<bool> readiness_held = false;
   std::atomic<bool> stop_requested = false;
 
  private:

@@ -48,6 +48,9 @@ Readiness Database::Impl::readiness() const {
   } else if (const Status writable = catalog->check_writable(); !writable.ok()) {
     result.reasons.push_back("no checkpoints until a restart: " + writable.message());
   }
+  if (readiness_held) {
+    result.reasons.emplace_back("the server starts");
+  }
   for (const vector::CollectionPtr& collection : model->all()) {
     if (const Status writable = collection->check_writable(); !writable.ok()) {
       result.reasons.push_back("collection " + collection->identity().name + ": " + writable.message());

@@ -122,7 +122,11 @@ ReadView Collection::read_view() const {
 
 Result<std::optional<Point>> Collection::get(const PointIdView& id) const {
   const ReadView view = read_view();
-  return find_point(*view.version, id, view.visible);
+  VIBRATO_ASSIGN_OR_RETURN(std::optional<Point> found, find_point(*view.version, id, view.visible));
+  if (!found && is_incomplete_.load(std::memory_order_relaxed)) {
+    return check_writable().with_context("the id may be in a part that is damaged");
+  }
+  return found;
 }
 
 Result<std::optional<Point>> Collection::find_applied(const PointIdView& id) const {

@@ -129,6 +129,7 @@ class Collection {
   [[nodiscard]] ReadView read_view() const;
   // Errors: kDimMismatch, kInvalidArgument (k, ef, values; a zero vector under cosine; min_score with l2), kCorruption.
   [[nodiscard]] Result<SearchAnswer> search(const SearchRequest& request, bool explain = false) const;
+  // kUnavailable for an id that may be in a part that could not be opened.
   [[nodiscard]] Result<std::optional<Point>> get(const PointIdView& id) const;
   // About how long a search will take, to decide where it may run. Microseconds.
   [[nodiscard]] std::uint64_t estimate_search_us(const SearchRequest& request) const;
@@ -141,6 +142,8 @@ class Collection {
   // Not ok while the collection takes no writes (damage), with the reason.
   [[nodiscard]] Status check_writable() const;
   void set_damaged(const std::string& reason);
+  // A part could not be opened: an id that is not found may be in it, and "not there" would be a lie.
+  void set_incomplete() { is_incomplete_.store(true, std::memory_order_relaxed); }
 
   // ---- The applier's; LSNs rise. Records at or below durable_lsn() are skipped. ----
   [[nodiscard]] Status apply_put(const PointIdView& id, std::span<const float> vector, std::string_view meta_json,
@@ -199,6 +202,7 @@ class Collection {
   std::atomic<std::uint64_t> next_point_number_{0};  // Raised by the applier alone, with apply_mutex_ held.
 
   mutable std::mutex damage_mutex_;  // Guards damage_.
+  std::atomic<bool> is_incomplete_{false};
   std::string damage_;               // Why no writes are taken; empty while they are.
 };
 

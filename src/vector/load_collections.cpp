@@ -90,6 +90,9 @@ std::shared_ptr<Collection> load_one(const LoadContext& context, store::PackMaps
       newly_damaged.push_back(entry.id);
     }
   }
+  if (parts.size() < entries.size()) {
+    collection->set_incomplete();
+  }
   collection->load_sealed(std::move(parts), durable, live_count);
   for (const std::string& reason : damage) {
     collection->set_damaged(reason);

@@ -194,6 +194,8 @@ class ServeV2Test(cli.CliTest):
         two = self.succeed("snapshot-create", "--data-dir", self.data, "--name", "two").stdout.decode()
         self.assertIn(f"lsn={second}\n", two)
         self.succeed("snapshot-restore", "--data-dir", self.data, "--snapshot-dir", self.data / "snapshots" / "one")
+        for name in ("catalog.db", "pepper"):  # They hold what keys are checked by.
+            self.assertEqual((self.data / name).stat().st_mode & 0o777, 0o600, name)
         server.start()
         docs = server.connect()
         self.assertEqual([docs.get(f"/v1/vector/docs/get?id={name}").status for name in "ab"], [200, 404])
