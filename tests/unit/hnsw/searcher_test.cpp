@@ -271,6 +271,9 @@ TEST(Searcher, with_a_predicate_against_the_query_finds_the_nearest_allowed_rows
   };
   Data& data = clustered();
   for (const std::uint32_t nearest : {50U, 500U, 2000U}) {
+    if (2 * nearest > data.rows.count) {
+      break;  // Sanitized builds have fewer rows.
+    }
     std::uint32_t right = 0;
     std::uint32_t found = 0;
     for (std::uint32_t q = 0; q < 20; ++q) {
