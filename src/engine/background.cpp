@@ -84,7 +84,7 @@ void Background::wake_timer() {
 }
 
 Status Background::keep_going() const {
-  return stopping_ ? unavailable("the server stops") : ok_status();
+  return stopping_ ? unavailable("the server stops") : parts_.syncs.check();
 }
 
 void Background::note_checkpoint(const vector::CheckpointReport& report) {
@@ -142,8 +142,8 @@ void Background::run_indexing() {
 void Background::run_checkpoints() {
   while (!stopping_) {
     sleep_for(checkpointing_, std::max<std::int64_t>(options_.checkpoint_interval_secs, 1) * kSecondMs);
-    if (stopping_) {
-      return;
+    if (!keep_going().ok()) {
+      continue;
     }
     const Status status = checkpoint_now();
     remove_unused();  // Also without a checkpoint: what a search still used the last time may be free by now.
@@ -202,8 +202,8 @@ Status Background::shrink_log() {
 void Background::run_compaction() {
   while (!stopping_) {
     sleep_for(compaction_, std::max<std::int64_t>(options_.compaction_interval_secs, 1) * kSecondMs);
-    bool is_due = !stopping_;
-    while (is_due && !stopping_) {
+    bool is_due = true;
+    while (is_due && keep_going().ok()) {
       const auto merged = [&] {
         const Running running(compactions_running_);
         return parts_.maintenance.compact_due([this] { return keep_going(); });

@@ -26,6 +26,7 @@
 #include "engine/log_retention.hpp"
 #include "engine/visibility_waiters.hpp"
 #include "engine/write_budgets.hpp"
+#include "io/sync_watch.hpp"
 #include "vector/maintenance.hpp"
 
 namespace vibrato::engine {
@@ -42,6 +43,7 @@ class Background {
     const commit::VisibleLsn& visible;
     WriteBudgets& budgets;
     DiskSpace& disk;
+    const io::SyncWatch& syncs;
     IoThrottle& throttle;
     VisibilityWaiters& waiters;
     const Clock& clock;
@@ -62,7 +64,7 @@ class Background {
   void wake_indexing();
   // Somebody waits with a deadline before the one that the timer knows.
   void wake_timer();
-  // Not ok once the work should end.
+  // Not ok once the work should end: the database stops, or a sync has failed, which is never tried again.
   [[nodiscard]] Status keep_going() const;
 
   // For whoever runs the same work on request: counts it while it lives.

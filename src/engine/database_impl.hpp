@@ -26,6 +26,7 @@
 #include "engine/log_retention.hpp"
 #include "engine/visibility_waiters.hpp"
 #include "engine/write_budgets.hpp"
+#include "io/sync_watch.hpp"
 #include "sqlite/vfs.hpp"
 #include "vector/maintenance.hpp"
 #include "wal/local_log.hpp"
@@ -34,7 +35,8 @@ namespace vibrato::engine {
 
 class Database::Impl {
  public:
-  Impl(io::FileSystem& fs, DatabaseOptions options, const Clock& clock, const Logger& logger, MetricsRegistry& metrics);
+  Impl(io::FileSystem& file_system, DatabaseOptions options, const Clock& clock, const Logger& logger,
+       MetricsRegistry& metrics);
 
   // ---- database_open.cpp ----
   [[nodiscard]] Status open();
@@ -63,7 +65,7 @@ class Database::Impl {
   enum class State : std::uint8_t { kOpened, kRecovering, kRunning, kReadOnly, kStopped };
 
   // Destroyed from the last to the first: threads before what they work on.
-  io::FileSystem& fs;
+  mutable io::SyncWatch fs;  // All files are opened through it.
   const DatabaseOptions options;
   const Clock& clock;
   const Logger& logger;

@@ -149,6 +149,7 @@ void Database::Impl::make_models() {
                                    .visible = visible,
                                    .budgets = *budgets,
                                    .disk = disk,
+                                   .syncs = fs,
                                    .throttle = throttle,
                                    .waiters = waiters,
                                    .clock = clock,
@@ -309,6 +310,7 @@ void Database::Impl::stop() {
 }
 
 Status Database::Impl::close_files() {
+  VIBRATO_RETURN_IF_ERROR(fs.check());
   if (audit.has_value()) {
     VIBRATO_RETURN_IF_ERROR(audit->flush());
   }

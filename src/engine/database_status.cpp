@@ -43,10 +43,10 @@ Readiness Database::Impl::readiness() const {
   }
   if (!log_damage.ok()) {
     result.reasons.push_back("read-only: " + log_damage.message());
+  } else if (const Status synced = fs.check(); !synced.ok()) {
+    result.reasons.push_back(synced.message());
   } else if (const Status health = log->health(); !health.ok()) {
     result.reasons.push_back("no writes until a restart: " + health.message());
-  } else if (const Status writable = catalog->check_writable(); !writable.ok()) {
-    result.reasons.push_back("no checkpoints until a restart: " + writable.message());
   }
   if (readiness_held) {
     result.reasons.emplace_back("the server starts");

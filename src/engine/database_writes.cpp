@@ -22,7 +22,10 @@ Status Database::Impl::check_readable() const {
 
 Status Database::Impl::check_writable() const {
   VIBRATO_RETURN_IF_ERROR(check_readable());
-  return state == State::kReadOnly ? unavailable("the database is read-only: " + log_damage.message()) : ok_status();
+  if (state == State::kReadOnly) {
+    return unavailable("the database is read-only: " + log_damage.message());
+  }
+  return fs.check();
 }
 
 Status Database::Impl::submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,

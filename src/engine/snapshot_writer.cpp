@@ -7,6 +7,7 @@
 #include "io/atomic_file.hpp"
 #include "io/copy_file.hpp"
 #include "io/safe_path.hpp"
+#include "vector/merge_parts.hpp"
 #include "vector/segment_writer.hpp"
 #include "wal/log_copy.hpp"
 
@@ -58,11 +59,13 @@ Status SnapshotWriter::copy_catalog() {
   return ok_status();
 }
 
-// The parts are open, so their files are there; small collections share some.
+// The parts are open, so their files are there; small collections share some. A damaged one would spoil the snapshot.
 Status SnapshotWriter::link_segments() {
   std::set<std::string> files;
   for (const CapturedCollection& captured : capture_.collections) {
     for (const auto& part : captured.version->sealed) {
+      VIBRATO_RETURN_IF_ERROR(parts_.keep_going());
+      VIBRATO_RETURN_IF_ERROR(vector::verify_part(*part));
       files.insert(part->entry().file);
       ++report_.segments;
     }

@@ -139,7 +139,7 @@ TEST_F(DatabaseDamageTest, after_a_failed_sync_of_the_log_nothing_is_acknowledge
   EXPECT_FALSE(database_.put("c", 2, 2).ok());
   EXPECT_CODE(database_.put("c", 3, 3), ErrorCode::kUnavailable);
   EXPECT_EQ(content().at("c").size(), 1U);
-  expect_not_ready("no writes until a restart");
+  expect_not_ready("no writes are taken until a restart");
   disk_.cut_power();
   database_.close();
   disk_.restart(io::CrashMode::kKeepAll, 1);
@@ -148,6 +148,23 @@ TEST_F(DatabaseDamageTest, after_a_failed_sync_of_the_log_nothing_is_acknowledge
   EXPECT_EQ(content().at("c").at(1), 1U);
   EXPECT_EQ(content().at("c").count(3), 0U);
   EXPECT_OK(database_.put("c", 3, 3));
+}
+
+TEST_F(DatabaseDamageTest, a_failed_sync_of_a_segment_ends_writing_as_well) {
+  ASSERT_OK(database_.create("c"));
+  ASSERT_OK(database_.put("c", 1, 1));
+  disk_.fail_next_sync();
+  EXPECT_FALSE(database_.checkpoint().ok());
+  EXPECT_CODE(database_.put("c", 2, 2), ErrorCode::kUnavailable);
+  EXPECT_CODE(database_.checkpoint(), ErrorCode::kUnavailable);
+  expect_not_ready("no writes are taken until a restart");
+  disk_.cut_power();
+  database_.close();
+  disk_.restart(io::CrashMode::kKeepNone, 1);
+  ASSERT_OK(database_.open());
+  EXPECT_TRUE(database_->readiness().ready);
+  EXPECT_EQ(content(), (MadeContent{{"c", {{1, 1}}}}));
+  EXPECT_OK(database_.checkpoint());
 }
 
 }  // namespace
