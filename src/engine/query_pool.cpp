@@ -24,6 +24,7 @@ class QueryPool::Impl {
         break;  // The system refuses more threads; those that are there do the work.
       }
     }
+    const std::lock_guard lock(mutex_);
     stopped_ = threads_.empty();
   }
 
