@@ -37,6 +37,7 @@ struct Settings {
   std::uint32_t clients = 8;
   double rate = 0;  // Rows a second; 0: as fast as it goes.
   std::uint32_t seconds = 10;
+  std::uint64_t tail = 500'000;  // Rows that only the log holds when the server is killed.
   std::vector<std::string> flags;
 };
 
@@ -322,7 +323,7 @@ void measure_start(Bench& bench, int signal_number, std::uint64_t row, const cha
 void restart(Bench& bench, const Settings& settings) {
   bench.create_collection();
   std::atomic<std::uint64_t> acknowledged{0};
-  const std::uint64_t tail = std::min<std::uint64_t>(500'000, settings.rows / 2);
+  const std::uint64_t tail = std::min(settings.tail, settings.rows - 1);
   (void)ingest(bench, settings, 0, settings.rows - tail, acknowledged);
   HttpConnection connection = bench.connect();
   (void)must(connection.ask(bench.request("POST", "/v1/admin/checkpoint", "{}")));
@@ -345,6 +346,7 @@ void add_scenario(CLI::App& app, Settings& settings, const char* name, const cha
   scenario->add_option("--clients", settings.clients);
   scenario->add_option("--rate", settings.rate, "rows a second; 0: as fast as it goes");
   scenario->add_option("--seconds", settings.seconds);
+  scenario->add_option("--tail", settings.tail, "restart: rows that only the log holds at the kill");
   scenario->preparse_callback([&settings, defaults](std::size_t) {
     settings.rows = defaults.rows;
     settings.clients = defaults.clients;
