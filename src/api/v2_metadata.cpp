@@ -33,8 +33,7 @@ Result<std::string> read_v2_metadata(const Field& metadata) {
     tag = normal_tag(tag);
   }
   std::ranges::sort(track.tags);
-  const auto doubled = std::ranges::unique(track.tags);
-  track.tags.erase(doubled.begin(), doubled.end());
+  track.tags.erase(std::unique(track.tags.begin(), track.tags.end()), track.tags.end());
   return track.to_json();
 }
 
