@@ -71,7 +71,6 @@ class GraphMerger {
       : kernels_(kernels),
         space_(space),
         base_(base),
-        options_(options),
         threads_(std::max<std::size_t>(options.threads, 1)),
         new_rows_(new_rows.begin(), new_rows.end()),
         progress_(options, std::uint64_t{base.row_count} + space.row_count) {}
@@ -265,7 +264,6 @@ class GraphMerger {
   const simd::Kernels& kernels_;
   const RowSpace& space_;
   const GraphView& base_;
-  const GraphMergeOptions& options_;
   const std::size_t threads_;
   std::vector<std::uint32_t> new_rows_;    // By old row; kNoNeighbour for what went or is inserted anew.
   std::vector<std::uint32_t> new_uppers_;  // By old upper index.
