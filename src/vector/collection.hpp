@@ -203,7 +203,7 @@ class Collection {
 
   mutable std::mutex damage_mutex_;  // Guards damage_.
   std::atomic<bool> is_incomplete_{false};
-  std::string damage_;               // Why no writes are taken; empty while they are.
+  std::string damage_;  // Why no writes are taken; empty while they are.
 };
 
 }  // namespace vibrato::vector
