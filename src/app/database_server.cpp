@@ -51,8 +51,7 @@ Status DatabaseServer::open() {
   if (const std::uint64_t allowed = allow_open_files(wanted); allowed < wanted) {
     logger_.warning("the system lets this process open {} files only, {} would be better", allowed, wanted);
   }
-  io::FileSystem& fs = options_.database.random_madvise ? random_reads_ : context_.fs;
-  VIBRATO_ASSIGN_OR_RETURN(database_, engine::Database::open(fs, database, context_.clock, logger_, metrics_));
+  VIBRATO_ASSIGN_OR_RETURN(database_, engine::Database::open(context_.fs, database, context_.clock, logger_, metrics_));
   return ok_status();
 }
 

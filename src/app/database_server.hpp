@@ -22,7 +22,6 @@
 #include "base/logging.hpp"
 #include "base/metrics.hpp"
 #include "engine/database.hpp"
-#include "io/advising_file_system.hpp"
 #include "server/http_server.hpp"
 
 namespace vibrato::app {
@@ -34,7 +33,6 @@ class DatabaseServer {
       : options_(options),
         context_(context),
         logger_(logger),
-        random_reads_(context.fs, io::ReadOnlyMap::Access::kRandom),
         tls_files_(context.fs, options.tls_cert, options.tls_key) {}
   ~DatabaseServer() = default;
   DatabaseServer(const DatabaseServer&) = delete;
@@ -57,7 +55,6 @@ class DatabaseServer {
   const ServeV2Options& options_;
   CommandContext& context_;
   const Logger& logger_;
-  io::AdvisingFileSystem random_reads_;
   TlsFiles tls_files_;
   MetricsRegistry metrics_;
   std::unique_ptr<api::RouteMetrics> route_metrics_;
