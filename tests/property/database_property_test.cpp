@@ -33,7 +33,6 @@ constexpr std::uint32_t kIds = 120;  // Of each kind.
 struct ModelPoint {
   std::vector<float> vector;
   std::string meta_json;
-  friend bool operator==(const ModelPoint&, const ModelPoint&) = default;
 };
 using ModelCollection = std::map<PointId, ModelPoint>;
 
