@@ -9,6 +9,11 @@
 namespace vibrato::api {
 namespace {
 
+// A search that is still running when the request's deadline passes ends: nobody waits for it.
+Deadline deadline_of(const ApiContext& context, const Responder& responder) {
+  return {context.clock, responder.deadline_ns()};
+}
+
 // Finds the vector of an example. The raw vectors of an archive may be gone: kGone then.
 Status look_up_example(const vector::Collection& collection, SearchCall& call) {
   if (!call.example.has_value()) {
@@ -46,6 +51,7 @@ Status search_from_name(const ApiContext& context, SearchCall& call, WriteAnswer
 }  // namespace
 
 Status run_search(const ContextPtr& context, const ResponderPtr& responder, SearchCall& call, WriteAnswer write) {
+  call.request.deadline = deadline_of(*context, *responder);
   if (call.min_lsn.has_value() && *call.min_lsn > context->database.visible_lsn()) {
     const auto owned = std::make_shared<SearchCall>(std::move(call));
     run_when_visible(context, *owned->min_lsn, responder, [context, responder, owned, write] {

@@ -178,6 +178,8 @@ Status Database::Impl::start() {
   commit::SequencerOptions sequencer_options;
   sequencer_options.queue_writes_max = options.ingest_queue_writes;
   sequencer_options.on_visible = [this](Lsn lsn) {
+    // Records of other models may end the log: nothing of them is missing in the files of this one.
+    model->set_applied_lsn(lsn);
     waiters.on_visible(lsn);
     background->wake_indexing();
   };

@@ -28,9 +28,12 @@ class Training {
     if (points_.count == 0) {
       return std::move(result_);
     }
+    if (should_stop()) {
+      return std::move(result_);
+    }
     seed();
     assign();
-    for (std::uint32_t i = 0; i < options_.iterations_max && result_.error > 0; ++i) {
+    for (std::uint32_t i = 0; i < options_.iterations_max && result_.error > 0 && !should_stop(); ++i) {
       const double before = result_.error;
       move_centroids();
       assign();
@@ -42,6 +45,8 @@ class Training {
   }
 
  private:
+  [[nodiscard]] bool should_stop() const { return options_.should_stop && options_.should_stop(); }
+
   void set_centroid(std::size_t cluster, std::size_t point) {
     float norm = 0;
     for (std::size_t j = 0; j < points_.width; ++j) {

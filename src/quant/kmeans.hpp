@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "simd/kernels.hpp"
@@ -32,6 +33,8 @@ struct KMeansOptions {
   // Points that the seeds are drawn among, spread evenly; at least `clusters` are always taken where there are.
   std::uint32_t seeding_points_max = 4096;
   std::uint64_t seed = 0;
+  // Asked between iterations: once it says yes, the training ends with what it has. May be empty.
+  std::function<bool()> should_stop = {};
 };
 
 struct Clusters {

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 #include <vibrato/metric.hpp>
@@ -57,6 +58,9 @@ struct ProductTraining {
   std::uint64_t seed = 42;
   std::size_t threads = 1;
   std::optional<bool> rotate;  // Nothing: whatever loses less on a part of the sample.
+  // Asked every few milliseconds, from all threads of the training. Once it has said yes, the training ends soon, and
+  // its result is of no use. May be empty.
+  std::function<bool()> should_stop = {};
 };
 
 // Immutable once made. Thread-safety: const methods may be called from many threads at once.
@@ -99,7 +103,8 @@ class ProductQuantizer {
   // Exact distances of the picked rows.
   void measure(const simd::Kernels& kernels, const simd::FloatRows& rows, const std::vector<std::uint32_t>& picked,
                const float* q, std::vector<float>& out) const;
-  void calibrate(const simd::Kernels& kernels, const simd::FloatRows& rows, std::uint32_t row_count);
+  void calibrate(const simd::Kernels& kernels, const simd::FloatRows& rows, std::uint32_t row_count,
+                 const std::function<bool()>& should_stop);
 
   Metric metric_;
   ProductLayout layout_;

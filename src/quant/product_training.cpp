@@ -76,6 +76,7 @@ double train_sub_spaces(const simd::Kernels& kernels, const Sample& sample, cons
       training.clusters = kCentroids;
       training.iterations_max = iterations;
       training.seed = options.seed + s;
+      training.should_stop = options.should_stop;
       const Columns points = sample.sub_space(layout.begin(s), layout.width(s));
       const Clusters clusters = k_means(kernels, points, training);
       std::copy(clusters.centroids.begin(), clusters.centroids.end(),
@@ -160,11 +161,12 @@ ProductQuantizer ProductQuantizer::train(Metric metric, const simd::Kernels& ker
         train_sub_spaces(kernels, sample, layout, options, KMeansOptions().iterations_max, codebook));
   }
   ProductQuantizer quantizer(metric, dim, std::move(codebook));
-  quantizer.calibrate(kernels, rows, row_count);
+  quantizer.calibrate(kernels, rows, row_count, options.should_stop);
   return quantizer;
 }
 
-void ProductQuantizer::calibrate(const simd::Kernels& kernels, const simd::FloatRows& rows, std::uint32_t row_count) {
+void ProductQuantizer::calibrate(const simd::Kernels& kernels, const simd::FloatRows& rows, std::uint32_t row_count,
+                                 const std::function<bool()>& should_stop) {
   const std::vector<std::uint32_t> sample = spread(row_count, std::min(row_count, kCalibrationRows));
   const std::size_t stride = layout_.code_bytes;
   std::vector<std::byte> codes(sample.size() * stride);
@@ -180,7 +182,7 @@ void ProductQuantizer::calibrate(const simd::Kernels& kernels, const simd::Float
   std::vector<std::uint32_t> near;
   std::vector<NearPair> pairs;
   codebook_.error_scale = 1.0F;  // Until it is known: distance_sigma gives what errors are measured in.
-  for (std::size_t i = 0; i < sample.size(); i += kCalibrationStep) {
+  for (std::size_t i = 0; i < sample.size() && !(should_stop && should_stop()); i += kCalibrationStep) {
     const float* q = rows.base + sample[i] * rows.stride_floats;
     prepare(kernels, q, query);
     kernels.pq_rows(query.code, {codes.data(), stride, stride}, positions.data(), positions.size(), coded.data());

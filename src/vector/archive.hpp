@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vibrato/result.hpp>
 
 #include "store/vdb_file.hpp"
@@ -25,7 +26,9 @@ inline constexpr std::uint32_t kArchivedRowsMin = 1000;
 // code_rows, build_index or a merge over `rows`; its norm_max must be set. threads: 0 for as many as the machine has;
 // any number gives the same codes. The work takes some 5 us a row and a second for training.
 // Errors: kInvalidArgument where may_be_archived says no; kGone if the raw vectors were dropped; kUnavailable (no
-// memory). `index` is unchanged then.
-[[nodiscard]] Status archive_index(const store::VdbFile& rows, std::uint32_t threads, BuiltIndex& index);
+// memory); that of `keep_going` (may be empty), which is asked every few milliseconds, by one thread at a time. `index`
+// is unchanged then.
+[[nodiscard]] Status archive_index(const store::VdbFile& rows, std::uint32_t threads, BuiltIndex& index,
+                                   const std::function<Status()>& keep_going = {});
 
 }  // namespace vibrato::vector

@@ -26,6 +26,7 @@
 #include <vector>
 #include <vibrato/result.hpp>
 
+#include "base/deadline.hpp"
 #include "base/ids.hpp"
 #include "base/point_id.hpp"
 #include "commit/visible_lsn.hpp"
@@ -71,6 +72,7 @@ struct SearchRequest {
   std::optional<float> min_score;     // Not with l2. Inclusive.
   std::optional<float> max_distance;  // Only with l2. Inclusive.
   std::optional<PointId> left_out;    // The example of a search by id.
+  Deadline deadline;
 };
 
 struct PointHit {
@@ -127,7 +129,8 @@ class Collection {
 
   // ---- Reading ----
   [[nodiscard]] ReadView read_view() const;
-  // Errors: kDimMismatch, kInvalidArgument (k, ef, values; a zero vector under cosine; min_score with l2), kCorruption.
+  // Errors: kDimMismatch, kInvalidArgument (k, ef, values; a zero vector under cosine; min_score with l2), kCorruption;
+  // kTimeout when the deadline passes meanwhile, which is noticed within kScanCheckRows rows or one walk.
   [[nodiscard]] Result<SearchAnswer> search(const SearchRequest& request, bool explain = false) const;
   // kUnavailable for an id that may be in a part that could not be opened.
   [[nodiscard]] Result<std::optional<Point>> get(const PointIdView& id) const;

@@ -119,6 +119,7 @@ class Merge {
     query.exact = request_.exact || want_ > limits::kEfMax;
     query.rescore = request_.rescore;
     query.visible = view_.visible;
+    query.deadline = request_.deadline;
     for (std::uint32_t more = 1; more <= kTiesMax; more *= 4) {
       query.k = std::min(want_ + more, rows);
       query.ef = std::max(ef, query.k);

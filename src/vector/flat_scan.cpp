@@ -32,19 +32,28 @@ void offer(const hnsw::Hit& hit, std::uint32_t k, std::vector<hnsw::Hit>& heap) 
 // Leaves the k nearest of the rows in `hits`, nearest first, as `scorer` sees them.
 template <typename Scorer>
 void scan(const Scorer& scorer, std::uint32_t first, std::uint32_t end, std::uint32_t k, ScanScratch& scratch,
-          std::vector<hnsw::Hit>& hits, const hnsw::RowPredicate& predicate) {
+          std::vector<hnsw::Hit>& hits, const hnsw::RowPredicate& predicate, const Deadline& deadline) {
   hits.clear();
   scratch.rows.resize(kBatchRows);
   scratch.distances.resize(kBatchRows);
+  std::uint32_t looked_at = first;
   // `hits` is a heap with the farthest in front, as soon as it is full.
   for (std::uint32_t next = first; next < end;) {
+    if (next - looked_at >= kScanCheckRows) {
+      looked_at = next;
+      if (deadline.has_passed()) {
+        break;
+      }
+    }
+    // The batch ends where the deadline is due, so that rows which the predicate refuses count as well.
+    const std::uint32_t batch_end = next + std::min<std::uint32_t>(end - next, kScanCheckRows - (next - looked_at));
     std::size_t count = 0;
     if (predicate.allows == nullptr) {
-      count = std::min<std::size_t>(end - next, kBatchRows);
+      count = std::min<std::size_t>(batch_end - next, kBatchRows);
       std::iota(scratch.rows.data(), scratch.rows.data() + count, next);
       next += static_cast<std::uint32_t>(count);
     }
-    for (; next < end && count < kBatchRows; ++next) {
+    for (; next < batch_end && count < kBatchRows; ++next) {
       scratch.rows[count] = next;
       count += predicate(next) ? 1 : 0;
     }
@@ -60,23 +69,23 @@ void scan(const Scorer& scorer, std::uint32_t first, std::uint32_t end, std::uin
 
 void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-               const hnsw::RowPredicate& predicate) {
+               const hnsw::RowPredicate& predicate, const Deadline& deadline) {
   VIBRATO_CHECK(k >= 1 && first <= end);
-  scan(hnsw::ExactScorer(kernels, space, query), first, end, k, scratch, hits, predicate);
+  scan(hnsw::ExactScorer(kernels, space, query), first, end, k, scratch, hits, predicate, deadline);
 }
 
 void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                      std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-                     const hnsw::RowPredicate& predicate, bool rescore) {
+                     const hnsw::RowPredicate& predicate, bool rescore, const Deadline& deadline) {
   VIBRATO_CHECK(k >= 1 && first <= end && space.has_codes());
   hnsw::prepare_query(kernels, space, query, scratch.query);
   const hnsw::WalkScorer scorer(kernels, space, scratch.query);
   if (!rescore || !space.has_vectors()) {
-    scan(scorer, first, end, k, scratch, hits, predicate);
+    scan(scorer, first, end, k, scratch, hits, predicate, deadline);
     return;
   }
   const std::uint32_t candidates = space.product != nullptr ? kProductCandidatesAHit * k : coded_scan_candidates(k);
-  scan(scorer, first, end, candidates, scratch, hits, predicate);
+  scan(scorer, first, end, candidates, scratch, hits, predicate, deadline);
   scratch.rows.resize(hits.size());
   scratch.distances.resize(hits.size());
   std::transform(hits.begin(), hits.end(), scratch.rows.begin(), [](const hnsw::Hit& hit) { return hit.row; });

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/deadline.hpp"
 #include "hnsw/searcher.hpp"
 
 namespace vibrato::vector {
@@ -22,24 +23,28 @@ struct ScanScratch {
   quant::PreparedQuery query;
 };
 
+// Rows of a scan between two looks at its deadline.
+inline constexpr std::uint32_t kScanCheckRows = 1024;
+
 // How many of the best by 8-bit code scan_coded_rows scores exactly.
 [[nodiscard]] constexpr std::uint32_t coded_scan_candidates(std::uint32_t k) {
   return k < 32 ? 128 : 4 * k;
 }
 
 // Writes the min(k, end - first) nearest of rows [first, end) to `hits`, nearest first, ties by row. A distance that is
-// not a number counts as infinite; rows that the predicate refuses are left out. query: shape [dim]. Requires: first <=
-// end, rows below `end` complete, k >= 1.
+// not a number counts as infinite; rows that the predicate refuses are left out. query: shape [dim]. The deadline is
+// looked at every kScanCheckRows rows: a scan that passes it ends early, and what it found is worth nothing.
+// Requires: first <= end, rows below `end` complete, k >= 1.
 void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-               const hnsw::RowPredicate& predicate = {});
+               const hnsw::RowPredicate& predicate = {}, const Deadline& deadline = {});
 
 // The same on the rows' codes, then exactly for the best coded_scan_candidates(k) of them: a quarter of the memory is
 // read. On product codes for the best 20 k, unless raw vectors were dropped or `rescore` is false: then the distances
 // are those of the codes. Requires: space.has_codes(), rows below `end` are encoded.
 void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                      std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-                     const hnsw::RowPredicate& predicate = {}, bool rescore = true);
+                     const hnsw::RowPredicate& predicate = {}, bool rescore = true, const Deadline& deadline = {});
 
 // Merges `more` into `hits`, both nearest first; keeps the k nearest. A row that is in both stays once.
 // `more` is used up.

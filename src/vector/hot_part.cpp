@@ -118,6 +118,7 @@ Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, 
   hot.ef = query.ef;
   hot.rescore = query.rescore;
   hot.rows = rows_at(query.visible);
+  hot.deadline = query.deadline;
   const std::uint32_t dead = deletes_->count();
   if (dead > 0) {
     hot.predicate = alive.predicate();
@@ -134,7 +135,7 @@ Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, 
     stats->distances = std::uint64_t{done.walked} + done.coded + done.scanned;
     stats->rows_visited = stats->distances;
   }
-  return ok_status();
+  return query.deadline.check();
 }
 
 Result<std::optional<std::uint32_t>> HotPart::find(const PointIdView& id, Lsn visible) const {

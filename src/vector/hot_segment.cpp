@@ -199,13 +199,14 @@ void HotSegment::search(const float* vector, const HotQuery& query, hnsw::Search
   }
   // Rows of a batch that is being linked may be found by walk and scan: merging keeps one.
   if (!exact && encoded > first && encoded - first > kCodedScanMin * coded_scan_candidates(query.k)) {
-    scan_coded_rows(kernels, space(), vector, first, encoded, query.k, scan, scanned, query.predicate);
+    scan_coded_rows(kernels, space(), vector, first, encoded, query.k, scan, scanned, query.predicate, true,
+                    query.deadline);
     merge_hits(hits, scanned, query.k);
     local.coded = encoded - first;
     first = encoded;
   }
   if (first < rows) {
-    scan_rows(kernels, space(nullptr), vector, first, rows, query.k, scan, scanned, query.predicate);
+    scan_rows(kernels, space(nullptr), vector, first, rows, query.k, scan, scanned, query.predicate, query.deadline);
     merge_hits(hits, scanned, query.k);
     local.scanned = rows - first;
   }

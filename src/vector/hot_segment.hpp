@@ -55,6 +55,7 @@ struct HotQuery {
   bool rescore = true;                                             // Of a walk.
   std::uint32_t rows = std::numeric_limits<std::uint32_t>::max();  // Rows from here on are not there.
   hnsw::RowPredicate predicate;
+  Deadline deadline;  // Past it the hits are worth nothing (flat_scan.hpp).
 };
 
 // What it did.

@@ -174,7 +174,7 @@ Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget&
   VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, build_merged(rows, *image, target.settings, keep_going));
   VIBRATO_RETURN_IF_ERROR(check(keep_going));
   if (target.archive && index.graph != nullptr && may_be_archived(*image, index.norm_max)) {
-    VIBRATO_RETURN_IF_ERROR(archive_index(*image, 1, index));
+    VIBRATO_RETURN_IF_ERROR(archive_index(*image, 1, index, keep_going));
     VIBRATO_RETURN_IF_ERROR(check(keep_going));
     return writer->commit(&index, kArchiveLevel);
   }

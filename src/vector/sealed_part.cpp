@@ -99,7 +99,7 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
   if (stats != nullptr) {
     *stats = local;
   }
-  return ok_status();
+  return query.deadline.check();
 }
 
 void SealedPart::scan(const SegmentQuery& query, const hnsw::RowPredicate& alive, bool on_codes,
@@ -111,11 +111,11 @@ void SealedPart::scan(const SegmentQuery& query, const hnsw::RowPredicate& alive
   const bool pays = on_codes && rows_->space().has_codes() && rows > kCodedScanMin * coded_scan_candidates(query.k);
   if (pays || !rows_->space().has_vectors()) {
     scan_coded_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive,
-                    query.rescore);
+                    query.rescore, query.deadline);
     stats.plan = "coded_scan";
     return;
   }
-  scan_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive);
+  scan_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive, query.deadline);
   stats.plan = "scan";
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 #include <vibrato/result.hpp>
 
+#include "base/deadline.hpp"
 #include "base/ids.hpp"
 #include "base/point_id.hpp"
 #include "hnsw/searcher.hpp"
@@ -29,6 +30,7 @@ struct SegmentQuery {
   bool exact = false;   // Scan everything on f32.
   bool rescore = true;  // Exact distances for the final candidates.
   Lsn visible;          // The reader's LSN.
+  Deadline deadline;    // Looked at every kScanCheckRows rows of a scan (flat_scan.hpp), and after a walk.
 };
 
 // What a search of one segment did, for `explain` and metrics.
@@ -53,7 +55,8 @@ class Segment {
   [[nodiscard]] virtual Lsn last_lsn() const = 0;
   [[nodiscard]] virtual const std::shared_ptr<DeleteLsns>& deletes() const = 0;
 
-  // Writes the min(k, alive) nearest alive rows to `hits`, nearest first, ties by row. Errors: kCorruption.
+  // Writes the min(k, alive) nearest alive rows to `hits`, nearest first, ties by row. Errors: kCorruption;
+  // kTimeout past the deadline.
   [[nodiscard]] virtual Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch,
                                       std::vector<hnsw::Hit>& hits, SegmentStats* stats = nullptr) const = 0;
 

@@ -300,6 +300,18 @@ TEST_F(VectorRoutes, a_read_waits_for_its_lsn_up_to_the_deadline) {
   EXPECT_EQ(api_.get("/v1/vector/songs/get?id=1&min_lsn=1000").status, 408);
 }
 
+TEST_F(VectorRoutes, a_search_that_passes_the_deadline_while_it_runs_answers_408) {
+  const std::string any_vector = R"({"vector":[1,0]})";
+  ASSERT_EQ(api_.post("/v1/vector/songs/upsert", R"({"id":1,"vector":[1,0]})").status, 200);
+  EXPECT_EQ(search(any_vector).status, 200);
+  api_.set_timeout_ms(0);
+  for (const std::string& body : {any_vector, std::string(R"({"vector":[1,0],"exact":true})")}) {
+    const ApiAnswer answer = search(body);
+    EXPECT_EQ(answer.status, 408) << answer.text;
+    EXPECT_EQ(answer.body["error"], "timeout");
+  }
+}
+
 TEST_F(VectorRoutes, vectors_that_an_archive_dropped_are_null_and_no_examples) {
   create("old", R"({"dim":4,"metric":"dot","archive":{"keep_raw":false}})");
   for (int part = 0; part < 2; ++part) {

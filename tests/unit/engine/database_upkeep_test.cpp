@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "commit/idempotent_write.hpp"
 #include "support/made_database.hpp"
 #include "support/recording_file_system.hpp"
 
@@ -124,6 +125,35 @@ TEST_F(DatabaseUpkeepTest, the_scrub_finds_damage_after_the_start_and_everybody_
   database_.options().background_threads = 0;
   ASSERT_OK(database_.open());
   EXPECT_FALSE(database_->readiness().ready);
+}
+
+// Accepted, and without an effect.
+class NoWrite final : public commit::Write {
+ public:
+  [[nodiscard]] Status validate(commit::EffectList& /*effects*/) override { return ok_status(); }
+  [[nodiscard]] std::uint64_t bytes() const override { return 1; }
+};
+
+TEST_F(DatabaseUpkeepTest, records_of_idempotency_keys_alone_do_not_hold_the_log_back) {
+  ASSERT_OK(database_.open());
+  ASSERT_OK(database_.create("c"));
+  ASSERT_OK(database_.put("c", 1, 1));
+  const auto answer = [](Lsn, std::int64_t) { return commit::IdempotentAnswer{200, std::string(100, 'x')}; };
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_OK(database_.commit(
+        commit::make_idempotent(database_->idempotency_keys(), std::make_unique<NoWrite>(), {"", std::to_string(i), {}},
+                                answer, std::make_shared<commit::IdempotentOutcome>()),
+        Database::Kind::kAdmin));
+  }
+  const std::uint64_t before = database_->stats().wal_bytes;
+  ASSERT_OK(database_.checkpoint());
+  const DatabaseStats after = database_->stats();
+  EXPECT_EQ(after.durable_lsn, after.visible_lsn);
+  EXPECT_EQ(after.unsealed_log_records, 0U);
+  EXPECT_LT(after.wal_bytes, before / 2);
+  ASSERT_OK(database_.open());
+  EXPECT_EQ(database_->idempotency_keys().count(), 1000U);
+  EXPECT_OK(database_.content());
 }
 
 TEST_F(DatabaseUpkeepTest, without_an_interval_nothing_is_scrubbed) {

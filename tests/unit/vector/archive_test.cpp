@@ -249,6 +249,40 @@ TEST_F(ArchiveTest, refuses_rows_that_are_too_few_too_long_or_too_narrow) {
   EXPECT_CODE(try_rows(longer), ErrorCode::kInvalidArgument);
 }
 
+TEST_F(ArchiveTest, ends_soon_after_it_is_told_to_stop_and_changes_nothing_then) {
+  const Made made = clustered(2000, 32);
+  auto writer =
+      SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(3), settings(32, Metric::kL2, true));
+  ASSERT_OK(writer);
+  for (std::uint32_t row = 0; row < made.rows.count; ++row) {
+    ASSERT_OK((*writer)->add({test::made_id(row).view(), test::made_lsn(row), {made.rows.row(row), 32}, ""}));
+  }
+  const auto image = (*writer)->finish_rows();
+  ASSERT_OK(image);
+  for (const std::uint32_t threads : {1U, 3U}) {
+    int asked = 0;
+    auto all = code_rows(**image, {});
+    ASSERT_OK(all);
+    ASSERT_OK(archive_index(**image, threads, *all, [&asked] {
+      ++asked;
+      return ok_status();
+    }));
+    EXPECT_GT(asked, 50);  // Of each sub-space and iteration, and of the rows as they are coded.
+    for (const int stop_at : {1, asked / 3, asked / 2, asked}) {
+      auto index = code_rows(**image, {});
+      ASSERT_OK(index);
+      int asked_until_end = 0;
+      const auto keep_going = [&]() -> Status {
+        return ++asked_until_end < stop_at ? ok_status() : unavailable("stop");
+      };
+      EXPECT_CODE(archive_index(**image, threads, *index, keep_going), ErrorCode::kUnavailable);
+      EXPECT_EQ(asked_until_end, stop_at);
+      EXPECT_EQ(index->product, nullptr);
+      EXPECT_FALSE(index->product_codes.has_value());
+    }
+  }
+}
+
 TEST_F(ArchiveTest, cannot_be_built_upon_without_raw_vectors) {
   const Made made = clustered(1200, 16);
   const auto part = archived(made.rows, settings(16, Metric::kL2, false));

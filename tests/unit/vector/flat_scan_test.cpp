@@ -61,6 +61,46 @@ TEST_F(FlatScan, puts_distances_that_are_no_numbers_last) {
   EXPECT_EQ(all.back().row, 700U);
 }
 
+// Goes on by one with each look at it.
+class CountingClock final : public Clock {
+ public:
+  [[nodiscard]] std::int64_t now_ms() const override { return 0; }
+  [[nodiscard]] std::int64_t monotonic_ns() const override { return ++looks_; }
+  [[nodiscard]] std::int64_t looks() const { return looks_; }
+
+ private:
+  mutable std::int64_t looks_ = 0;
+};
+
+class LongFlatScan : public FlatScan {
+ protected:
+  LongFlatScan() : FlatScan(20 * kScanCheckRows) {}
+};
+
+TEST_F(LongFlatScan, ends_within_1024_rows_of_its_deadline_whatever_the_predicate_refuses) {
+  static std::uint32_t asked = 0;
+  for (const bool refuses_all : {false, true}) {
+    asked = 0;
+    predicate_.allows = refuses_all ? [](const void*, std::uint32_t) { return ++asked == 0; }
+                                    : [](const void*, std::uint32_t) { return ++asked != 0; };
+    const CountingClock clock;
+    std::vector<Hit> hits;
+    const float query = 0;
+    scan_rows(simd::kernels(), space_, &query, 0, space_.row_count, 3, scratch_, hits, predicate_, {clock, 4});
+    EXPECT_EQ(asked, 4 * kScanCheckRows);
+    EXPECT_EQ(clock.looks(), 4);
+  }
+}
+
+TEST_F(LongFlatScan, looks_at_its_deadline_and_finds_all_before_it) {
+  const CountingClock clock;
+  std::vector<Hit> hits;
+  const float query = 20'000;
+  scan_rows(simd::kernels(), space_, &query, 0, space_.row_count, 1, scratch_, hits, {}, {clock, 1000});
+  EXPECT_EQ(hits, (std::vector<Hit>{{20'000, 0}}));
+  EXPECT_EQ(clock.looks(), 19);
+}
+
 TEST(ScanCodedRows, finds_what_an_exact_scan_finds) {
   for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kL2}) {
     const auto made = test::make_vectors(4000, 48, 1);
