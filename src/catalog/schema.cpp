@@ -132,8 +132,12 @@ CREATE TABLE point_numbers (
 ) STRICT;
 )sql"};
 
-constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit, kJobsAndSnapshots, kIdempotencyKeys,
-                                    kPointNumbers};
+constexpr Migration kDamageReasons = {"why segments are damaged", R"sql(
+ALTER TABLE segments ADD COLUMN damage TEXT;
+)sql"};
+
+constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit, kJobsAndSnapshots,
+                                    kIdempotencyKeys,        kPointNumbers, kDamageReasons};
 
 }  // namespace
 

@@ -10,15 +10,15 @@ constexpr std::uint8_t kLevelMax = 2;
 
 enum Query : std::size_t { kAll, kOfCollection, kCountInFile, kInsert, kRemove, kSetState, kBitmap, kPutBitmap };
 
-#define SEGMENT_COLUMNS "collection, file, part, level, state, row_count, bytes, first_lsn, last_lsn"
+#define SEGMENT_COLUMNS "collection, file, part, level, state, row_count, bytes, first_lsn, last_lsn, damage"
 
 constexpr std::string_view kSql[] = {
     "SELECT id, " SEGMENT_COLUMNS " FROM segments ORDER BY collection, first_lsn, id",
     "SELECT id, " SEGMENT_COLUMNS " FROM segments WHERE collection = ?1 ORDER BY first_lsn, id",
     "SELECT count(*) FROM segments WHERE file = ?1",
-    "INSERT INTO segments (" SEGMENT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    "INSERT INTO segments (" SEGMENT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     "DELETE FROM segments WHERE id = ?1",
-    "UPDATE segments SET state = ?2 WHERE id = ?1",
+    "UPDATE segments SET state = ?2, damage = ?3 WHERE id = ?1",
     "SELECT segment, lsn, deleted_count, crc32c, bitmap FROM delete_bitmaps WHERE segment = ?1",
     "INSERT INTO delete_bitmaps VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (segment) DO UPDATE SET lsn = excluded.lsn, "
     "deleted_count = excluded.deleted_count, crc32c = excluded.crc32c, bitmap = excluded.bitmap "
@@ -53,7 +53,12 @@ Segment read_row(sqlite::Rows& rows) {
   segment.bytes = rows.u64(7);
   segment.first_lsn = Lsn(rows.u64(8));
   segment.last_lsn = Lsn(rows.u64(9));
+  segment.damage = rows.optional_text(10).value_or("");
   return segment;
+}
+
+std::optional<std::string_view> text_or_null(std::string_view text) {
+  return text.empty() ? std::nullopt : std::optional(text);
 }
 
 DeleteBitmap read_bitmap(sqlite::Rows& rows) {
@@ -97,7 +102,8 @@ Result<SegmentId> SegmentsTable::insert(const Segment& segment) {
   VIBRATO_RETURN_IF_ERROR(io::join_beneath("", segment.file).status());
   const Segment& s = segment;
   VIBRATO_RETURN_IF_ERROR(statements_[kInsert].execute(s.collection, s.file, s.part, s.level, name_of(s.state),
-                                                       s.row_count, s.bytes, s.first_lsn, s.last_lsn));
+                                                       s.row_count, s.bytes, s.first_lsn, s.last_lsn,
+                                                       text_or_null(s.damage)));
   return SegmentId(static_cast<std::uint64_t>(statements_.connection().last_insert_id()));
 }
 
@@ -106,8 +112,8 @@ Status SegmentsTable::remove(SegmentId segment) {
   return found_one(segment);
 }
 
-Status SegmentsTable::set_state(SegmentId segment, SegmentState state) {
-  VIBRATO_RETURN_IF_ERROR(statements_[kSetState].execute(segment, name_of(state)));
+Status SegmentsTable::set_state(SegmentId segment, SegmentState state, std::string_view damage) {
+  VIBRATO_RETURN_IF_ERROR(statements_[kSetState].execute(segment, name_of(state), text_or_null(damage)));
   return found_one(segment);
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 #include <vibrato/result.hpp>
 
@@ -30,6 +31,7 @@ struct Segment {
   std::uint32_t part = 0;  // In a file that several small collections share.
   std::uint8_t level = 0;  // 0 to 2.
   SegmentState state = SegmentState::kLive;
+  std::string damage;  // What was found where, of a damaged one; empty if an older build found it.
   std::uint64_t row_count = 0;
   std::uint64_t bytes = 0;
   Lsn first_lsn;  // Of the oldest and the newest row.
@@ -66,7 +68,8 @@ class SegmentsTable {
   [[nodiscard]] Result<SegmentId> insert(const Segment& segment);
   // With its bitmap. kNotFound if it is not there.
   [[nodiscard]] Status remove(SegmentId segment);
-  [[nodiscard]] Status set_state(SegmentId segment, SegmentState state);
+  // `damage`: as that of Segment.
+  [[nodiscard]] Status set_state(SegmentId segment, SegmentState state, std::string_view damage = {});
   // Replaces the bitmap. kInvalidArgument for an unknown segment or an LSN below that of the present one.
   [[nodiscard]] Status put_bitmap(const DeleteBitmap& bitmap);
 

@@ -21,6 +21,8 @@ constexpr std::uint64_t kGiveBackBytes = std::uint64_t{64} * 1024 * 1024;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 // Between two steps of the scrub while a checkpoint or a compaction runs.
 constexpr std::int64_t kGiveWayMs = 200;
+// Until the next scrub after one that could not read everything: its collections take no writes meanwhile.
+constexpr std::int64_t kUnreadableRetryMs = 600'000;
 
 }  // namespace
 
@@ -32,6 +34,8 @@ Background::Background(const Parts& parts, const DatabaseOptions& options)
       scrub_passes_(parts.metrics.counter("vibrato_scrub_total", "Times that all segments were read and checked")),
       scrub_bytes_(parts.metrics.counter("vibrato_scrub_bytes_total", "Bytes of segments that were found whole")),
       scrub_damage_(parts.metrics.counter("vibrato_scrub_damaged_segments_total", "Segments found damaged on disk")),
+      scrub_unreadable_(parts.metrics.counter("vibrato_scrub_unreadable_segments_total",
+                                              "Times that the disk did not give a segment's bytes")),
       scrub_rate_(options.scrub_mb_per_sec * kMiB, parts.clock) {}
 
 Background::~Background() {
@@ -227,12 +231,14 @@ void Background::remove_unused() {
 
 void Background::run_scrub() {
   while (!stopping_) {
-    scrub_pass();
-    sleep_for(scrub_, std::int64_t{options_.scrub_interval_secs} * kSecondMs);
+    const bool all_were_read = scrub_pass();
+    const std::int64_t interval_ms = std::int64_t{options_.scrub_interval_secs} * kSecondMs;
+    sleep_for(scrub_, all_were_read ? interval_ms : std::min(interval_ms, kUnreadableRetryMs));
   }
 }
 
-void Background::scrub_pass() {
+bool Background::scrub_pass() {
+  bool all_were_read = true;
   std::uint64_t bytes = 0;
   std::uint64_t parts = 0;
   while (!stopping_) {
@@ -245,11 +251,20 @@ void Background::scrub_pass() {
     if (step->has_ended) {
       scrub_passes_.add();
       parts_.logger.info("scrub: {} bytes of {} segments are whole", bytes, parts);
-      return;
+      break;
     }
     if (!step->damage.empty()) {
       scrub_damage_.add();
       parts_.logger.error("a segment is damaged, its collection takes no more writes: {}", step->damage);
+    }
+    if (!step->unreadable.empty()) {
+      all_were_read = false;
+      scrub_unreadable_.add();
+      parts_.logger.error("a segment cannot be read, its collection takes no writes until it can: {}",
+                          step->unreadable);
+    }
+    if (!step->readable_again.empty()) {
+      parts_.logger.info("{} can be read again, and is whole", step->readable_again);
     }
     bytes += step->bytes;
     parts += step->parts;
@@ -260,6 +275,7 @@ void Background::scrub_pass() {
       sleep_for(scrub_, kGiveWayMs);
     }
   }
+  return all_were_read;
 }
 
 void Background::run_timer() {
@@ -274,6 +290,9 @@ void Background::run_timer() {
       continue;
     }
     second_ns = parts_.clock.monotonic_ns();
+    for (const std::string& damage : parts_.maintenance.mark_found_damage()) {
+      parts_.logger.error("a request found a segment damaged, its collection takes no more writes: {}", damage);
+    }
     parts_.disk.probe();
     parts_.budgets.refresh();
     give_memory_back();

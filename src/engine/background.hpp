@@ -99,7 +99,8 @@ class Background {
   void run_compaction();
   void run_scrub();
   // One pass over everything. Gives way to checkpoints and compaction.
-  void scrub_pass();
+  // False if the disk did not give something.
+  bool scrub_pass();
   void run_timer();
   [[nodiscard]] Status checkpoint_now();
   [[nodiscard]] Status shrink_log();
@@ -118,6 +119,7 @@ class Background {
   Counter& scrub_passes_;
   Counter& scrub_bytes_;
   Counter& scrub_damage_;
+  Counter& scrub_unreadable_;
   IoThrottle scrub_rate_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> has_new_rows_ = false;

@@ -139,6 +139,7 @@ catalog::VectorState vector_state(const SnapshotCapture& capture) {
     for (const auto& part : captured.version->sealed) {
       catalog::VectorState::Part entry{part->entry(), bitmap_of(*part, capture.lsn)};
       entry.segment.state = catalog::SegmentState::kLive;
+      entry.segment.damage.clear();
       state.parts.push_back(std::move(entry));
     }
   }

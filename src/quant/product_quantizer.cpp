@@ -124,6 +124,16 @@ void ProductQuantizer::decode(const std::byte* row, float* out) const {
   }
 }
 
+void ProductQuantizer::reconstruct(const simd::Kernels& kernels, const std::byte* row, float* out) const {
+  decode(row, out);
+  if (rotation_) {
+    rotation_->undo(kernels, out);
+  }
+  for (std::uint32_t i = 0; i < layout_.dim; ++i) {
+    out[i] += codebook_.centre[i];
+  }
+}
+
 float ProductQuantizer::bias_unit(const PreparedQuery& query) const {
   return metric_ == Metric::kDot ? std::sqrt(query.norm_squared) : 1.0F;
 }

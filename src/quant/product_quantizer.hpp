@@ -93,6 +93,8 @@ class ProductQuantizer {
 
   // The row that a code stands for, centred and rotated. out: shape [dim].
   void decode(const std::byte* row, float* out) const;
+  // The same as the user would have given it, under cosine about of unit length.
+  void reconstruct(const simd::Kernels& kernels, const std::byte* row, float* out) const;
 
  private:
   void centre_and_rotate(const simd::Kernels& kernels, const float* x, float* out) const;

@@ -1,6 +1,7 @@
 // Rows of product codes in memory, on their way into a file.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -25,6 +26,12 @@ class ProductRows {
   // x: shape [dim], as the user gave it.
   void encode(const simd::Kernels& kernels, std::uint32_t row, const float* x, std::vector<float>& scratch) {
     quantizer_->encode(kernels, x, buffer_.data() + std::size_t{row} * quantizer_->layout().code_bytes, scratch);
+  }
+
+  // Takes a code of the same quantizer over.
+  void put(std::uint32_t row, const std::byte* code) {
+    const std::uint32_t bytes = quantizer_->layout().code_bytes;
+    std::copy_n(code, bytes, buffer_.data() + std::size_t{row} * bytes);
   }
 
   [[nodiscard]] simd::CodeRows view() const {

@@ -54,4 +54,19 @@ void Rotation::apply(const simd::Kernels& kernels, float* values) const {
   }
 }
 
+// The transform is symmetric, and each step orthogonal: the steps transposed, in reverse order.
+void Rotation::undo(const simd::Kernels& kernels, float* values) const {
+  const std::size_t signs_a_round = signs_.size() / kRounds;
+  for (std::uint32_t round = kRounds; round-- > 0;) {
+    const float* signs = signs_.data() + round * signs_a_round;
+    if (window_ != dim_) {
+      float* last_window = values + (dim_ - window_);
+      kernels.hadamard(last_window, window_);
+      kernels.multiply(last_window, signs + dim_, window_);
+    }
+    kernels.hadamard(values, window_);
+    kernels.multiply(values, signs, dim_);
+  }
+}
+
 }  // namespace vibrato::quant

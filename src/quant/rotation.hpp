@@ -25,6 +25,8 @@ class Rotation {
 
   // Rotates `values` (shape [dim]) in place.
   void apply(const simd::Kernels& kernels, float* values) const;
+  // Takes apply() back, but for rounding.
+  void undo(const simd::Kernels& kernels, float* values) const;
 
  private:
   static constexpr std::uint32_t kRounds = 2;

@@ -32,9 +32,12 @@ Result<std::uint64_t> BlockScan::step(std::uint32_t blocks_max) {
     const format::ByteRange range = format::vdb_block_range(layout, next_block_);
     buffer_.resize(range.length);
     const auto read = file_->read_at(image_offset_ + range.offset, buffer_);
-    if (!read.ok() || *read != range.length) {
-      const std::string found = read.ok() ? fmt::format("{}", *read) : read.status().message();
-      return format::corrupt_at(range.offset, "bytes of a block", range.length, found).with_context(image_->path());
+    if (!read.ok()) {
+      return Status(read.status().code(), fmt::format("{}: offset {}: {} bytes could not be read: {}", image_->path(),
+                                                      range.offset, range.length, read.status().message()));
+    }
+    if (*read != range.length) {
+      return format::corrupt_at(range.offset, "bytes of a block", range.length, *read).with_context(image_->path());
     }
     const Status whole = format::check_vdb_block_copy(image_->map().bytes(), layout, next_block_, buffer_);
     VIBRATO_RETURN_IF_ERROR(whole.with_context(image_->path()));

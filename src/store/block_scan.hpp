@@ -26,7 +26,8 @@ class BlockScan {
 
   [[nodiscard]] bool is_done() const { return next_block_ >= image_->layout().block_count; }
   // Checks up to that many further blocks and answers how many bytes were read. Errors: kCorruption, naming file and
-  // offset, also for bytes that cannot be read. Requires: !is_done(), no error before.
+  // offset, also for a file that ends too early; those of the file system for bytes that the disk does not give, which
+  // are no proof of damage, naming both as well. Requires: !is_done(), no error before.
   [[nodiscard]] Result<std::uint64_t> step(std::uint32_t blocks_max);
 
  private:

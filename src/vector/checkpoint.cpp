@@ -109,7 +109,11 @@ Checkpoint::Group Checkpoint::freeze(const std::vector<CheckpointWish>& wishes,
     // A damaged one may lack a part, whose deletes no bitmap would hold: its records stay in the log, so that they are
     // replayed when the part is back.
     if (is_known && is_there && !dropped.contains(wish.collection) && wish.collection->check_writable().ok()) {
-      group.push_back(freeze(wish));
+      Work work = freeze(wish);
+      // A record that passed over a part which proved damaged meanwhile has to stay in the log.
+      if (wish.collection->check_writable().ok()) {
+        group.push_back(std::move(work));
+      }
     }
   }
   return group;
@@ -188,6 +192,7 @@ Status Checkpoint::open_files(Group& group) const {
     for (NewPart& part : work.parts) {
       VIBRATO_ASSIGN_OR_RETURN(part.sealed,
                                context_.files.open(part.entry, work.collection->settings(), part.hot->deletes()));
+      part.sealed->set_damage(work.collection->damage());
     }
   }
   return ok_status();

@@ -19,14 +19,17 @@ struct Place {
 // The row of an id that a reader at `visible` sees. There is at most one; older rows of the id, in whatever part, are
 // deleted. Parts are asked newest first, but a merge of parts that were not neighbours may leave a dead row in front of
 // the one that is alive: the search ends at the latter only.
-Result<std::optional<Place>> find_alive(const CollectionVersion& version, const PointIdView& id, Lsn visible) {
+enum class Damaged { kIsAnError, kIsPassedOver };
+Result<std::optional<Place>> find_alive(const CollectionVersion& version, const PointIdView& id, Lsn visible,
+                                        Damaged damaged = Damaged::kIsAnError) {
   std::optional<Place> found;
   Status failed;
   const auto look_into = [&](const std::shared_ptr<const Segment>& segment) {
     const auto row = segment->find(id, visible);
     if (!row.ok()) {
-      failed = row.status();
-      return false;
+      const bool goes_on = damaged == Damaged::kIsPassedOver && row.status().code() == ErrorCode::kCorruption;
+      failed = goes_on ? ok_status() : row.status();
+      return goes_on;
     }
     if (*row && segment->is_alive(**row, visible)) {
       found = Place{segment, **row};
@@ -97,7 +100,8 @@ Collection::Collection(CollectionIdentity identity, const commit::VisibleLsn& vi
       options_(options),
       version_(std::make_shared<const CollectionVersion>()),
       applied_lsn_(identity_.created_lsn.value()),
-      updated_at_ms_(identity_.created_at_ms) {}
+      updated_at_ms_(identity_.created_at_ms),
+      damage_(std::make_shared<CollectionDamage>()) {}
 
 VersionPtr Collection::current() const {
   const std::lock_guard lock(version_mutex_);
@@ -153,8 +157,8 @@ CollectionInfo Collection::info() const {
     info.hot_rows += part->row_count();
   }
   info.hot_rows += view.version->hot == nullptr ? 0 : view.version->hot->row_count();
-  if (const Status writable = check_writable(); !writable.ok()) {
-    info.notes.push_back(writable.message());
+  for (const std::string& reason : damage_->reasons()) {
+    info.notes.push_back(read_only_because(reason));
   }
   return info;
 }
@@ -177,17 +181,13 @@ std::uint64_t Collection::hot_bytes() const {
   return bytes;
 }
 
-Status Collection::check_writable() const {
-  const std::lock_guard lock(damage_mutex_);
-  return damage_.empty() ? ok_status()
-                         : unavailable(fmt::format("collection {} is read-only: {}", identity_.name, damage_));
+std::string Collection::read_only_because(const std::string& reason) const {
+  return fmt::format("collection {} is read-only: {}", identity_.name, reason);
 }
 
-void Collection::set_damaged(const std::string& reason) {
-  const std::lock_guard lock(damage_mutex_);
-  if (damage_.empty()) {
-    damage_ = reason;
-  }
+Status Collection::check_writable() const {
+  const std::string reason = damage_->reason();
+  return reason.empty() ? ok_status() : unavailable(read_only_because(reason));
 }
 
 // ---- The applier's ----
@@ -230,7 +230,8 @@ Status Collection::apply_put(const PointIdView& id, std::span<const float> vecto
   if (lsn.value() <= applied_lsn_.load(std::memory_order_relaxed)) {
     return ok_status();
   }
-  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old, find_alive(*current(), id, Lsn::max()));
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old,
+                           find_alive(*current(), id, Lsn::max(), Damaged::kIsPassedOver));
   VIBRATO_RETURN_IF_ERROR(make_room());
   VIBRATO_RETURN_IF_ERROR(current()->hot->append(id, vector, meta_json, lsn).status());
   if (old) {
@@ -250,7 +251,8 @@ Status Collection::apply_delete(const PointIdView& id, Lsn lsn, std::int64_t tim
   if (lsn.value() <= applied_lsn_.load(std::memory_order_relaxed)) {
     return ok_status();
   }
-  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old, find_alive(*current(), id, Lsn::max()));
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old,
+                           find_alive(*current(), id, Lsn::max(), Damaged::kIsPassedOver));
   if (old) {
     VIBRATO_RETURN_IF_ERROR(old->segment->deletes()->mark(old->row, lsn).status());
     live_count_.fetch_sub(1, std::memory_order_relaxed);

@@ -30,6 +30,7 @@
 #include "base/ids.hpp"
 #include "base/point_id.hpp"
 #include "commit/visible_lsn.hpp"
+#include "vector/collection_damage.hpp"
 #include "vector/collection_settings.hpp"
 #include "vector/hot_part.hpp"
 #include "vector/sealed_part.hpp"
@@ -112,7 +113,7 @@ struct CollectionInfo {
   std::uint64_t hot_rows = 0;  // Not in a sealed segment yet.
   Lsn applied_lsn;
   std::int64_t updated_at_ms = 0;
-  std::vector<std::string> notes;  // "read-only: segments/x.vdb: ...", ...
+  std::vector<std::string> notes;  // "collection c is read-only: segments/x.vdb: ...", ...: one a damaged part.
 };
 
 // Thread-safety: the reading methods may be called from many threads at once, beside everything else.
@@ -144,11 +145,15 @@ class Collection {
   [[nodiscard]] std::uint64_t hot_bytes() const;
   // Not ok while the collection takes no writes (damage), with the reason.
   [[nodiscard]] Status check_writable() const;
-  void set_damaged(const std::string& reason);
+  void set_damaged(const std::string& reason) { damage_->set(reason); }
+  // Shared with the parts, which report here what requests meet.
+  [[nodiscard]] const std::shared_ptr<CollectionDamage>& damage() const { return damage_; }
   // A part could not be opened: an id that is not found may be in it, and "not there" would be a lie.
   void set_incomplete() { is_incomplete_.store(true, std::memory_order_relaxed); }
 
   // ---- The applier's; LSNs rise. Records at or below durable_lsn() are skipped. ----
+  // A part that proves damaged when a record looks for its id is passed over, as one that could not be opened is: the
+  // collection is read-only from then on, and the record stays in the log.
   [[nodiscard]] Status apply_put(const PointIdView& id, std::span<const float> vector, std::string_view meta_json,
                                  Lsn lsn, std::int64_t time_ms);
   [[nodiscard]] Status apply_delete(const PointIdView& id, Lsn lsn, std::int64_t time_ms);
@@ -187,6 +192,7 @@ class Collection {
   [[nodiscard]] Status make_room();
   void note_applied(Lsn lsn, std::int64_t time_ms);
   [[nodiscard]] Status check_search(const SearchRequest& request) const;
+  [[nodiscard]] std::string read_only_because(const std::string& reason) const;
 
   const CollectionIdentity identity_;
   const commit::VisibleLsn& visible_;
@@ -204,9 +210,8 @@ class Collection {
   std::atomic<std::int64_t> updated_at_ms_;
   std::atomic<std::uint64_t> next_point_number_{0};  // Raised by the applier alone, with apply_mutex_ held.
 
-  mutable std::mutex damage_mutex_;  // Guards damage_.
   std::atomic<bool> is_incomplete_{false};
-  std::string damage_;  // Why no writes are taken; empty while they are.
+  const std::shared_ptr<CollectionDamage> damage_;
 };
 
 }  // namespace vibrato::vector

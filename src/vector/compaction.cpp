@@ -7,6 +7,7 @@
 
 #include "base/limits.hpp"
 #include "vector/archive.hpp"
+#include "vector/damage_marks.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -18,11 +19,11 @@ Status check(const KeepGoing& keep_going) {
   return keep_going ? keep_going() : ok_status();
 }
 
-// Parts whose vectors are there; those of an archive that dropped them stay as they are.
-std::vector<SealedPartPtr> mergeable(const CollectionVersion& version) {
+// Parts whose vectors are there, or those of archives that dropped them, which are written anew one by one.
+std::vector<SealedPartPtr> parts_with_vectors(const CollectionVersion& version, bool has_vectors = true) {
   std::vector<SealedPartPtr> parts;
   for (const SealedPartPtr& part : version.sealed) {
-    if (part->entry().level < kArchiveLevel || part->row_count() == 0 || part->vector(0).ok()) {
+    if (part->rows().file().has_vectors() == has_vectors) {
       parts.push_back(part);
     }
   }
@@ -98,12 +99,28 @@ std::optional<Compaction::Task> Compaction::plan(const CollectionPtr& collection
   if (version->sealed.empty()) {
     return std::nullopt;
   }
-  const std::vector<SealedPartPtr> parts = mergeable(*version);
+  if (auto rewrite = plan_rewrite(collection, *version, false)) {
+    return rewrite;
+  }
+  const std::vector<SealedPartPtr> parts = parts_with_vectors(*version);
   const std::vector<std::size_t> due = plan_merge(sizes_of(parts), policy(), is_idle(*collection));
   if (due.empty()) {
     return plan_archive(collection, parts, false);
   }
   return Task{collection, take(parts, due), false};
+}
+
+// An archive without vectors of which enough is dead; of which anything is, where it is forced.
+std::optional<Compaction::Task> Compaction::plan_rewrite(const CollectionPtr& collection,
+                                                         const CollectionVersion& version, bool forced) const {
+  for (const SealedPartPtr& part : parts_with_vectors(version, false)) {
+    const std::vector<PartSize> size = sizes_of({part});
+    const bool is_due = !(forced ? plan_full_merge(size, policy()) : plan_merge(size, policy(), false)).empty();
+    if (is_due) {
+      return Task{collection, {part}, true};
+    }
+  }
+  return std::nullopt;
 }
 
 // Merged parts of some size are archived: those that more merges will hardly touch.
@@ -207,12 +224,12 @@ Result<CompactionReport> Compaction::run_due(const KeepGoing& keep_going) {
 Result<CompactionReport> Compaction::run_full(const CollectionPtr& collection, const KeepGoing& keep_going) {
   VIBRATO_RETURN_IF_ERROR(collection->check_writable());
   const VersionPtr version = collection->read_view().version;
-  const std::vector<SealedPartPtr> parts = mergeable(*version);
+  const std::vector<SealedPartPtr> parts = parts_with_vectors(*version);
   const std::vector<std::size_t> positions = plan_full_merge(sizes_of(parts), policy());
-  std::optional<Task> task;
-  if (!positions.empty()) {
+  std::optional<Task> task = plan_rewrite(collection, *version, true);
+  if (!task && !positions.empty()) {
     task = Task{collection, take(parts, positions), false};
-  } else {
+  } else if (!task) {
     task = plan_archive(collection, parts, true);
   }
   return task ? run({*task}, keep_going) : CompactionReport{};
@@ -274,10 +291,7 @@ Status Compaction::verify(const std::vector<Task>& tasks, const KeepGoing& keep_
       VIBRATO_RETURN_IF_ERROR(check(keep_going));
       const Status whole = verify_part(*part);
       if (whole.code() == ErrorCode::kCorruption) {
-        const Status marked = context_.model.degrade(*task.collection, part->entry().id, whole.message());
-        if (!marked.ok()) {
-          context_.logger.error("a damaged segment could not be marked: {}", marked.message());
-        }
+        mark_damaged(context_, task.collection, part->entry().id, whole.message());
       }
       VIBRATO_RETURN_IF_ERROR(whole);
     }
@@ -337,6 +351,7 @@ Status Compaction::open_outputs(Merges& merges) {
   for (Merge& merge : merges) {
     if (merge.rows.count() > 0) {
       VIBRATO_ASSIGN_OR_RETURN(merge.output, context_.files.open(merge.entry, merge.collection->settings(), nullptr));
+      merge.output->set_damage(merge.collection->damage());
     }
   }
   return ok_status();

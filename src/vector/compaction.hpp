@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 #include <vibrato/result.hpp>
@@ -52,6 +53,8 @@ class Compaction {
   [[nodiscard]] std::optional<Task> plan(const CollectionPtr& collection) const;
   [[nodiscard]] std::optional<Task> plan_archive(const CollectionPtr& collection,
                                                  const std::vector<SealedPartPtr>& parts, bool forced) const;
+  [[nodiscard]] std::optional<Task> plan_rewrite(const CollectionPtr& collection, const CollectionVersion& version,
+                                                 bool forced) const;
   [[nodiscard]] Result<std::vector<Task>> plan_sparse_pack() const;
   [[nodiscard]] std::vector<Task> choose(std::vector<Task> small, std::vector<Task> large);
 

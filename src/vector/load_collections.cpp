@@ -46,8 +46,19 @@ Lsn applied_of(const CatalogState& state, CollectionNumber number) {
   return found == state.applied.end() ? Lsn() : found->second;
 }
 
+struct NewlyDamaged {
+  std::shared_ptr<Collection> collection;
+  catalog::SegmentId segment;
+  std::string reason;
+};
+
+// Whether an error of opening tells that the file is damaged, and not that it cannot be read for now.
+bool is_damage(ErrorCode code) {
+  return code == ErrorCode::kCorruption || code == ErrorCode::kNotFound || code == ErrorCode::kInvalidArgument;
+}
+
 struct OpenedPart {
-  std::shared_ptr<const SealedPart> part;
+  std::shared_ptr<SealedPart> part;
   std::uint64_t live_count = 0;
 };
 
@@ -69,34 +80,36 @@ Result<OpenedPart> open_part(const LoadContext& context, store::PackMaps& packs,
 // Opens what can be opened, and adds to `newly_damaged` what cannot and was not known for it.
 std::shared_ptr<Collection> load_one(const LoadContext& context, store::PackMaps& packs, CollectionIdentity identity,
                                      std::span<const catalog::Segment> entries, Lsn durable,
-                                     std::vector<catalog::SegmentId>& newly_damaged) {
+                                     std::vector<NewlyDamaged>& newly_damaged) {
   const auto collection = std::make_shared<Collection>(std::move(identity), context.visible, context.options);
   std::vector<std::shared_ptr<const SealedPart>> parts;
   std::uint64_t live_count = 0;
-  std::vector<std::string> damage;
+  const auto& damage = collection->damage();
   for (const catalog::Segment& entry : entries) {
     const bool was_damaged = entry.state == catalog::SegmentState::kDamaged;
+    if (was_damaged) {
+      damage->add(entry.id, entry.damage.empty() ? entry.file + ": was found damaged before" : entry.damage);
+      damage->set_marked(entry.id);
+    }
     auto opened = open_part(context, packs, collection->settings(), entry);
     if (opened.ok()) {
+      opened->part->set_damage(damage);
       parts.push_back(std::move(opened->part));
       live_count += opened->live_count;
-      if (was_damaged) {
-        damage.push_back(entry.file + ": was found damaged before");
-      }
       continue;
     }
-    damage.push_back(opened.status().message());
-    if (!was_damaged) {
-      newly_damaged.push_back(entry.id);
+    const Status& failed = opened.status();
+    if (!is_damage(failed.code())) {
+      damage->add(entry.id, entry.file + ": could not be read at the start: " + failed.message());
+    } else if (!was_damaged) {
+      damage->add(entry.id, failed.message());
+      newly_damaged.push_back({collection, entry.id, failed.message()});
     }
   }
   if (parts.size() < entries.size()) {
     collection->set_incomplete();
   }
   collection->load_sealed(std::move(parts), durable, live_count);
-  for (const std::string& reason : damage) {
-    collection->set_damaged(reason);
-  }
   return collection;
 }
 
@@ -107,7 +120,7 @@ Result<LoadedCollections> load_collections(const LoadContext& context) {
   LoadedCollections loaded;
   loaded.highest_number = state.highest_number;
   loaded.applied = applied_of(state, CollectionNumber());
-  std::vector<catalog::SegmentId> newly_damaged;
+  std::vector<NewlyDamaged> newly_damaged;
   store::PackMaps packs;  // Parts of one pack share its map.
   for (const catalog::Collection& row : state.collections) {
     VIBRATO_ASSIGN_OR_RETURN(CollectionIdentity identity, identity_of(row));
@@ -119,13 +132,16 @@ Result<LoadedCollections> load_collections(const LoadContext& context) {
   }
   if (!newly_damaged.empty()) {
     // Not an error if it fails (a full disk): the collections are read-only either way, and the next start looks again.
-    static_cast<void>(context.catalog.write([&newly_damaged](catalog::Tables& tables) -> Status {
-      for (const catalog::SegmentId segment : newly_damaged) {
-        const Status marked = tables.segments.set_state(segment, catalog::SegmentState::kDamaged);
+    const Status written = context.catalog.write([&newly_damaged](catalog::Tables& tables) -> Status {
+      for (const NewlyDamaged& one : newly_damaged) {
+        const Status marked = tables.segments.set_state(one.segment, catalog::SegmentState::kDamaged, one.reason);
         if (!marked.ok()) return marked;
       }
       return ok_status();
-    }));
+    });
+    for (const NewlyDamaged& one : newly_damaged) {
+      if (written.ok()) one.collection->damage()->set_marked(one.segment);
+    }
   }
   return loaded;
 }

@@ -1,7 +1,8 @@
 // Reads collections and their sealed parts back from the catalog, at start. For VectorModel.
 //
 // A part that cannot be used (its file is missing, its header or its bitmap damaged) never keeps the database from
-// starting: it is left out, its collection is read-only, and the catalog remembers both.
+// starting: it is left out, its collection is read-only, and the catalog remembers both, with the reason. A file that
+// the system does not read for now is no proof of damage: the next start looks again.
 #pragma once
 
 #include <memory>

@@ -7,6 +7,7 @@
 
 #include "vector/checkpoint.hpp"
 #include "vector/compaction.hpp"
+#include "vector/damage_marks.hpp"
 #include "vector/maintenance_context.hpp"
 #include "vector/scrub.hpp"
 
@@ -92,6 +93,18 @@ class Maintenance::Impl {
   Result<ScrubStep> scrub_step() {
     const std::lock_guard lock(scrub_mutex_);
     return scrub_.step();
+  }
+
+  std::vector<std::string> mark_found_damage() {
+    std::vector<std::string> reasons;
+    for (const CollectionPtr& collection : context_.model.all()) {
+      for (const CollectionDamage::Found& found : collection->damage()->take_found()) {
+        if (mark_damaged(context_, collection, found.part, found.reason)) {
+          reasons.push_back(found.reason);
+        }
+      }
+    }
+    return reasons;
   }
 
   MaintenanceContext& context() { return context_; }
@@ -216,6 +229,10 @@ Result<CompactionReport> Maintenance::compact(const CollectionPtr& collection, c
 
 Result<ScrubStep> Maintenance::scrub_step() {
   return impl_->scrub_step();
+}
+
+std::vector<std::string> Maintenance::mark_found_damage() {
+  return impl_->mark_found_damage();
 }
 
 Status Maintenance::remove_unused() {

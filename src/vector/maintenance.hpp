@@ -59,10 +59,12 @@ struct CompactionReport {
 
 // What one step of the scrub did.
 struct ScrubStep {
-  std::uint64_t bytes = 0;  // Read and found whole.
-  std::uint64_t parts = 0;  // 1 if that was the end of a part.
-  std::string damage;       // What was found, with file and offset; empty for nothing.
-  bool has_ended = false;   // Every part was visited: the next step begins again.
+  std::uint64_t bytes = 0;     // Read and found whole.
+  std::uint64_t parts = 0;     // 1 if that was the end of a part.
+  std::string damage;          // What was found, with file and offset; empty for nothing.
+  std::string unreadable;      // What the disk did not give, with file and offset; empty for nothing.
+  std::string readable_again;  // The file of a part that was unreadable, and is whole.
+  bool has_ended = false;      // Every part was visited: the next step begins again.
 };
 
 // Thread-safety: all methods may be called from many threads; each kind of work runs once at a time.
@@ -83,8 +85,12 @@ class Maintenance {
   [[nodiscard]] Result<CompactionReport> compact_due(const KeepGoing& keep_going);
   [[nodiscard]] Result<CompactionReport> compact(const CollectionPtr& collection, const KeepGoing& keep_going);
   // Reads the next MiB of sealed parts and checks it. A damaged segment is marked in the catalog, and its collection
-  // takes no writes. Errors: kIoError for a part that could not be opened for now; the next step goes on behind it.
+  // takes no writes; nor does that of one that the disk does not give, until a later pass reads it. Errors: kIoError
+  // for a part that could not be opened for now; the next step goes on behind it.
   [[nodiscard]] Result<ScrubStep> scrub_step();
+  // Marks in the catalog what requests have found damaged since the last call: their collections take no writes since
+  // they found it. Answers what was found, with file and offset. Cheap for nothing.
+  std::vector<std::string> mark_found_damage();
   // Removes files that a merge or a drop left without readers. Foreign files are never touched.
   [[nodiscard]] Status remove_unused();
   // At start: files in the segments folder with names of ours that no catalog row names go to quarantine/.

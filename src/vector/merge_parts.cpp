@@ -54,14 +54,10 @@ hnsw::GraphView base_graph(const MergedRows& rows, const hnsw::GraphParams& para
   return fits && alive_share >= kAliveShareMin ? graph : hnsw::GraphView{};
 }
 
-Result<BuiltIndex> build_merged(const MergedRows& rows, const store::VdbFile& image, const CollectionSettings& settings,
-                                const KeepGoing& keep_going) {
+// Links the rows of `space`, from the graph of the first input where that is worth it.
+Result<std::unique_ptr<hnsw::MutableGraph>> link_rows(const MergedRows& rows, const hnsw::RowSpace& space,
+                                                      const CollectionSettings& settings, const KeepGoing& keep_going) {
   const GraphBuildOptions options = build_options(settings);
-  VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, code_rows(image, options));
-  VIBRATO_RETURN_IF_ERROR(check(keep_going));
-  if (!wants_graph(settings, rows.count())) {
-    return index;
-  }
   hnsw::GraphParams params;
   params.m = options.m;
   params.ef_construction = options.ef_construction;
@@ -71,9 +67,76 @@ Result<BuiltIndex> build_merged(const MergedRows& rows, const store::VdbFile& im
   merge_options.progress = [&keep_going](std::uint64_t, std::uint64_t) { return check(keep_going); };
   static_assert(MergedRows::kGone == hnsw::kNoNeighbour);
   const auto new_rows = base.row_count == 0 ? std::span<const std::uint32_t>() : rows.new_rows(0);
-  VIBRATO_ASSIGN_OR_RETURN(
-      index.graph, hnsw::merge_graphs(simd::kernels(), index.space(image), base, new_rows, params, merge_options));
+  return hnsw::merge_graphs(simd::kernels(), space, base, new_rows, params, merge_options);
+}
+
+Result<BuiltIndex> build_merged(const MergedRows& rows, const store::VdbFile& image, const CollectionSettings& settings,
+                                const KeepGoing& keep_going) {
+  VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, code_rows(image, build_options(settings)));
+  VIBRATO_RETURN_IF_ERROR(check(keep_going));
+  if (wants_graph(settings, rows.count())) {
+    VIBRATO_ASSIGN_OR_RETURN(index.graph, link_rows(rows, index.space(image), settings, keep_going));
+  }
   return index;
+}
+
+// The codes and the codebook of an archive, as they are, for the rows that stay.
+Result<BuiltIndex> carry_codes(const MergedRows& rows) {
+  const SealedSegment& archive = rows.inputs().front()->rows();
+  const hnsw::RowSpace& space = archive.space();
+  BuiltIndex index;
+  index.info = archive.build_info().value_or(BuildInfo{});
+  index.info.codes = quant::CodeKind::kPq;
+  index.norm_max = space.norm_max;
+  index.product =
+      std::make_unique<quant::ProductQuantizer>(space.metric, space.product->layout().dim, space.product->codebook());
+  VIBRATO_ASSIGN_OR_RETURN(quant::ProductRows codes, quant::ProductRows::create(*index.product, rows.count()));
+  for (std::uint32_t row = 0; row < archive.row_count(); ++row) {
+    if (const std::uint32_t new_row = rows.new_row(0, row); new_row != MergedRows::kGone) {
+      codes.put(new_row, space.codes.base + std::size_t{row} * space.codes.stride_bytes);
+    }
+  }
+  index.product_codes.emplace(std::move(codes));
+  return index;
+}
+
+// The rows of an archive without raw vectors, with what their codes stand for in their place. The writer leaves those
+// out again, once the graph is repaired by them.
+Status add_reconstructed(const MergedRows& rows, SegmentFileWriter& writer, const KeepGoing& keep_going) {
+  const SealedPart& part = *rows.inputs().front();
+  const hnsw::RowSpace& space = part.rows().space();
+  std::vector<float> values(space.product->layout().dim);
+  for (std::uint32_t row = 0; row < part.row_count(); ++row) {
+    if (row % kRowsAStep == 0) {
+      VIBRATO_RETURN_IF_ERROR(check(keep_going));
+    }
+    if (rows.new_row(0, row) == MergedRows::kGone) {
+      continue;
+    }
+    space.product->reconstruct(simd::kernels(), space.codes.base + std::size_t{row} * space.codes.stride_bytes,
+                               values.data());
+    SegmentRow out;
+    VIBRATO_ASSIGN_OR_RETURN(out.id, part.id(row));
+    out.lsn = part.row_lsn(row);
+    out.vector = values;
+    VIBRATO_ASSIGN_OR_RETURN(out.meta_json, part.meta_json(row));
+    VIBRATO_RETURN_IF_ERROR(writer.add(out));
+  }
+  return ok_status();
+}
+
+Result<catalog::Segment> rewrite_archive(const MergedRows& rows, const MergeTarget& target, SegmentFileWriter& writer,
+                                         const KeepGoing& keep_going) {
+  VIBRATO_CHECK(rows.inputs().size() == 1 && rows.inputs().front()->rows().space().product != nullptr);
+  VIBRATO_RETURN_IF_ERROR(add_reconstructed(rows, writer, keep_going));
+  VIBRATO_ASSIGN_OR_RETURN(const store::VdbFile* image, writer.finish_rows());
+  VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, carry_codes(rows));
+  if (wants_graph(target.settings, rows.count())) {
+    const hnsw::RowSpace space = plain_space(*image, image->inverse_norms().data());
+    VIBRATO_ASSIGN_OR_RETURN(index.graph, link_rows(rows, space, target.settings, keep_going));
+  }
+  VIBRATO_RETURN_IF_ERROR(check(keep_going));
+  return writer.commit(&index, kArchiveLevel);
 }
 
 }  // namespace
@@ -159,6 +222,9 @@ Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget&
   VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<SegmentFileWriter> writer,
                            SegmentFileWriter::create(target.fs, target.data_folder, target.file, target.collection,
                                                      target.settings, target.throttle));
+  if (!rows.inputs().front()->rows().file().has_vectors()) {
+    return rewrite_archive(rows, target, *writer, keep_going);
+  }
   std::uint64_t added = 0;
   const auto add = [&](const SegmentRow& row) -> Status {
     if (added++ % kRowsAStep == 0) {

@@ -3,6 +3,10 @@
 // The graph of the input with the most living rows is re-used (hnsw/graph_merge.hpp), norms and codes are chosen anew,
 // as the settings ask. Every input is verified before a row of it is read, so that damage is not copied under new
 // checksums.
+//
+// An archive that dropped its raw vectors cannot be merged with others: its rows exist as codes of its own codebook. It
+// is written anew by itself, to give the space of its dead rows back: rows, codes and codebook stay as they are, the
+// graph is repaired by the distances between what the codes stand for.
 #pragma once
 
 #include <cstdint>
@@ -82,8 +86,8 @@ struct MergeTarget {
 };
 
 // Writes the rows to the target and returns its catalog entry without id. Requires: rows.count() > 0, the inputs are
-// verified. Errors: kCorruption, kGone, those of the file system and of `keep_going`; the file is not there then, but
-// for an error of the last sync of its folder.
+// verified; one without raw vectors is the only one. Errors: kCorruption, kGone, those of the file system and of
+// `keep_going`; the file is not there then, but for an error of the last sync of its folder.
 [[nodiscard]] Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget& target,
                                                     const KeepGoing& keep_going);
 

@@ -1,24 +1,14 @@
 #include "vector/scrub.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "io/safe_path.hpp"
+#include "vector/damage_marks.hpp"
 
 namespace vibrato::vector {
 namespace {
 
 constexpr std::uint32_t kStepBlocks = 16;
-
-bool is_in_use(const VectorModel& model, const CollectionPtr& collection, const SealedPart& part) {
-  const auto present = model.find(collection->identity().name);
-  if (!present.ok() || *present != collection) {
-    return false;
-  }
-  const VersionPtr version = collection->read_view().version;
-  return std::any_of(version->sealed.begin(), version->sealed.end(),
-                     [&part](const auto& one) { return one.get() == &part; });
-}
 
 }  // namespace
 
@@ -37,14 +27,15 @@ Result<ScrubStep> Scrub::step() {
     }
   }
   const auto read = scan_->step(kStepBlocks);
-  if (!read.ok()) {
+  if (read.ok()) {
+    step.bytes = *read;
+    if (scan_->is_done()) {
+      note_whole(step);
+    }
+  } else if (read.status().code() == ErrorCode::kCorruption) {
     note_damage(read.status(), step);
-    return step;
-  }
-  step.bytes = *read;
-  if (scan_->is_done()) {
-    step.parts = 1;
-    leave_part();
+  } else {
+    note_unreadable(read.status(), step);
   }
   return step;
 }
@@ -55,9 +46,12 @@ void Scrub::begin() {
   next_ = 0;
   for (const CollectionPtr& collection : context_.model.all()) {
     const VersionPtr version = collection->read_view().version;
+    std::vector<catalog::SegmentId> present;
     for (const auto& part : version->sealed) {
       targets_.push_back({collection, part});
+      present.push_back(part->entry().id);
     }
+    collection->damage()->keep_unreadable(present);
   }
 }
 
@@ -68,13 +62,13 @@ void Scrub::leave_part() {
 
 Result<bool> Scrub::open_next(ScrubStep& step) {
   for (; next_ < targets_.size(); ++next_) {
-    catalog::Segment entry;
-    if (const auto part = targets_[next_].part.lock(); part != nullptr) {
-      entry = part->entry();
-    } else {
+    const auto collection = targets_[next_].collection.lock();
+    const auto part = targets_[next_].part.lock();
+    if (collection == nullptr || part == nullptr) {
       continue;
     }
-    if (entry.state == catalog::SegmentState::kDamaged || marked_.contains(entry.id)) {
+    const catalog::Segment entry = part->entry();
+    if (collection->damage()->is_marked(entry.id)) {
       continue;  // Known, and told by the collection.
     }
     auto opened = [&]() -> Result<std::unique_ptr<store::BlockScan>> {
@@ -102,8 +96,18 @@ Result<bool> Scrub::open_next(ScrubStep& step) {
   return false;
 }
 
-// With the commit mutex held no checkpoint or merge takes the segment out of the catalog in between.
 void Scrub::note_damage(const Status& found, ScrubStep& step) {
+  const auto collection = targets_[next_].collection.lock();
+  const auto part = targets_[next_].part.lock();
+  leave_part();
+  if (collection != nullptr && part != nullptr &&
+      mark_damaged(context_, collection, part->entry().id, found.message())) {
+    step.damage = found.message();
+  }
+}
+
+// With the commit mutex held no checkpoint or merge puts another part in its place in between.
+void Scrub::note_unreadable(const Status& found, ScrubStep& step) {
   const auto collection = targets_[next_].collection.lock();
   const auto part = targets_[next_].part.lock();
   leave_part();
@@ -111,15 +115,19 @@ void Scrub::note_damage(const Status& found, ScrubStep& step) {
     return;
   }
   const std::lock_guard lock(context_.commit_mutex);
-  if (!is_in_use(context_.model, collection, *part)) {
-    return;
+  if (is_in_use(context_.model, collection, part->entry().id)) {
+    step.unreadable = found.message();
+    collection->damage()->set_unreadable(part->entry().id, found.message() + "; the next scrub tries again");
   }
-  step.damage = found.message();
-  const catalog::SegmentId id = part->entry().id;
-  if (const Status marked = context_.model.degrade(*collection, id, found.message()); marked.ok()) {
-    marked_.insert(id);
-  } else {
-    context_.logger.error("a damaged segment could not be marked: {}", marked.message());
+}
+
+void Scrub::note_whole(ScrubStep& step) {
+  const auto collection = targets_[next_].collection.lock();
+  const auto part = targets_[next_].part.lock();
+  leave_part();
+  step.parts = 1;
+  if (collection != nullptr && part != nullptr && collection->damage()->set_readable(part->entry().id)) {
+    step.readable_again = part->entry().file;
   }
 }
 

@@ -5,11 +5,14 @@
 // part that was merged away meanwhile goes, and the scrub leaves its file at the next step. Damage degrades: the
 // segment is marked in the catalog, where it stays until an operator acts, its collection takes no writes, and searches
 // go on.
+//
+// Bytes that the disk does not give are no proof of damage: a cable, a controller or a network may be to blame. Its
+// collection takes no writes and is not merged (a merge reads the map, and would end the process) until a later pass
+// finds the part whole; nothing is written into the catalog.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 #include <vibrato/result.hpp>
@@ -38,15 +41,16 @@ class Scrub {
   void leave_part();
   // Opens the next part that still is in use; false at the end of the pass.
   [[nodiscard]] Result<bool> open_next(ScrubStep& step);
-  // What was found of the present part: damage only if the part is still in use. Leaves it.
+  // What was found of the present part: damage only if the part is still in use. Both leave it.
   void note_damage(const Status& found, ScrubStep& step);
+  void note_unreadable(const Status& found, ScrubStep& step);
+  void note_whole(ScrubStep& step);
 
   MaintenanceContext& context_;
   bool is_running_ = false;
   std::vector<Target> targets_;
   std::size_t next_ = 0;  // The present one.
   std::unique_ptr<store::BlockScan> scan_;
-  std::set<catalog::SegmentId> marked_;  // Found by this object and marked in the catalog.
 };
 
 }  // namespace vibrato::vector

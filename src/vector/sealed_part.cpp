@@ -64,6 +64,15 @@ SealedPart::SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> ro
                        std::shared_ptr<DeleteLsns> deletes)
     : entry_(std::move(entry)), rows_(std::move(rows)), ids_(ids), deletes_(std::move(deletes)) {}
 
+// Nothing is locked as long as all is well.
+template <typename T>
+Result<T> SealedPart::reported(Result<T> result) const {
+  if (!result.ok() && result.status().code() == ErrorCode::kCorruption && damage_ != nullptr) {
+    damage_->report(entry_.id, result.status().message());
+  }
+  return result;
+}
+
 std::uint32_t SealedPart::row_count() const {
   return rows_->row_count();
 }
@@ -121,11 +130,11 @@ void SealedPart::scan(const SegmentQuery& query, const hnsw::RowPredicate& alive
 
 Result<std::optional<std::uint32_t>> SealedPart::find(const PointIdView& id, Lsn /*visible*/) const {
   // Every row of a sealed part is at or below what any of its readers sees.
-  return ids_.find(id);
+  return reported(ids_.find(id));
 }
 
 Result<PointIdView> SealedPart::id(std::uint32_t row) const {
-  return ids_.id(row);
+  return reported(ids_.id(row));
 }
 
 Lsn SealedPart::row_lsn(std::uint32_t row) const {
@@ -134,17 +143,18 @@ Lsn SealedPart::row_lsn(std::uint32_t row) const {
 
 Result<std::span<const float>> SealedPart::vector(std::uint32_t row) const {
   VIBRATO_CHECK(row < row_count());
+  using Values = Result<std::span<const float>>;
   const format::VdbLayout& layout = rows_->file().layout();
   if (!layout.has_vectors()) {
     return Status(ErrorCode::kGone, "the raw vectors of archived points were dropped");
   }
   const std::uint64_t offset = layout.vectors.offset + row * layout.row_stride_bytes;
-  VIBRATO_RETURN_IF_ERROR(rows_->file().check_once(offset, layout.row_stride_bytes));
-  return rows_->file().vectors().row(row);
+  const Status whole = rows_->file().check_once(offset, layout.row_stride_bytes);
+  return whole.ok() ? Values(rows_->file().vectors().row(row)) : reported(Values(whole));
 }
 
 Result<std::string_view> SealedPart::meta_json(std::uint32_t row) const {
-  return rows_->file().meta_view(row);
+  return reported(rows_->file().meta_view(row));
 }
 
 std::uint64_t SealedPart::bytes_in_memory() const {

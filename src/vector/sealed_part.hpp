@@ -10,6 +10,7 @@
 #include "io/file_system.hpp"
 #include "store/id_index.hpp"
 #include "store/pack_file.hpp"
+#include "vector/collection_damage.hpp"
 #include "vector/collection_settings.hpp"
 #include "vector/sealed_segment.hpp"
 #include "vector/segment.hpp"
@@ -32,6 +33,8 @@ class SealedPart final : public Segment {
   [[nodiscard]] const catalog::Segment& entry() const { return entry_; }
   // What the catalog named it, once it has. Before the part is shared.
   void set_segment_id(catalog::SegmentId id) { entry_.id = id; }
+  // Where it reports what its methods find damaged: those of its collection. Before the part is shared.
+  void set_damage(std::shared_ptr<CollectionDamage> damage) { damage_ = std::move(damage); }
   [[nodiscard]] const SealedSegment& rows() const { return *rows_; }
   // For lookups by order, and to see stored LSNs with their errors.
   [[nodiscard]] const store::IdIndex& ids() const { return ids_; }
@@ -53,6 +56,9 @@ class SealedPart final : public Segment {
   [[nodiscard]] std::uint64_t bytes_on_disk() const override { return entry_.bytes; }
 
  private:
+  template <typename T>
+  [[nodiscard]] Result<T> reported(Result<T> result) const;
+
   SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> rows, const store::IdIndex& ids,
              std::shared_ptr<DeleteLsns> deletes);
 
@@ -63,6 +69,7 @@ class SealedPart final : public Segment {
   std::unique_ptr<SealedSegment> rows_;
   store::IdIndex ids_;  // Borrows the file of rows_.
   std::shared_ptr<DeleteLsns> deletes_;
+  std::shared_ptr<CollectionDamage> damage_;  // May be null.
 };
 
 }  // namespace vibrato::vector

@@ -326,10 +326,14 @@ void VectorModel::set_applied_lsn(Lsn lsn) {
 }
 
 Status VectorModel::degrade(Collection& collection, catalog::SegmentId segment, const std::string& reason) {
-  collection.set_damaged(reason);
-  return impl_->catalog_.write([segment](catalog::Tables& tables) {
-    return tables.segments.set_state(segment, catalog::SegmentState::kDamaged);
+  collection.damage()->add(segment, reason);
+  Status marked = impl_->catalog_.write([&](catalog::Tables& tables) {
+    return tables.segments.set_state(segment, catalog::SegmentState::kDamaged, reason);
   });
+  if (marked.ok()) {
+    collection.damage()->set_marked(segment);
+  }
+  return marked;
 }
 
 }  // namespace vibrato::vector

@@ -97,8 +97,9 @@ class VectorModel final : public commit::Model {
   // committer's thread, or before there is one.
   void set_applied_lsn(Lsn lsn);
 
-  // A segment was found damaged: marks it so in the catalog, where it stays until an operator acts, and makes its
-  // collection read-only. The collection is read-only even if the catalog cannot be written.
+  // A segment was found damaged: marks it so in the catalog with the reason (file and offset named), where it stays
+  // until an operator acts, and makes its collection read-only. The collection is read-only even if the catalog cannot
+  // be written.
   [[nodiscard]] Status degrade(Collection& collection, catalog::SegmentId segment, const std::string& reason);
 
  private:

@@ -74,9 +74,14 @@ TEST_F(SegmentsTableTest, an_id_is_never_given_twice) {
 TEST_F(SegmentsTableTest, a_damaged_segment_stays_so) {
   const auto id = insert(made_segment(1, "seg/1.vdb", 1));
   ASSERT_OK(id);
-  ASSERT_OK(write([&](Tables& tables) { return tables.segments.set_state(*id, SegmentState::kDamaged); }));
+  EXPECT_EQ(all().front().damage, "");
+  const std::string reason = "seg/1.vdb: offset 65536: block 1: expected checksum 1, found 2";
+  ASSERT_OK(write([&](Tables& tables) { return tables.segments.set_state(*id, SegmentState::kDamaged, reason); }));
   open();
   EXPECT_EQ(all().front().state, SegmentState::kDamaged);
+  EXPECT_EQ(all().front().damage, reason);
+  ASSERT_OK(write([&](Tables& tables) { return tables.segments.set_state(*id, SegmentState::kLive); }));
+  EXPECT_EQ(all().front().damage, "");
 }
 
 TEST_F(SegmentsTableTest, what_is_no_segment_is_refused) {

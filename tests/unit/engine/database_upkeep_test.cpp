@@ -127,6 +127,43 @@ TEST_F(DatabaseUpkeepTest, the_scrub_finds_damage_after_the_start_and_everybody_
   EXPECT_FALSE(database_->readiness().ready);
 }
 
+TEST_F(DatabaseUpkeepTest, damage_that_a_request_meets_is_told_by_everybody_and_over_restarts) {
+  ASSERT_OK(database_.open());
+  make_large("bad");
+  ASSERT_OK(database_.checkpoint());
+  const auto made = database_->vectors().find("bad");
+  ASSERT_OK(made);
+  const auto part = (*made)->read_view().version->sealed.front();
+  const auto row = part->vector(kRows / 2);
+  ASSERT_OK(row);
+  const auto offset = static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(row->data()) -
+                                                 part->rows().file().map().bytes().data());
+  const PointId id(*part->id(kRows / 2));
+  const std::string file = part->entry().file;
+  database_->stop();
+  flip_byte("/data/" + file, offset);
+
+  database_.options().scrub_interval_secs = 0;
+  for (int restart = 0; restart < 2; ++restart) {
+    database_.options().background_threads = restart == 0 ? 2 : 0;
+    ASSERT_OK(database_.open());
+    if (restart == 0) {
+      ASSERT_TRUE(database_->readiness().ready);
+      EXPECT_CODE((*database_->vectors().find("bad"))->get(id.view()).status(), ErrorCode::kCorruption);
+    }
+    const Readiness readiness = database_->readiness();
+    ASSERT_EQ(readiness.reasons.size(), 1U);
+    EXPECT_NE(readiness.reasons[0].find(file), std::string::npos) << readiness.reasons[0];
+    EXPECT_NE(readiness.reasons[0].find("offset "), std::string::npos) << readiness.reasons[0];
+    EXPECT_FALSE(database_.put("bad", 1, 1).ok());
+    EXPECT_TRUE(comes_true([this] {
+      database_.clock().advance_ms(100);  // The catalog is told once a second.
+      const auto all = database_->catalog().read([](const catalog::Tables& tables) { return tables.segments.all(); });
+      return all.ok() && all->front().state == catalog::SegmentState::kDamaged && !all->front().damage.empty();
+    }));
+  }
+}
+
 // Accepted, and without an effect.
 class NoWrite final : public commit::Write {
  public:

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <numeric>
 
+#include "quant/unit_length.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/made_rows.hpp"
 
@@ -88,6 +89,38 @@ TEST(ProductQuantizer, keeps_the_nearest_among_twenty_times_as_many_at_every_met
       const MadeRows queries = test::take_tail(rows, 40);
       const Coded coded(metric, rows);
       EXPECT_GE(recall_of_200(metric, rows, queries, coded), 0.97) << to_string(metric) << ", dim " << dim;
+    }
+  }
+}
+
+TEST(ProductQuantizer, what_a_code_stands_for_lies_near_the_row_and_has_the_same_code) {
+  for (const Metric metric : kMetrics) {
+    for (const bool rotate : {false, true}) {
+      const MadeRows rows = test::clustered_rows(2000, 37, 40, 0.3F, 5);
+      ProductTraining training;
+      training.rotate = rotate;
+      const auto quantizer = ProductQuantizer::train(metric, simd::kernels(), rows.view(), rows.count, training);
+      std::vector<float> scratch;
+      std::vector<float> back(rows.dim);
+      std::vector<std::byte> code(quantizer.layout().code_bytes);
+      double error = 0;
+      std::uint32_t same = 0;
+      for (std::uint32_t i = 0; i < rows.count; ++i) {
+        quantizer.encode(simd::kernels(), rows.row(i), code.data(), scratch);
+        quantizer.reconstruct(simd::kernels(), code.data(), back.data());
+        const float factor = metric == Metric::kCosine ? inverse_length(simd::kernels(), rows.row(i), rows.dim) : 1.0F;
+        for (std::uint32_t j = 0; j < rows.dim; ++j) {
+          const double difference = double{back[j]} - double{rows.row(i)[j]} * double{factor};
+          error += difference * difference / rows.count;
+        }
+        std::vector<std::byte> again(code.size());
+        quantizer.encode(simd::kernels(), back.data(), again.data(), scratch);
+        same += again == code ? 1 : 0;
+      }
+      EXPECT_LE(error, 1.1 * double{quantizer.codebook().mean_error}) << to_string(metric) << rotate;
+      if (metric != Metric::kCosine) {
+        EXPECT_GE(same, rows.count * 99 / 100) << to_string(metric) << rotate;
+      }
     }
   }
 }

@@ -42,6 +42,21 @@ TEST(Rotation, keeps_lengths_and_dots_at_every_dimension) {
   }
 }
 
+TEST(Rotation, is_undone_at_every_dimension) {
+  for (const simd::Kernels* kernels : test::available_kernels()) {
+    for (const std::uint32_t dim : {1U, 2U, 3U, 4U, 5U, 8U, 37U, 64U, 100U, 768U, 1000U, 16383U}) {
+      const test::MadeRows rows = test::gaussian_rows(1, dim, dim);
+      const std::vector<float> x(rows.row(0), rows.row(0) + dim);
+      const Rotation rotation(dim, 5);
+      std::vector<float> there_and_back = x;
+      rotation.apply(*kernels, there_and_back.data());
+      rotation.undo(*kernels, there_and_back.data());
+      ASSERT_THAT(there_and_back, ::testing::Pointwise(::testing::FloatNear(1e-4F), x))
+          << kernels->name << ", dim " << dim;
+    }
+  }
+}
+
 TEST(Rotation, is_the_same_for_ever_for_a_dimension_and_a_seed) {
   std::array<float, 5> five{1, 2, 3, 4, 5};
   Rotation(5, 42).apply(simd::kernels(), five.data());

@@ -20,6 +20,8 @@ class ScrubTest : public test::VectorStoreTest {
     std::uint64_t bytes = 0;
     std::uint64_t parts = 0;
     std::vector<std::string> damage;
+    std::vector<std::string> unreadable;
+    std::vector<std::string> readable_again;
     std::vector<Status> errors;
   };
   Pass scrub() {
@@ -37,6 +39,12 @@ class ScrubTest : public test::VectorStoreTest {
       pass.parts += step->parts;
       if (!step->damage.empty()) {
         pass.damage.push_back(step->damage);
+      }
+      if (!step->unreadable.empty()) {
+        pass.unreadable.push_back(step->unreadable);
+      }
+      if (!step->readable_again.empty()) {
+        pass.readable_again.push_back(step->readable_again);
       }
     }
     ADD_FAILURE() << "the pass does not end";
@@ -145,9 +153,14 @@ TEST_F(ScrubTest, damage_is_named_with_its_place_and_stays_until_an_operator_act
   EXPECT_EQ(PointId(answer->hits[0].id), PointId(std::uint64_t{7}));
 
   EXPECT_TRUE(scrub().damage.empty());  // Told once.
-  open();
-  EXPECT_CODE(store_->collection("bad")->check_writable(), ErrorCode::kUnavailable);
-  EXPECT_OK(store_->collection("good")->check_writable());
+  for (int restart = 0; restart < 2; ++restart) {
+    open();
+    const Status reopened = store_->collection("bad")->check_writable();
+    EXPECT_CODE(reopened, ErrorCode::kUnavailable);
+    EXPECT_EQ(reopened.message(), writable.message());  // File and offset are still told.
+    EXPECT_EQ(store_->collection("bad")->info().notes, (std::vector<std::string>{writable.message()}));
+    EXPECT_OK(store_->collection("good")->check_writable());
+  }
   const Pass again = scrub();
   EXPECT_TRUE(again.damage.empty());
   EXPECT_EQ(again.parts, 1U);
@@ -178,18 +191,80 @@ TEST_F(ScrubTest, damage_in_a_pack_is_that_of_the_collections_it_lies_in) {
   EXPECT_EQ(damaged, 1U);
 }
 
-TEST_F(ScrubTest, bytes_that_the_disk_does_not_give_are_damage) {
+TEST_F(ScrubTest, bytes_that_the_disk_does_not_give_count_until_they_can_be_read_and_are_no_damage) {
   create("a");
   create("b");
   put("a", 0, 200);
   put("b", 0, 200);
   checkpoint();
+  const catalog::SegmentId id = first_part("a")->entry().id;
   fs_.add_rule({.fault = io::Fault::kIoError, .call = io::IoCall::kRead, .path_part = path_of("a"), .for_good = true});
+  for (int pass = 0; pass < 2; ++pass) {
+    const Pass found = scrub();
+    EXPECT_TRUE(found.damage.empty());
+    ASSERT_EQ(found.unreadable.size(), 1U);
+    EXPECT_NE(found.unreadable[0].find(path_of("a")), std::string::npos) << found.unreadable[0];
+    EXPECT_NE(found.unreadable[0].find("offset "), std::string::npos) << found.unreadable[0];
+    EXPECT_NE(found.unreadable[0].find("could not be read"), std::string::npos) << found.unreadable[0];
+    EXPECT_EQ(found.parts, 1U);
+    const Status writable = store_->collection("a")->check_writable();
+    EXPECT_CODE(writable, ErrorCode::kUnavailable);
+    EXPECT_NE(writable.message().find(found.unreadable[0]), std::string::npos) << writable.message();
+    EXPECT_EQ(store_->collection("a")->info().notes.size(), 1U);
+    EXPECT_OK(store_->collection("b")->check_writable());
+    EXPECT_EQ(state_of(id), catalog::SegmentState::kLive);
+  }
+  fs_.clear_rules();
+  const Pass again = scrub();
+  EXPECT_EQ(again.readable_again, (std::vector<std::string>{first_part("a")->entry().file}));
+  EXPECT_EQ(again.parts, 2U);
+  EXPECT_OK(store_->collection("a")->check_writable());
+  put("a", 200, 210);
+  expect_contents();
+}
+
+TEST_F(ScrubTest, a_part_that_could_not_be_read_and_proves_damaged_then_is_damaged) {
+  create("a");
+  put("a", 0, 200);
+  checkpoint();
+  fs_.add_rule({.fault = io::Fault::kIoError, .call = io::IoCall::kRead, .path_part = path_of("a")});
+  EXPECT_EQ(scrub().unreadable.size(), 1U);
+  flip_byte(path_of("a"), 5000);
+  EXPECT_EQ(scrub().damage.size(), 1U);
+  EXPECT_EQ(state_of(first_part("a")->entry().id), catalog::SegmentState::kDamaged);
+  EXPECT_EQ(store_->collection("a")->info().notes.size(), 1U);
+}
+
+TEST_F(ScrubTest, a_file_that_ends_too_early_is_damage) {
+  create_flat("a");
+  put("a", 0, 1000);
+  checkpoint();
+  const auto file = disk_.open(path_of("a"), io::OpenMode::kReadWrite);
+  ASSERT_OK(file);
+  ASSERT_OK((*file)->truncate(70'000));
   const Pass found = scrub();
-  ASSERT_EQ(found.damage.size(), 1U);
-  EXPECT_NE(found.damage[0].find(path_of("a")), std::string::npos) << found.damage[0];
-  EXPECT_FALSE(store_->collection("a")->check_writable().ok());
-  EXPECT_OK(store_->collection("b")->check_writable());
+  EXPECT_EQ(found.damage.size(), 1U);
+  EXPECT_TRUE(found.unreadable.empty());
+}
+
+TEST_F(ScrubTest, a_file_that_cannot_be_opened_at_the_start_is_not_marked_for_good) {
+  create("a");
+  put("a", 0, 200);
+  checkpoint();
+  const std::string path = path_of("a");
+  const catalog::SegmentId id = first_part("a")->entry().id;
+  fs_.add_rule({.fault = io::Fault::kIoError, .call = io::IoCall::kOpen, .path_part = path, .for_good = true});
+  fs_.add_rule({.fault = io::Fault::kIoError, .call = io::IoCall::kMap, .path_part = path, .for_good = true});
+  open();
+  const Status writable = store_->collection("a")->check_writable();
+  EXPECT_CODE(writable, ErrorCode::kUnavailable);
+  EXPECT_NE(writable.message().find("could not be read"), std::string::npos) << writable.message();
+  EXPECT_EQ(state_of(id), catalog::SegmentState::kLive);
+  EXPECT_CODE(store_->collection("a")->get(PointId(std::uint64_t{1}).view()), ErrorCode::kUnavailable);
+  fs_.clear_rules();
+  open();
+  EXPECT_OK(store_->collection("a")->check_writable());
+  expect_contents();
 }
 
 TEST_F(ScrubTest, a_header_that_rotted_and_a_file_that_is_gone_are_damage) {
