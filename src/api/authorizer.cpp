@@ -57,18 +57,18 @@ std::string_view v2_code(auth::AuthState state) {
   return "forbidden";
 }
 
+bool is_v2(const Route& route) {
+  return route.pattern.starts_with("/v2/");
+}
+
 Status denial(const auth::Admission& admission, const Route& route, Reply& reply) {
-  Status status = admission.status;
-  if (route.pattern.starts_with("/v2/")) {
+  if (is_v2(route)) {
     reply.error_code = v2_code(admission.state);
-    if (admission.state == auth::AuthState::kRevoked) {
-      status = Status(ErrorCode::kForbidden, status.message());
-    }
   }
-  if (status.code() == ErrorCode::kUnauthenticated) {
+  if (admission.status.code() == ErrorCode::kUnauthenticated) {
     reply.headers.emplace_back("WWW-Authenticate", "Bearer");
   }
-  return status;
+  return admission.status;
 }
 
 }  // namespace
@@ -81,7 +81,8 @@ Authorizer make_authorizer(engine::Database& database, const Clock& clock, Count
          .action = route.label,
          .request_id = request.request_id,
          .client = request.client_address,
-         .now_ms = clock.now_ms()});
+         .now_ms = clock.now_ms(),
+         .code_of_revoked = is_v2(route) ? ErrorCode::kForbidden : ErrorCode::kUnauthenticated});
     if (!admission.status.ok()) {
       failures.add();
       return denial(admission, route, reply);

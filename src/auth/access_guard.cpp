@@ -8,6 +8,9 @@ namespace vibrato::auth {
 Admission AccessGuard::admit(const AccessAttempt& attempt) {
   Authentication who = authenticator_.authenticate(attempt.credentials, attempt.now_ms);
   Status status = who.principal ? authorize(*who.principal, attempt.access) : to_status(who.state);
+  if (who.state == AuthState::kRevoked) {
+    status = Status(attempt.code_of_revoked, status.message());
+  }
   if (status.ok()) {
     return {ok_status(), who.state, std::move(who.principal)};
   }

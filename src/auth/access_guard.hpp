@@ -20,11 +20,12 @@ struct AccessAttempt {
   std::string_view request_id;
   std::string_view client;  // The address that the request came from.
   std::int64_t now_ms = 0;
+  ErrorCode code_of_revoked = ErrorCode::kUnauthenticated;  // What this surface answers to a revoked key.
 };
 
 struct Admission {
   Status status;           // Ok, kUnauthenticated, kForbidden, or kInternal when the store failed.
-  AuthState state;         // For surfaces that answer a revoked key in another way.
+  AuthState state;         // For surfaces that name what is wrong with a key.
   PrincipalPtr principal;  // Not null if and only if the status is ok.
 };
 

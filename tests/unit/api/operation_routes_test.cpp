@@ -87,6 +87,19 @@ TEST_F(Operations, revoked_keys_are_401_on_v1_and_403_on_v2_with_the_next_reques
   EXPECT_EQ(wrong.body["code"], "invalid_authorization");
 }
 
+TEST_F(Operations, the_audit_of_a_revoked_key_tells_what_was_answered) {
+  std::string id;
+  const Headers key = make_key(R"("roles":["query"])", &id);
+  EXPECT_EQ(api_.del("/v1/admin/keys/" + id, admin_).status, 200);
+  for (const auto& [target, status] : {std::pair("/v2/query", 403), std::pair("/v1/vector/c/search", 401)}) {
+    EXPECT_EQ(api_.post(target, R"({"vector":[1]})", key).status, status);
+    const json row = audit("?limit=1")["events"][0];
+    EXPECT_EQ(row["status"], status) << row;
+    EXPECT_EQ(row["key_id"], id) << row;
+    EXPECT_TRUE(row["action"].get<std::string>().starts_with("POST /v")) << row;
+  }
+}
+
 TEST_F(Operations, roles_and_collections_bound_what_a_key_reaches) {
   for (const char* name : {"mine", "other", "default"}) {
     api_.post(std::string("/v1/vector/") + name, R"({"dim":1,"metric":"dot"})", admin_);
