@@ -5,7 +5,7 @@
 #include <array>
 #include <fmt/format.h>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,9 +46,8 @@ std::string shown_id_json(simdjson::dom::element value) {
   return simdjson::minify(value);
 }
 
-// The array `name` of a body that has nothing else, with 1 to kBatchItemsMax elements.
-Result<simdjson::dom::array> read_batch(std::string_view body, std::string_view name) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+// The array `name` of an object that has nothing else, with 1 to kBatchItemsMax elements.
+Result<simdjson::dom::array> read_batch(simdjson::dom::object object, std::string_view name) {
   std::array<Field, 1> fields{{{name}}};
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
   if (!fields[0].is_there()) {
@@ -65,6 +64,25 @@ Result<simdjson::dom::array> read_batch(std::string_view body, std::string_view 
   return array;
 }
 
+// The faults of a body, asked for item by item, in order. All of them are inside of items: nothing else is in the body.
+class ItemFaults {
+ public:
+  explicit ItemFaults(const std::vector<NumberFault>& faults) : rest_(faults) {}
+
+  // Null if the item at `position` has none.
+  const Status* find(std::size_t position) {
+    if (rest_.empty() || rest_.front().position != position) {
+      return nullptr;
+    }
+    const Status* const error = &rest_.front().error;
+    rest_ = rest_.subspan(1);
+    return error;
+  }
+
+ private:
+  std::span<const NumberFault> rest_;
+};
+
 // Keeps the parts of the items in step: every item has a result, the good ones also a point.
 template <typename Input>
 struct Batch {
@@ -73,7 +91,9 @@ struct Batch {
 };
 
 Result<Batch<vector::PointInput>> read_upsert_batch(std::string_view body) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::array array, read_batch(body, "items"));
+  VIBRATO_ASSIGN_OR_RETURN(const JsonBody parsed, parse_json_body(body));
+  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::array array, read_batch(parsed.object, "items"));
+  ItemFaults faults(parsed.faults);
   Batch<vector::PointInput> batch;
   batch.items.reserve(array.size());
   batch.good.reserve(array.size());
@@ -87,34 +107,44 @@ Result<Batch<vector::PointInput>> read_upsert_batch(std::string_view body) {
     if (const Status status = fields.collect(object); !status.ok()) {
       return status.with_context(fmt::format("items[{}]", position));
     }
+    const Status* const fault = faults.find(position);
     vector::PointInput point;
     Status status = fields.read(point);
     Item& item = batch.items.emplace_back();
-    if (status.ok()) {
-      item.id_json = id_json(point.id.view());
-      batch.good.push_back(std::move(point));
-    } else {
-      item.id_json = fields.id().is_there() ? shown_id_json(*fields.id().value) : "null";
+    if (!status.ok()) {
+      // What stands for a number that is too large is not shown as if it were what the client sent.
+      const bool may_show = fields.id().is_there() && (fault == nullptr || !fields.id().value->is_double());
+      item.id_json = may_show ? shown_id_json(*fields.id().value) : "null";
       item.status = beneath(fmt::format("items[{}].", position), status);
+      continue;
+    }
+    item.id_json = id_json(point.id.view());
+    if (fault != nullptr) {
+      item.status = *fault;
+    } else {
+      batch.good.push_back(std::move(point));
     }
   }
   return batch;
 }
 
 Result<Batch<PointId>> read_delete_batch(std::string_view body) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::array array, read_batch(body, "ids"));
+  VIBRATO_ASSIGN_OR_RETURN(const JsonBody parsed, parse_json_body(body));
+  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::array array, read_batch(parsed.object, "ids"));
+  ItemFaults faults(parsed.faults);
   Batch<PointId> batch;
   batch.items.reserve(array.size());
   batch.good.reserve(array.size());
   for (const simdjson::dom::element element : array) {
     const std::size_t position = batch.items.size();
     Item& item = batch.items.emplace_back();
+    const Status* const fault = faults.find(position);
     const Result<PointIdView> id = read_point_id(element, "");
     if (id.ok()) {
       item.id_json = id_json(*id);
       batch.good.emplace_back(*id);
     } else {
-      item.id_json = shown_id_json(element);
+      item.id_json = fault == nullptr ? shown_id_json(element) : "null";
       item.status = beneath(fmt::format("ids[{}]", position), id.status());
     }
   }

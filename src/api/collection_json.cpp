@@ -91,6 +91,32 @@ Status read_archive(const Field& field, vector::CollectionSettings& settings) {
   return ok_status();
 }
 
+Result<vector::CollectionSettings> read_fields(simdjson::dom::object object, std::uint32_t dim_max) {
+  std::array<Field, 5> fields{{{"dim"}, {"metric"}, {"index"}, {"quantization"}, {"archive"}}};
+  const auto& [dim, metric, index, quantization, archive] = fields;
+  VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
+  vector::CollectionSettings settings;
+  if (!dim.is_there()) {
+    return missing_field("dim", fmt::format("a whole number from 1 to {}", dim_max));
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t dimensions, read_whole(*dim.value, "dim", 1, dim_max));
+  settings.dim = static_cast<std::uint32_t>(dimensions);
+  constexpr std::string_view kMetrics = R"("cosine", "dot" or "l2")";
+  if (!metric.is_there()) {
+    return missing_field("metric", kMetrics);
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::string_view metric_name, read_string(*metric.value, "metric"));
+  const std::optional<Metric> parsed = parse_metric(metric_name);
+  if (!parsed.has_value()) {
+    return wrong_type("metric", kMetrics);
+  }
+  settings.metric = *parsed;
+  VIBRATO_RETURN_IF_ERROR(read_index(index, settings));
+  VIBRATO_RETURN_IF_ERROR(read_quantization(quantization, settings));
+  VIBRATO_RETURN_IF_ERROR(read_archive(archive, settings));
+  return settings;
+}
+
 void write_index(const vector::CollectionSettings& settings, JsonWriter& json) {
   json.key("index");
   json.begin_object();
@@ -125,30 +151,7 @@ void write_count(std::string_view name, std::uint64_t count, JsonWriter& json) {
 }  // namespace
 
 Result<vector::CollectionSettings> read_settings(std::string_view body, std::uint32_t dim_max) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
-  std::array<Field, 5> fields{{{"dim"}, {"metric"}, {"index"}, {"quantization"}, {"archive"}}};
-  const auto& [dim, metric, index, quantization, archive] = fields;
-  VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
-  vector::CollectionSettings settings;
-  if (!dim.is_there()) {
-    return missing_field("dim", fmt::format("a whole number from 1 to {}", dim_max));
-  }
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t dimensions, read_whole(*dim.value, "dim", 1, dim_max));
-  settings.dim = static_cast<std::uint32_t>(dimensions);
-  constexpr std::string_view kMetrics = R"("cosine", "dot" or "l2")";
-  if (!metric.is_there()) {
-    return missing_field("metric", kMetrics);
-  }
-  VIBRATO_ASSIGN_OR_RETURN(const std::string_view metric_name, read_string(*metric.value, "metric"));
-  const std::optional<Metric> parsed = parse_metric(metric_name);
-  if (!parsed.has_value()) {
-    return wrong_type("metric", kMetrics);
-  }
-  settings.metric = *parsed;
-  VIBRATO_RETURN_IF_ERROR(read_index(index, settings));
-  VIBRATO_RETURN_IF_ERROR(read_quantization(quantization, settings));
-  VIBRATO_RETURN_IF_ERROR(read_archive(archive, settings));
-  return settings;
+  return read_json_object(body, [&](simdjson::dom::object object) { return read_fields(object, dim_max); });
 }
 
 void write_info_members(const vector::CollectionInfo& info, JsonWriter& json) {

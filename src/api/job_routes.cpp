@@ -33,8 +33,7 @@ void write_job_answer(const catalog::Job& job, Reply& reply) {
 constexpr JobStyle kStyle = {.write = write_job_answer, .code_of_failure = {}};
 
 // The one optional field of a body that may be missing altogether: a name.
-Result<std::string> read_name_body(const Request& request, std::string_view field) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::optional<simdjson::dom::object> object, parse_optional_object(request));
+Result<std::string> read_name(const std::optional<simdjson::dom::object>& object, std::string_view field) {
   std::array<Field, 1> fields{{{field}}};
   if (object.has_value()) {
     VIBRATO_RETURN_IF_ERROR(collect_fields(*object, fields));
@@ -46,11 +45,15 @@ Result<std::string> read_name_body(const Request& request, std::string_view fiel
   return std::string(name);
 }
 
+Result<std::string> read_name_body(const Request& request, std::string_view field) {
+  return read_optional_object(
+      request, [&](const std::optional<simdjson::dom::object>& object) { return read_name(object, field); });
+}
+
 Status checkpoint(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::optional<simdjson::dom::object> object, parse_optional_object(request));
-  if (object.has_value()) {
-    VIBRATO_RETURN_IF_ERROR(collect_fields(*object, {}));
-  }
+  VIBRATO_RETURN_IF_ERROR(read_optional_object(request, [](const std::optional<simdjson::dom::object>& object) {
+    return object.has_value() ? collect_fields(*object, {}) : ok_status();
+  }));
   return run_job(responder, kStyle, [&](JobDone done) { return context->database.start_checkpoint(std::move(done)); });
 }
 

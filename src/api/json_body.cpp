@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 #include <limits>
 #include <memory>
+#include <utility>
 
-#include "api/json_diagnosis.hpp"
+#include "api/json_numbers.hpp"
 #include "api/request.hpp"
 #include "base/limits.hpp"
 
@@ -15,8 +16,9 @@ namespace {
 
 static_assert(kBodyPadding >= simdjson::SIMDJSON_PADDING);
 
-// simdjson counts the document itself as a level, and refuses when it reaches the maximum. Empty containers are none.
-constexpr std::size_t kParserDepth = limits::kJsonDepthMax + 1;
+// simdjson counts the document itself as a level, refuses when it reaches the maximum, and does not count empty
+// containers. So with this maximum nothing passes that is too deep, and what is as deep as allowed is looked at again.
+constexpr std::size_t kParserDepth = limits::kJsonDepthMax;
 
 // A parser keeps about ten bytes a byte of the largest body it saw; past this it is given back after use.
 constexpr std::size_t kKeptParserCapacity = limits::kMiB;
@@ -24,7 +26,7 @@ constexpr std::size_t kKeptParserCapacity = limits::kMiB;
 // Everything below is a finite f32 after rounding to nearest: FLT_MAX and half a unit of its last place.
 constexpr double kFloatLimit = 0x1.ffffffp127;
 
-simdjson::error_code parse(std::string_view body, simdjson::dom::element& root) {
+simdjson::error_code parse_within(std::string_view body, std::size_t depth, simdjson::dom::element& root) {
   thread_local std::unique_ptr<simdjson::dom::parser> parser;
   if (parser != nullptr && parser->capacity() > kKeptParserCapacity && body.size() <= kKeptParserCapacity) {
     parser.reset();
@@ -32,20 +34,48 @@ simdjson::error_code parse(std::string_view body, simdjson::dom::element& root) 
   if (parser == nullptr) {
     parser = std::make_unique<simdjson::dom::parser>();
   }
-  if (parser->capacity() < body.size() || parser->capacity() == 0) {
+  if (parser->capacity() < body.size() || parser->capacity() == 0 || parser->max_depth() != depth) {
     constexpr std::size_t kCapacityMin = 16 * limits::kKiB;
-    const std::size_t capacity = body.size() < kCapacityMin ? kCapacityMin : body.size();
-    if (const auto error = parser->allocate(capacity, kParserDepth); error != simdjson::SUCCESS) {
+    const std::size_t capacity = std::max({kCapacityMin, body.size(), parser->capacity()});
+    if (const auto error = parser->allocate(capacity, depth); error != simdjson::SUCCESS) {
       return error;
     }
   }
   return parser->parse(body.data(), body.size(), false).get(root);
 }
 
-Status explain(simdjson::error_code error, std::string_view body) {
+// Levels of brackets. Requires: `body` is JSON.
+std::size_t depth_of(std::string_view body) {
+  std::size_t depth = 0;
+  std::size_t deepest = 0;
+  bool is_text = false;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    const char c = body[i];
+    if (is_text) {
+      i += c == '\\' ? 1 : 0;
+      is_text = c != '"';
+    } else if (c == '"') {
+      is_text = true;
+    } else if (c == '{' || c == '[') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+simdjson::error_code parse(std::string_view body, simdjson::dom::element& root) {
+  const simdjson::error_code error = parse_within(body, kParserDepth, root);
+  if (error != simdjson::DEPTH_ERROR) {
+    return error;
+  }
+  const simdjson::error_code again = parse_within(body, kParserDepth + 1, root);
+  return again == simdjson::SUCCESS && depth_of(body) > limits::kJsonDepthMax ? simdjson::DEPTH_ERROR : again;
+}
+
+Status explain(simdjson::error_code error) {
   switch (error) {
-    case simdjson::NUMBER_ERROR:
-      return diagnose_bad_number(body);
     case simdjson::MEMALLOC:
       return {ErrorCode::kOverloaded, "no memory to parse the body"};
     case simdjson::DEPTH_ERROR:
@@ -55,6 +85,25 @@ Status explain(simdjson::error_code error, std::string_view body) {
     default:
       return {ErrorCode::kInvalidJson, fmt::format("the body is not valid JSON: {}", simdjson::error_message(error))};
   }
+}
+
+Result<simdjson::dom::object> root_object(simdjson::dom::element root) {
+  simdjson::dom::object object;
+  if (root.get(object) != simdjson::SUCCESS) {
+    return invalid_argument("the body must be a JSON object");
+  }
+  return object;
+}
+
+// A body with a number that the parser did not take.
+Result<JsonBody> parse_without_large_numbers(std::string_view body) {
+  VIBRATO_ASSIGN_OR_RETURN(const ReducedText reduced, set_large_numbers_aside(body));
+  simdjson::dom::element root;
+  if (const auto error = parse(reduced.text(), root); error != simdjson::SUCCESS) {
+    return explain(error);
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, root_object(root));
+  return JsonBody{object, locate_large_numbers(object, reduced.large)};
 }
 
 // What keeps an element from being an f32; kNone: `out` is it. No Status here: this runs once a dimension.
@@ -79,16 +128,17 @@ std::string_view to_string(FloatFault fault) {
 
 }  // namespace
 
-Result<simdjson::dom::object> parse_json_object(std::string_view body) {
+Result<JsonBody> parse_json_body(std::string_view body) {
   simdjson::dom::element root;
-  if (const auto error = parse(body, root); error != simdjson::SUCCESS) {
-    return explain(error, body);
+  const auto error = parse(body, root);
+  if (error == simdjson::NUMBER_ERROR) {
+    return parse_without_large_numbers(body);
   }
-  simdjson::dom::object object;
-  if (root.get(object) != simdjson::SUCCESS) {
-    return invalid_argument("the body must be a JSON object");
+  if (error != simdjson::SUCCESS) {
+    return explain(error);
   }
-  return object;
+  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, root_object(root));
+  return JsonBody{object, {}};
 }
 
 Status wrong_type(std::string_view field, std::string_view expected) {

@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "api/media_type.hpp"
-#include "api/request.hpp"
-
 namespace vibrato::api {
 
 Status collect_fields(simdjson::dom::object object, std::span<Field> fields, UnknownFields unknown) {
   for (const auto [key, value] : object) {
     const auto field = std::ranges::find(fields, key, &Field::name);
     if (field != fields.end()) {
+      if (field->came) {
+        return invalid_argument(fmt::format("{} comes twice; give it once", field->name));
+      }
+      field->came = true;
       field->value = value.is_null() ? std::nullopt : std::optional(value);
     } else if (unknown == UnknownFields::kRefused) {
       return {ErrorCode::kUnknownField, fmt::format("field '{}' is not known to this route", shown(key))};
@@ -63,17 +64,6 @@ Result<simdjson::dom::object> read_object(simdjson::dom::element value, std::str
     return wrong_type(field, "an object");
   }
   return object;
-}
-
-Result<std::optional<simdjson::dom::object>> parse_optional_object(const Request& request) {
-  if (request.body.empty()) {
-    return std::optional<simdjson::dom::object>();
-  }
-  if (!is_json_media_type(request.header("Content-Type").value_or(""))) {
-    return Status(ErrorCode::kUnsupportedMediaType, "the body must come with Content-Type: application/json");
-  }
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(request.body));
-  return std::optional(object);
 }
 
 }  // namespace vibrato::api

@@ -13,21 +13,24 @@
 #include <vibrato/result.hpp>
 
 #include "api/json_body.hpp"
+#include "api/media_type.hpp"
 #include "api/request.hpp"
 
 namespace vibrato::api {
 
-// One field that an object may have. Of a key that comes twice the last counts; null is absent.
+// One field that an object may have; null is absent.
 struct Field {
   std::string_view name;
   std::optional<simdjson::dom::element> value = std::nullopt;
+  bool came = false;  // Also as null.
 
   [[nodiscard]] bool is_there() const { return value.has_value(); }
 };
 
 enum class UnknownFields : std::uint8_t { kRefused, kIgnored };
 
-// Finds the values of `fields` in `object`. Errors: kUnknownField naming the field.
+// Finds the values of `fields` in `object`. Errors: kUnknownField naming the field; kInvalidArgument for one that comes
+// twice, as nobody could say which of the two was meant.
 Status collect_fields(simdjson::dom::object object, std::span<Field> fields,
                       UnknownFields unknown = UnknownFields::kRefused);
 
@@ -47,8 +50,16 @@ Status collect_fields(simdjson::dom::object object, std::span<Field> fields,
 [[nodiscard]] Result<std::optional<float>> optional_float(const Field& field);
 [[nodiscard]] Result<simdjson::dom::object> read_object(simdjson::dom::element value, std::string_view field);
 
-// The body of a route that works without one as well: nothing for an empty one.
-// Errors: those of parse_json_object; kUnsupportedMediaType.
-[[nodiscard]] Result<std::optional<simdjson::dom::object>> parse_optional_object(const Request& request);
+// Reads the body of a route that works without one as well: `read` gets nothing for an empty one. As read_json_object.
+// Errors: also kUnsupportedMediaType.
+template <typename Read>
+[[nodiscard]] std::invoke_result_t<Read, std::optional<simdjson::dom::object>> read_optional_object(
+    const Request& request, const Read& read) {
+  if (request.body.empty()) {
+    return read(std::nullopt);
+  }
+  VIBRATO_RETURN_IF_ERROR(check_json_media_type(request));
+  return read_json_object(request.body, [&](simdjson::dom::object object) { return read(std::optional(object)); });
+}
 
 }  // namespace vibrato::api

@@ -36,8 +36,7 @@ Result<std::vector<std::string>> read_strings(const Field& field, std::size_t co
   return texts;
 }
 
-Result<auth::KeyRequest> read_key_request(std::string_view body) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+Result<auth::KeyRequest> read_key_request(simdjson::dom::object object) {
   std::array<Field, 4> fields{{{"name"}, {"roles"}, {"collections"}, {"expires_at_ms"}}};
   const auto& [name, roles, collections, expires_at_ms] = fields;
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
@@ -65,7 +64,7 @@ Result<auth::KeyRequest> read_key_request(std::string_view body) {
 }
 
 Status create_key(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(const auth::KeyRequest key, read_key_request(request.body));
+  VIBRATO_ASSIGN_OR_RETURN(const auth::KeyRequest key, read_json_object(request.body, read_key_request));
   const auth::Caller caller = caller_of(request);
   return answer_from_pool(context, responder, [context, caller, key](Reply& reply) -> Status {
     VIBRATO_ASSIGN_OR_RETURN(const auth::CreatedKey created, context->database.keys().create(caller, key));

@@ -1,7 +1,5 @@
 #include "api/media_type.hpp"
 
-#include "api/request.hpp"
-
 namespace vibrato::api {
 namespace {
 
@@ -39,6 +37,12 @@ bool is_json_media_type(std::string_view content_type) {
     }
   }
   return true;
+}
+
+Status check_json_media_type(const Request& request) {
+  return is_json_media_type(request.header("Content-Type").value_or(""))
+             ? ok_status()
+             : Status(ErrorCode::kUnsupportedMediaType, "the body must come with Content-Type: application/json");
 }
 
 }  // namespace vibrato::api

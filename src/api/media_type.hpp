@@ -2,10 +2,16 @@
 #pragma once
 
 #include <string_view>
+#include <vibrato/status.hpp>
+
+#include "api/request.hpp"
 
 namespace vibrato::api {
 
 // True for `application/json` in any case, with any parameters but a charset other than UTF-8.
 [[nodiscard]] bool is_json_media_type(std::string_view content_type);
+
+// Errors: kUnsupportedMediaType.
+[[nodiscard]] Status check_json_media_type(const Request& request);
 
 }  // namespace vibrato::api

@@ -34,12 +34,13 @@ Result<std::string> unquote(std::string_view text) {
   std::string body = fmt::format(R"({{"id":{}}})", text);
   const std::size_t size = body.size();
   body.append(kBodyPadding, ' ');
-  const Result<simdjson::dom::object> object = parse_json_object(std::string_view(body).substr(0, size));
-  std::string_view id;
-  if (!object.ok() || object->size() != 1 || object->at_key("id").get(id) != simdjson::SUCCESS) {
-    return invalid_argument("query parameter id begins with a quote, and is no JSON string");
-  }
-  return std::string(id);
+  const Status fault = invalid_argument("query parameter id begins with a quote, and is no JSON string");
+  const auto read = [&](simdjson::dom::object object) -> Result<std::string> {
+    std::string_view id;
+    return object.size() == 1 && object.at_key("id").get(id) == simdjson::SUCCESS ? Result(std::string(id)) : fault;
+  };
+  Result<std::string> id = read_json_object(std::string_view(body).substr(0, size), read);
+  return id.ok() ? std::move(id) : fault;
 }
 
 }  // namespace

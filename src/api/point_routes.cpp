@@ -21,8 +21,7 @@ namespace {
 constexpr std::string_view kOk = R"({"ok":true)";
 
 // The body of add and upsert.
-Result<vector::PointInput> read_point(std::string_view body) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+Result<vector::PointInput> read_point(simdjson::dom::object object) {
   PointFields fields;
   VIBRATO_RETURN_IF_ERROR(fields.collect(object));
   vector::PointInput point;
@@ -37,8 +36,7 @@ Result<vector::MetaMode> read_meta_mode(const Field& field) {
   return wrong_type("meta_mode", "\"replace\" or \"merge\"");
 }
 
-Result<vector::UpdateInput> read_update(std::string_view body) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+Result<vector::UpdateInput> read_update(simdjson::dom::object object) {
   std::array<Field, 5> fields{{{"id"}, {"vector"}, {"vector_b64"}, {"meta"}, {"meta_mode"}}};
   auto& [id, vector, vector_b64, meta, meta_mode] = fields;
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
@@ -56,8 +54,7 @@ Result<vector::UpdateInput> read_update(std::string_view body) {
   return update;
 }
 
-Result<PointId> read_id_body(std::string_view body) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+Result<PointId> read_id_body(simdjson::dom::object object) {
   std::array<Field, 1> fields{{{"id"}}};
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
   return read_required_id(fields[0]);
@@ -67,7 +64,7 @@ using MakePut = Result<vector::WritePtr> (*)(vector::VectorModel&, vector::Colle
 
 AsyncHandler put_handler(const ContextPtr& context, MakePut make) {
   return [context, make](const Request& request, const ResponderPtr& responder) -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(vector::PointInput point, read_point(request.body));
+    VIBRATO_ASSIGN_OR_RETURN(vector::PointInput point, read_json_object(request.body, read_point));
     VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection,
                              find_collection(*context, request.path_parameter("collection")));
     VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, make(context->database.vectors(), collection, std::move(point)));
@@ -77,7 +74,7 @@ AsyncHandler put_handler(const ContextPtr& context, MakePut make) {
 }
 
 Status update_point(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(vector::UpdateInput update, read_update(request.body));
+  VIBRATO_ASSIGN_OR_RETURN(vector::UpdateInput update, read_json_object(request.body, read_update));
   VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection,
                            find_collection(*context, request.path_parameter("collection")));
   VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write,
@@ -87,7 +84,7 @@ Status update_point(const ContextPtr& context, const Request& request, const Res
 }
 
 Status delete_point(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(PointId id, read_id_body(request.body));
+  VIBRATO_ASSIGN_OR_RETURN(PointId id, read_json_object(request.body, read_id_body));
   VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection,
                            find_collection(*context, request.path_parameter("collection")));
   VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write,

@@ -1,6 +1,7 @@
 #include "api/route_table.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vibrato/check.hpp>
 #include <vibrato/result.hpp>
@@ -80,6 +81,21 @@ std::string allowed_methods(const std::vector<Route>& routes) {
   return allow;
 }
 
+// Each is known and comes once. As few are known, what comes twice is found within a few steps.
+Status check_parameters(std::span<const Parameter> parameters, const Route& route) {
+  const std::vector<std::string>& known = *route.known_query_parameters;
+  for (auto parameter = parameters.begin(); parameter != parameters.end(); ++parameter) {
+    if (std::find(known.begin(), known.end(), parameter->name) == known.end()) {
+      return {ErrorCode::kUnknownField, "query parameter '" + parameter->name + "' is not known to " + route.pattern};
+    }
+    if (std::find_if(parameters.begin(), parameter,
+                     [&](const Parameter& before) { return before.name == parameter->name; }) != parameter) {
+      return invalid_argument("query parameter " + parameter->name + " comes twice; give it once");
+    }
+  }
+  return ok_status();
+}
+
 }  // namespace
 
 void RouteTable::add(Route route) {
@@ -140,20 +156,12 @@ Status RouteTable::authorize(Request& request, const Route& route, Reply& reply)
 
 Status RouteTable::check_form(const Request& request, const Route& route) const {
   if (route.known_query_parameters.has_value()) {
-    const std::vector<std::string>& known = *route.known_query_parameters;
-    for (const Parameter& parameter : request.query_parameters) {
-      if (std::find(known.begin(), known.end(), parameter.name) == known.end()) {
-        return {ErrorCode::kUnknownField, "query parameter '" + parameter.name + "' is not known to " + route.pattern};
-      }
-    }
+    VIBRATO_RETURN_IF_ERROR(check_parameters(request.query_parameters, route));
   }
   if (route.check_query) {
     VIBRATO_RETURN_IF_ERROR(route.check_query(request));
   }
-  if (route.body == BodyKind::kJson && !is_json_media_type(request.header("Content-Type").value_or(""))) {
-    return {ErrorCode::kUnsupportedMediaType, "the body must come with Content-Type: application/json"};
-  }
-  return ok_status();
+  return route.body == BodyKind::kJson ? check_json_media_type(request) : ok_status();
 }
 
 ErrorStyle RouteTable::error_style(std::string_view path) const {

@@ -50,7 +50,8 @@ struct Route {
   std::string collection = {};  // With kOneCollection: which; empty: the value of the pattern's first name.
   BodyKind body = BodyKind::kNone;
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
-  // The query parameters it knows; others are `unknown_field`. nullopt: all others are ignored.
+  // The query parameters it knows; others are `unknown_field`, and each may come once. nullopt: others are ignored, and
+  // of one that comes twice the first counts.
   std::optional<std::vector<std::string>> known_query_parameters = std::nullopt;
   QueryCheck check_query = {};
   Handler handler = {};

@@ -88,20 +88,7 @@ Status read_numbers(const SearchFields& fields, const DatabaseApiOptions& option
   return ok_status();
 }
 
-}  // namespace
-
-void SearchCall::reset() {
-  collection.clear();
-  vector.clear();
-  example.reset();
-  request = {};
-  parts = {};
-  explain = false;
-  min_lsn.reset();
-}
-
-Status read_search(std::string_view body, const DatabaseApiOptions& options, SearchCall& call) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+Status read_fields(simdjson::dom::object object, const DatabaseApiOptions& options, SearchCall& call) {
   SearchFields fields = search_fields();
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
   for (std::size_t i = kFirstLater; i < fields.size(); ++i) {
@@ -122,6 +109,22 @@ Status read_search(std::string_view body, const DatabaseApiOptions& options, Sea
     call.min_lsn = Lsn(lsn);
   }
   return ok_status();
+}
+
+}  // namespace
+
+void SearchCall::reset() {
+  collection.clear();
+  vector.clear();
+  example.reset();
+  request = {};
+  parts = {};
+  explain = false;
+  min_lsn.reset();
+}
+
+Status read_search(std::string_view body, const DatabaseApiOptions& options, SearchCall& call) {
+  return read_json_object(body, [&](simdjson::dom::object object) { return read_fields(object, options, call); });
 }
 
 }  // namespace vibrato::api

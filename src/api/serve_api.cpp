@@ -1,5 +1,6 @@
 #include "api/serve_api.hpp"
 
+#include <array>
 #include <cmath>
 #include <fmt/format.h>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "api/json_body.hpp"
+#include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
 #include "api/track_metadata.hpp"
 
@@ -18,7 +20,6 @@ constexpr std::uint32_t kDefaultK = 10;
 constexpr std::uint32_t kDefaultEf = 50;
 
 struct SearchFields {
-  bool has_vector = false;
   std::uint32_t k = kDefaultK;
   std::uint32_t ef = kDefaultEf;
 };
@@ -47,7 +48,7 @@ class ServeHandlers {
   Status health(Reply& reply) const;
 
  private:
-  [[nodiscard]] Result<SearchFields> read_search(std::string_view body, std::vector<float>& query) const;
+  [[nodiscard]] Result<SearchFields> read_search(simdjson::dom::object object, std::vector<float>& query) const;
   [[nodiscard]] Status write_hits(const std::vector<vector::RowHit>& hits, JsonWriter& json) const;
 
   std::shared_ptr<ServeBackend> backend_;
@@ -55,28 +56,17 @@ class ServeHandlers {
   ServeApiOptions options_;
 };
 
-Result<SearchFields> ServeHandlers::read_search(std::string_view body, std::vector<float>& query) const {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
-  SearchFields fields;
-  for (const auto [key, value] : object) {
-    if (value.is_null()) {
-      continue;
-    }
-    if (key == "vector") {
-      VIBRATO_RETURN_IF_ERROR(read_floats(value, "vector", limits::kDimMax, query));
-      fields.has_vector = true;
-    } else if (key == "k") {
-      VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t k, read_whole(value, "k", 1, options_.search_k_max));
-      fields.k = static_cast<std::uint32_t>(k);
-    } else if (key == "ef") {
-      VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t ef, read_whole(value, "ef", 1, limits::kEfMax));
-      fields.ef = static_cast<std::uint32_t>(ef);
-    }
+Result<SearchFields> ServeHandlers::read_search(simdjson::dom::object object, std::vector<float>& query) const {
+  std::array<Field, 3> given{{{"vector"}, {"k"}, {"ef"}}};
+  const auto& [vector, k, ef] = given;
+  VIBRATO_RETURN_IF_ERROR(collect_fields(object, given, UnknownFields::kIgnored));
+  if (!vector.is_there()) {
+    return missing_field("vector", "an array of numbers");
   }
-  if (!fields.has_vector) {
-    return invalid_argument("vector is missing; it must be an array of numbers");
-  }
-  return fields;
+  VIBRATO_RETURN_IF_ERROR(read_floats(*vector.value, vector.name, limits::kDimMax, query));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, 1, options_.search_k_max, kDefaultK));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kDefaultEf));
+  return SearchFields{.k = static_cast<std::uint32_t>(count), .ef = static_cast<std::uint32_t>(effort)};
 }
 
 Status ServeHandlers::write_hits(const std::vector<vector::RowHit>& hits, JsonWriter& json) const {
@@ -102,7 +92,9 @@ Status ServeHandlers::write_hits(const std::vector<vector::RowHit>& hits, JsonWr
 Status ServeHandlers::search(const Request& request, Reply& reply) const {
   const std::int64_t start_ns = clock_.monotonic_ns();
   std::vector<float>& query = vector_buffer();
-  VIBRATO_ASSIGN_OR_RETURN(const SearchFields fields, read_search(request.body, query));
+  VIBRATO_ASSIGN_OR_RETURN(const SearchFields fields, read_json_object(request.body, [&](simdjson::dom::object object) {
+                             return read_search(object, query);
+                           }));
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::RowHit> hits, backend_->search(query, fields.k, fields.ef));
   JsonWriter json(reply.body);
   json.begin_object();
@@ -114,28 +106,29 @@ Status ServeHandlers::search(const Request& request, Reply& reply) const {
   return ok_status();
 }
 
-Result<IngestFields> read_ingest(std::string_view body, std::vector<float>& vector) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+Result<IngestFields> read_ingest(simdjson::dom::object object, std::vector<float>& numbers) {
+  std::array<Field, 3> given{{{"vector"}, {"audio_path"}, {"metadata"}}};
+  const auto& [vector, audio_path, metadata] = given;
+  VIBRATO_RETURN_IF_ERROR(collect_fields(object, given, UnknownFields::kIgnored));
   IngestFields fields;
-  for (const auto [key, value] : object) {
-    if (value.is_null()) {
-      continue;
-    }
-    if (key == "vector") {
-      VIBRATO_RETURN_IF_ERROR(read_floats(value, "vector", limits::kDimMax, vector));
-      fields.has_vector = true;
-    } else if (key == "audio_path") {
-      VIBRATO_ASSIGN_OR_RETURN(fields.audio_path, read_string(value, "audio_path"));
-    } else if (key == "metadata") {
-      VIBRATO_ASSIGN_OR_RETURN(fields.metadata, read_track_metadata(value));
-    }
+  if (vector.is_there()) {
+    VIBRATO_RETURN_IF_ERROR(read_floats(*vector.value, vector.name, limits::kDimMax, numbers));
+    fields.has_vector = true;
+  }
+  if (audio_path.is_there()) {
+    VIBRATO_ASSIGN_OR_RETURN(fields.audio_path, read_string(*audio_path.value, audio_path.name));
+  }
+  if (metadata.is_there()) {
+    VIBRATO_ASSIGN_OR_RETURN(fields.metadata, read_track_metadata(*metadata.value));
   }
   return fields;
 }
 
 Status ServeHandlers::ingest(const Request& request, Reply& reply) const {
   std::vector<float>& vector = vector_buffer();
-  VIBRATO_ASSIGN_OR_RETURN(IngestFields fields, read_ingest(request.body, vector));
+  VIBRATO_ASSIGN_OR_RETURN(IngestFields fields, read_json_object(request.body, [&](simdjson::dom::object object) {
+                             return read_ingest(object, vector);
+                           }));
   if (!fields.has_vector) {
     return fields.audio_path.has_value() ? unavailable("models not available")
                                          : invalid_argument("either vector or audio_path is needed");

@@ -1,13 +1,21 @@
 #include "api/track_metadata.hpp"
 
+#include <array>
+#include <fmt/format.h>
 #include <limits>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "api/json_body.hpp"
+#include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
 
 namespace vibrato::api {
 namespace {
+
+constexpr std::uint64_t kStartMax = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t kDurationMax = std::numeric_limits<std::uint16_t>::max();
 
 bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
@@ -17,32 +25,14 @@ Status read_tags(simdjson::dom::element value, std::vector<std::string>& tags) {
   tags.clear();
   simdjson::dom::array array;
   if (value.get(array) != simdjson::SUCCESS) {
-    return wrong_type("metadata.tags", "an array of strings");
+    return wrong_type("tags", "an array of strings");
   }
+  std::size_t position = 0;
   for (const simdjson::dom::element element : array) {
-    VIBRATO_ASSIGN_OR_RETURN(const std::string_view tag, read_string(element, "every one of metadata.tags"));
+    VIBRATO_ASSIGN_OR_RETURN(const std::string_view tag, read_string(element, fmt::format("tags[{}]", position++)));
     if (!is_blank(tag)) {
       tags.emplace_back(tag);
     }
-  }
-  return ok_status();
-}
-
-Status read_field(std::string_view key, simdjson::dom::element value, TrackMetadata& metadata) {
-  if (key == "source_file") {
-    VIBRATO_ASSIGN_OR_RETURN(metadata.source_file, read_string(value, "metadata.source_file"));
-  } else if (key == "start_time_ms") {
-    constexpr auto kMax = std::numeric_limits<std::uint32_t>::max();
-    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t number, read_whole(value, "metadata.start_time_ms", 0, kMax));
-    metadata.start_time_ms = static_cast<std::uint32_t>(number);
-  } else if (key == "duration_ms") {
-    constexpr auto kMax = std::numeric_limits<std::uint16_t>::max();
-    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t number, read_whole(value, "metadata.duration_ms", 0, kMax));
-    metadata.duration_ms = static_cast<std::uint16_t>(number);
-  } else if (key == "bpm") {
-    VIBRATO_ASSIGN_OR_RETURN(metadata.bpm, read_float(value, "metadata.bpm"));
-  } else if (key == "tags") {
-    return read_tags(value, metadata.tags);
   }
   return ok_status();
 }
@@ -79,17 +69,26 @@ std::string TrackMetadata::to_json() const {
 }
 
 Result<TrackMetadata> read_track_metadata(simdjson::dom::element value) {
-  simdjson::dom::object object;
-  if (value.get(object) != simdjson::SUCCESS) {
-    return wrong_type("metadata", "an object");
-  }
-  TrackMetadata metadata;
-  for (const auto [key, field] : object) {
-    if (!field.is_null()) {
-      VIBRATO_RETURN_IF_ERROR(read_field(key, field, metadata));
+  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, read_object(value, "metadata"));
+  std::array<Field, 5> fields{{{"source_file"}, {"start_time_ms"}, {"duration_ms"}, {"bpm"}, {"tags"}}};
+  const auto& [source_file, start_time_ms, duration_ms, bpm, tags] = fields;
+  const auto read = [&]() -> Result<TrackMetadata> {
+    VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields, UnknownFields::kIgnored));
+    TrackMetadata metadata;
+    VIBRATO_ASSIGN_OR_RETURN(metadata.source_file, string_or(source_file, ""));
+    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t start, whole_or(start_time_ms, 0, kStartMax, 0));
+    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t duration, whole_or(duration_ms, 0, kDurationMax, 0));
+    metadata.start_time_ms = static_cast<std::uint32_t>(start);
+    metadata.duration_ms = static_cast<std::uint16_t>(duration);
+    VIBRATO_ASSIGN_OR_RETURN(const std::optional<float> tempo, optional_float(bpm));
+    metadata.bpm = tempo.value_or(0);
+    if (tags.is_there()) {
+      VIBRATO_RETURN_IF_ERROR(read_tags(*tags.value, metadata.tags));
     }
-  }
-  return metadata;
+    return metadata;
+  };
+  Result<TrackMetadata> metadata = read();
+  return metadata.ok() ? std::move(metadata) : beneath("metadata.", metadata.status());
 }
 
 }  // namespace vibrato::api

@@ -34,8 +34,7 @@ Result<vector::Tier> read_tier(const Field& field) {
   return wrong_type("search_tier", R"("active", "all" or "archive")");
 }
 
-Status read_query(std::string_view body, const DatabaseApiOptions& options, SearchCall& call) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+Status read_query(simdjson::dom::object object, const DatabaseApiOptions& options, SearchCall& call) {
   std::array<Field, 6> fields{{{"vector"}, {"k"}, {"ef"}, {"include_metadata"}, {"filter"}, {"search_tier"}}};
   const auto& [numbers, k, ef, include_metadata, filter, tier] = fields;
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields, UnknownFields::kIgnored));
@@ -83,7 +82,8 @@ Status write_results(const SearchCall& call, const vector::SearchAnswer& answer,
 
 Status query(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
   SearchCall& call = kept_search_call();
-  VIBRATO_RETURN_IF_ERROR(read_query(request.body, context->options, call));
+  VIBRATO_RETURN_IF_ERROR(read_json_object(
+      request.body, [&](simdjson::dom::object object) { return read_query(object, context->options, call); }));
   VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
   call.collection = context->options.v2_collection;
   // Before its first write the collection is there for clients, and empty.

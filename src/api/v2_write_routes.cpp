@@ -52,8 +52,7 @@ std::string path_of(std::size_t item) {
   return fmt::format("vectors[{}].", item);
 }
 
-Result<std::vector<AppendItem>> read_batch(std::string_view body) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(body));
+Result<std::vector<AppendItem>> read_batch(simdjson::dom::object object) {
   std::array<Field, 1> fields{{{"vectors"}}};
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields, UnknownFields::kIgnored));
   simdjson::dom::array array;
@@ -188,14 +187,14 @@ Status append_items(const ContextPtr& context, const ResponderPtr& responder, st
 }
 
 Status write_one(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, parse_json_object(request.body));
   std::vector<AppendItem> items(1);
-  VIBRATO_RETURN_IF_ERROR(read_item(object, items.front()));
+  VIBRATO_RETURN_IF_ERROR(
+      read_json_object(request.body, [&](simdjson::dom::object object) { return read_item(object, items.front()); }));
   return append_items(context, responder, std::move(items), false);
 }
 
 Status write_batch(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(std::vector<AppendItem> items, read_batch(request.body));
+  VIBRATO_ASSIGN_OR_RETURN(std::vector<AppendItem> items, read_json_object(request.body, read_batch));
   return append_items(context, responder, std::move(items), true);
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <gtest/gtest.h>
+#include <span>
 
 namespace vibrato::api {
 namespace {
@@ -106,6 +107,22 @@ TEST(RouteTable, checks_the_query_before_the_media_type) {
   EXPECT_EQ(made.check_form(request, strict).code(), ErrorCode::kUnsupportedMediaType);
   request.headers = json;
   EXPECT_TRUE(made.check_form(request, strict).ok());
+}
+
+TEST(RouteTable, a_query_parameter_comes_once) {
+  RouteTable made(Surface::kDatabase);
+  Route strict = route(Method::kGet, "/x");
+  strict.known_query_parameters = {"id", "min_lsn"};
+  const std::array twice{Parameter{"id", "1"}, Parameter{"min_lsn", "7"}, Parameter{"id", "1"}};
+  Request request;
+  request.query_parameters = twice;
+  EXPECT_EQ(made.check_form(request, strict).code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(made.check_form(request, strict).message(), "query parameter id comes twice; give it once");
+  request.query_parameters = std::span(twice).first(2);
+  EXPECT_TRUE(made.check_form(request, strict).ok());
+  strict.known_query_parameters.reset();
+  request.query_parameters = twice;
+  EXPECT_TRUE(made.check_form(request, strict).ok()) << "surfaces that ignore what they do not know";
 }
 
 TEST(RouteTable, asks_the_authorizer_for_all_but_public_routes) {

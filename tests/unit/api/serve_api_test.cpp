@@ -88,13 +88,17 @@ TEST_F(ServeApi, search_defaults_to_k_10_and_ef_50) {
   EXPECT_EQ(backend_->last_ef(), 99U);
 }
 
-TEST_F(ServeApi, search_ignores_unknown_fields_and_takes_the_last_of_a_doubled_one) {
+TEST_F(ServeApi, search_ignores_unknown_fields_and_refuses_a_doubled_one) {
   ingest_three();
-  const Answer answer =
-      call(Method::kPost, "/search", R"({"vektor":[1],"vector":[9,9,9],"x":{"y":[{}]},"vector":[1,0],"k":5,"k":1})");
+  const Answer answer = call(Method::kPost, "/search", R"({"vektor":[1],"x":{"y":[{}]},"x":1,"vector":[1,0],"k":1})");
   EXPECT_EQ(answer.status, 200);
   ASSERT_EQ(answer.body["results"].size(), 1U);
   EXPECT_EQ(answer.body["results"][0]["id"], 0);
+  const auto search = [&](std::string_view body) { return call(Method::kPost, "/search", body); };
+  expect_error(search(R"({"vector":[1,0],"vector":[0,1]})"), 400, "invalid_argument", "vector comes twice");
+  expect_error(search(R"({"vector":[1,0],"k":5,"k":null})"), 400, "invalid_argument", "k comes twice");
+  expect_error(call(Method::kPost, "/ingest", R"({"vector":[1,0],"metadata":{"bpm":1,"bpm":2}})"), 400,
+               "invalid_argument", "metadata.bpm comes twice");
 }
 
 TEST_F(ServeApi, search_caps_k_and_ef_at_their_limits) {
