@@ -37,21 +37,32 @@ void print_overview(std::ostream& out, const std::vector<Command>& commands) {
          "Results go to stdout, logs and progress to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
 }
 
-ExitCode parse_and_run(const Command& command, std::vector<std::string> arguments, CommandContext& context) {
+std::vector<std::string> names_of(const std::vector<Command>& commands) {
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.push_back(command.name);
+  return names;
+}
+
+ExitCode refuse_arguments(const Command& command, const std::string& message, CommandContext& context) {
+  context.err << "vibratod " << command.name << ": " << message << "\nTry 'vibratod " << command.name << " --help'.\n";
+  return ExitCode::kWrongUsage;
+}
+
+ExitCode parse_and_run(const Command& command, const std::vector<std::string>& arguments,
+                       std::vector<std::string> command_names, CommandContext& context) {
   CLI::App app(command.summary, "vibratod " + command.name);
   if (!command.examples.empty()) app.footer("Examples:\n" + command.examples);
   const CommandBody body = command.configure(app);
+  if (const auto empty = find_empty_value(arguments)) return refuse_arguments(command, *empty, context);
   try {
-    add_option_sources(app, command.name);
-    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back.
-    app.parse(arguments);
+    add_option_sources(app, command.name, std::move(command_names));
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back.
+    app.parse(std::move(reversed));
   } catch (const CLI::Success& success) {
     app.exit(success, context.out, context.err);
     return ExitCode::kDone;
   } catch (const CLI::Error& error) {
-    context.err << "vibratod " << command.name << ": " << error.what() << "\nTry 'vibratod " << command.name
-                << " --help'.\n";
-    return ExitCode::kWrongUsage;
+    return refuse_arguments(command, explain(app, error, arguments), context);
   }
   return body(context);
 }
@@ -79,7 +90,7 @@ ExitCode run_command_line(const std::vector<std::string>& arguments, const std::
   }
   if (!command->configure) return refuse_usage(context, "'" + name + "' is not built yet in this version");
   try {
-    return parse_and_run(*command, {arguments.begin() + 1, arguments.end()}, context);
+    return parse_and_run(*command, {arguments.begin() + 1, arguments.end()}, names_of(commands), context);
   } catch (const std::exception& error) {
     return fail(context, {ErrorCode::kInternal, std::string("unexpected error: ") + error.what()});
   }

@@ -126,7 +126,9 @@ Status DatabaseServer::create(const std::string& name) {
   vector::CollectionSettings settings;
   settings.dim = options_.dim.value_or(kDefaultDim);
   settings.metric = options_.api.v2_metric;
-  VIBRATO_RETURN_IF_ERROR(vector::check_settings(settings, options_.api.dim_max));
+  if (const Status status = vector::check_settings(settings, options_.api.dim_max); !status.ok()) {
+    return status.with_context("--dim");
+  }
   const auto outcome = std::make_shared<vector::CreateOutcome>();
   const Status status = database_
                             ->commit(vector::make_create_collection(database_->vectors(), name, settings, outcome),

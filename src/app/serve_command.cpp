@@ -1,5 +1,6 @@
 // `vibratod serve`: one `.vdb` file over HTTP until SIGTERM or SIGINT.
 #include <CLI/CLI.hpp>
+#include <limits>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -134,7 +135,9 @@ Command make_serve_command() {
         ->required()
         ->type_name("FILE.vdb");
     app.add_option("--host", options->host, "address to listen on")->capture_default_str();
-    app.add_option("-p,--port", options->port, "port to listen on; 0 takes a free one")->capture_default_str();
+    app.add_option("-p,--port", options->port, "port to listen on; 0 takes a free one")
+        ->check(CLI::Range(std::uint16_t{0}, std::numeric_limits<std::uint16_t>::max()))
+        ->capture_default_str();
     app.add_option("--m", options->file.m, "links of a row, if the graph is built")
         ->check(CLI::Range(limits::kGraphMMin, limits::kGraphMMax))
         ->capture_default_str();

@@ -19,6 +19,7 @@ constexpr const char* kExamples =
 
 ExitCode run(ServeV2Options options, CommandContext& context) {
   if (const auto misuse = find_misuse(options)) return refuse_usage(context, *misuse);
+  if (const auto bad_path = find_bad_path(options, context.fs)) return refuse_usage(context, *bad_path);
   complete(options);
   const Logger logger(parse_log_level(options.log_level).value_or(LogLevel::kInfo));
   if (options.catalog_read_timeout_ms) logger.warning("--catalog-read-timeout-ms has no effect");

@@ -3,11 +3,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "app/loopback.hpp"
 #include "app/planned_flags.hpp"
 #include "app/switches.hpp"
+#include "app/text_file.hpp"
 #include "base/limits.hpp"
+#include "io/real_file_system.hpp"
 #include "io/safe_path.hpp"
 
 namespace vibrato::app {
@@ -24,6 +27,13 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, Number& value, s
   return app.add_option(name, value, description)
       ->check(CLI::Range(static_cast<Number>(min), static_cast<Number>(max)))
       ->capture_default_str();
+}
+
+// Not CLI::Range, which a NaN passes.
+std::string check_ratio(const std::string& text) {
+  double ratio = 0;
+  const bool is_good = CLI::detail::lexical_cast(text, ratio) && ratio >= 0.01 && ratio <= 1.0;
+  return is_good ? std::string() : "Value " + text + " not in range 0.01 to 1";
 }
 
 void add_what_is_served(CLI::App& app, ServeV2Options& options) {
@@ -44,7 +54,7 @@ void add_what_is_served(CLI::App& app, ServeV2Options& options) {
 void add_network(CLI::App& app, ServeV2Options& options) {
   server::HttpServerOptions& server = options.server;
   app.add_option("--host", server.host, "address to listen on")->capture_default_str();
-  app.add_option("-p,--port", server.port, "port to listen on; 0 takes a free one")->capture_default_str();
+  add_number(app, "-p,--port", server.port, 0, 65535, "port to listen on; 0 takes a free one");
   add_number(app, "--threads", server.threads, 0, 1024, "I/O threads; 0: as many as the machine has");
   app.add_option("--tls-cert", options.tls_cert,
                  "certificate chain in PEM form; with --tls-key the server speaks TLS only")
@@ -107,7 +117,7 @@ void add_background(CLI::App& app, ServeV2Options& options) {
              "between looks at what is to be merged");
   app.add_option("--compaction-tombstone-ratio", database.compaction_tombstone_ratio,
                  "share of deleted rows past which a segment is rewritten")
-      ->check(CLI::Range(0.01, 1.0))
+      ->check(CLI::Validator(check_ratio, "FLOAT in [0.01 - 1]"))
       ->capture_default_str();
   add_number(app, "--compaction-bytes-per-pass", database.compaction_bytes_per_pass, kMiB, kBytesMax,
              "that one merge takes in");
@@ -131,10 +141,13 @@ void add_others(CLI::App& app, ServeV2Options& options) {
   app.add_option("--log-level", options.log_level, "what is logged to stderr")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
+  constexpr auto kAnyNumber = std::numeric_limits<std::uint32_t>::max();
   app.add_option("--catalog-read-timeout-ms", options.catalog_read_timeout_ms,
-                 "taken and without effect: reads of the catalog are bounded by their caps");
+                 "taken and without effect: reads of the catalog are bounded by their caps")
+      ->check(CLI::Range(kAnyNumber));
   app.add_option("--hot-index-shards", options.hot_index_shards,
-                 "taken and without effect: all threads insert into one graph");
+                 "taken and without effect: all threads insert into one graph")
+      ->check(CLI::Range(kAnyNumber));
   refuse_planned_flags(app, {"--flight-host", "--flight-port", "--sql"});
 }
 
@@ -161,6 +174,7 @@ std::optional<std::string> find_misuse(const ServeV2Options& options) {
   const bool has_tls = !options.tls_cert.empty();
   if (has_tls != !options.tls_key.empty()) return "--tls-cert and --tls-key belong together";
   const std::string& host = options.server.host;
+  if (!is_host_address(host)) return "--host " + host + " is neither an IP address nor localhost";
   if (!is_loopback(host)) {
     if (options.no_auth) {
       return "--no-auth with --host " + host + " would let everybody there do everything; it is for loopback only";
@@ -177,6 +191,22 @@ std::optional<std::string> find_misuse(const ServeV2Options& options) {
   for (const std::string& origin : options.server.cors_origins) {
     if (!is_origin(origin)) return "--cors-origin '" + origin + "' is no origin, like https://app.example, and no *";
   }
+  return std::nullopt;
+}
+
+std::optional<std::string> find_bad_path(const ServeV2Options& options, io::FileSystem& fs) {
+  for (const auto& [flag, path] :
+       {std::pair("--tls-cert", options.tls_cert), std::pair("--tls-key", options.tls_key)}) {
+    if (path.empty()) continue;
+    if (const auto text = read_text_file(fs, path); !text.ok())
+      return flag + (": " + std::string(text.status().message()));
+  }
+  const std::string wrong = "--data-dir: ";
+  const Result<std::string> folder = io::resolve_path(options.data_dir);
+  if (!folder.ok()) return wrong + folder.status().message();
+  const Result<io::FileInfo> found = fs.stat(*folder);
+  if (found.ok()) return found->is_directory ? std::nullopt : std::optional(wrong + *folder + " is not a folder");
+  if (found.status().code() != ErrorCode::kNotFound) return wrong + found.status().message();
   return std::nullopt;
 }
 

