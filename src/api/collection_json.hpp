@@ -10,7 +10,7 @@
 
 namespace vibrato::api {
 
-// The body of POST /v1/vector/{collection}. Errors: those of parse_json_object, kUnknownField, kInvalidArgument naming
+// The body of POST /v1/vector/{collection}. Errors: those of read_json_object, kUnknownField, kInvalidArgument naming
 // the field.
 [[nodiscard]] Result<vector::CollectionSettings> read_settings(std::string_view body, std::uint32_t dim_max);
 

@@ -28,7 +28,7 @@ struct SearchCall {
   void reset();
 };
 
-// Reads the body of a search on /v1 into `call`, which was reset. Errors: those of parse_json_object, kUnknownField,
+// Reads the body of a search on /v1 into `call`, which was reset. Errors: those of read_json_object, kUnknownField,
 // kInvalidArgument naming the field.
 [[nodiscard]] Status read_search(std::string_view body, const DatabaseApiOptions& options, SearchCall& call);
 

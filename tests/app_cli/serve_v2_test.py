@@ -127,6 +127,80 @@ class ServeV2Test(cli.CliTest):
             self.assertRegex(message, r"--server|no snapshot|manifest", arguments)
         self.assertEqual(server.connect().get("/v1/vector").status, 200)
 
+    # ---- What clients send ----
+    def test_bodies_and_queries_as_they_come_over_the_wire(self):
+        server = self.start("--collection", "docs", "--dim", 2)
+        docs = server.connect()
+        post = lambda route, text: docs.ask("POST", "/v1/vector/docs/" + route, text.encode())
+        lsn = lambda: docs.get("/v1/admin/stats").json["visible_lsn"]
+        before = lsn()
+        answer = post("upsert_batch", '{"items":[{"id":1,"vector":[1,2]},{"id":2,"vector":[1e999,1]},'
+                                      '{"id":3,"vector":[1,2],"meta":{"n":123456789012345678901234567890}},'
+                                      '{"id":18446744073709551616,"vector":[1,2]}]}')
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual([one["status"] for one in answer.json["results"]], ["upserted", "error", "error", "error"])
+        self.assertEqual(lsn(), before + 1)
+        for levels, status in ((31, 200), (32, 200), (33, 400)):
+            for opening, closing in (("[", "]"), ('{"a":', "}")):
+                inner = "[]" if opening == "[" else "{}"
+                meta = opening * (levels - 2) + inner + closing * (levels - 2)
+                self.assertEqual(post("upsert", '{"id":1,"vector":[1,2],"meta":%s}' % meta).status, status, meta)
+        before = lsn()
+        for answer, words in ((docs.get("/v1/vector/docs/get?id=1&id=2"), "query parameter id comes twice"),
+                              (docs.ask("POST", "/v1/vector/docs/upsert?durability=synced&durability=relaxed",
+                                        {"id": 1, "vector": [1, 2]}), "query parameter durability comes twice"),
+                              (post("upsert", '{"id":1,"id":2,"vector":[1,2]}'), "id comes twice"),
+                              (post("search", '{"vector":[1,2],"k":123456789012345678901234567890}'),
+                               "k must be a whole number from 1 to 1000")):
+            self.assertEqual((answer.status, answer.json["error"]), (400, "invalid_argument"), answer)
+            self.assertIn(words, answer.json["message"])
+        self.assertEqual(lsn(), before)
+        self.assertEqual(server.stop(), 0)
+
+    def test_the_audit_of_a_revoked_key_has_the_status_that_was_answered(self):
+        server = self.start("--collection", "docs", "--dim", 2)
+        admin = server.connect()
+        made = admin.post("/v1/admin/keys", {"name": "k", "roles": ["query"]}).json
+        self.assertEqual(admin.ask("DELETE", "/v1/admin/keys/" + made["id"]).status, 200)
+        revoked = server.connect(made["key"])
+        answered = [revoked.post("/v2/query", {"vector": [1, 2]}).status,
+                    revoked.post("/v1/vector/docs/search", {"vector": [1, 2]}).status]
+        self.assertEqual(answered, [403, 401])
+        events = admin.get("/v1/admin/audit").json["events"]
+        rows = [event["status"] for event in events if event["key_id"] == made["id"]]
+        self.assertEqual(rows, answered[::-1], "newest first")
+        self.assertEqual(server.stop(), 0)
+
+    def test_readiness_names_what_is_damaged_and_the_rest_is_served(self):
+        server = self.start("--collection", "docs", "--dim", 64)
+        docs = server.connect()
+        rows = [{"id": i, "vector": row} for i, row in enumerate(made_rows(2000, 64))]
+        self.assertEqual(docs.post("/v1/vector/docs/upsert_batch", {"items": rows}).status, 200)
+        self.assertEqual(docs.post("/v1/admin/checkpoint").status, 200)
+        self.assertEqual(server.stop(), 0)
+        files = [path for path in self.data.rglob("*.vdb") if path.stat().st_size > 100_000]
+        self.assertEqual(len(files), 1, files)
+        with open(files[0], "r+b") as file:
+            file.write(b"\xff" * 64)
+        server.start(wait_until_ready=False)
+        nobody = server.connect(None)
+        until = time.monotonic() + 60
+        # While it recovers the reasons are others; what it ends with is the damage.
+        ready = nobody.get("/v1/health/ready")
+        while files[0].name not in ready.body.decode() and time.monotonic() < until:
+            time.sleep(0.02)
+            ready = nobody.get("/v1/health/ready")
+        self.assertEqual(ready.status, 503, ready)
+        self.assertEqual((ready.json["status"], ready.json["ready"]), ("not_ready", False))
+        self.assertIn(files[0].name, " ".join(ready.json["reasons"]))
+        self.assertIn("docs", " ".join(ready.json["reasons"]))
+        self.assertEqual(nobody.get("/v1/health/live").status, 200)
+        self.assertEqual(nobody.get("/v2/health/ready").status, 503)
+        docs = server.connect()
+        self.assertEqual(docs.get("/v1/vector").status, 200)
+        self.assertEqual(docs.post("/v1/vector/docs/upsert", rows[0]).status, 503)
+        self.assertEqual(server.stop(), 0)
+
     # ---- Commands that speak to it ----
     def test_keys_are_made_listed_and_revoked_through_the_server(self):
         server = self.start()
