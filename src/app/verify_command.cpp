@@ -32,10 +32,16 @@ ProgressMode mode_of(const Options& options, const CommandContext& context) {
   return progress_mode(context.err_is_terminal, options.progress);
 }
 
+store::VerifyProgress progress_of(ProgressBar& bar) {
+  return [&bar](std::uint64_t done, std::uint64_t total) {
+    bar.update(done, total);
+    return ok_status();
+  };
+}
+
 Result<std::string> verify_bytes(const store::VdbFile& file, const Options& options, CommandContext& context) {
   ProgressBar bar(context.err, context.clock, mode_of(options, context), "checking", "bytes");
-  VIBRATO_ASSIGN_OR_RETURN(const store::VerifyReport report,
-                           file.verify([&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); }));
+  VIBRATO_ASSIGN_OR_RETURN(const store::VerifyReport report, file.verify(progress_of(bar)));
   bar.finish(report.bytes);
   if (!report.has_checksums) {
     return fmt::format("version {} has no checksums: only the structure was checked\n", file.version());
@@ -69,8 +75,7 @@ std::string ids_line(const store::VdbFile& file) {
 // Small parts rarely have a graph; one that is there is checked too.
 Result<std::string> verify_pack(const store::PackFile& pack, const Options& options, CommandContext& context) {
   ProgressBar bar(context.err, context.clock, mode_of(options, context), "checking", "bytes");
-  VIBRATO_ASSIGN_OR_RETURN(const store::VerifyReport report,
-                           pack.verify([&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); }));
+  VIBRATO_ASSIGN_OR_RETURN(const store::VerifyReport report, pack.verify(progress_of(bar)));
   bar.finish(report.bytes);
   for (std::uint32_t part = 0; part < pack.part_count(); ++part) {
     VIBRATO_ASSIGN_OR_RETURN(std::unique_ptr<store::VdbFile> file, pack.open_part(part));

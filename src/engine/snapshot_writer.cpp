@@ -65,7 +65,9 @@ Status SnapshotWriter::link_segments() {
   for (const CapturedCollection& captured : capture_.collections) {
     for (const auto& part : captured.version->sealed) {
       VIBRATO_RETURN_IF_ERROR(parts_.keep_going());
-      VIBRATO_RETURN_IF_ERROR(vector::verify_part(*part));
+      const Status whole = vector::verify_part(*part, parts_.keep_going);
+      part->report(whole);
+      VIBRATO_RETURN_IF_ERROR(whole);
       files.insert(part->entry().file);
       ++report_.segments;
     }

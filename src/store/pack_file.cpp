@@ -61,7 +61,7 @@ Result<VerifyReport> PackFile::verify(const VerifyProgress& progress) const {
     report.has_checksums = report.has_checksums && one.has_checksums;
     report.blocks += one.blocks;
     if (progress) {
-      progress(part_range(part).offset + part_range(part).length, layout_.file_bytes);
+      VIBRATO_RETURN_IF_ERROR(progress(part_range(part).offset + part_range(part).length, layout_.file_bytes));
     }
   }
   report.bytes = layout_.file_bytes;

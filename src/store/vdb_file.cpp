@@ -148,7 +148,7 @@ Result<VerifyReport> VdbFile::verify(const VerifyProgress& progress) const {
     }
     checked_.add(block);
     if (progress && (block + 1) % kProgressBlocks == 0) {
-      progress((block + 1) * format::kVdbBlockBytes, layout_.file_bytes);
+      VIBRATO_RETURN_IF_ERROR(progress((block + 1) * format::kVdbBlockBytes, layout_.file_bytes));
     }
   }
   map_->advise(io::ReadOnlyMap::Access::kNormal, 0, layout_.file_bytes);
@@ -160,7 +160,7 @@ Result<VerifyReport> VdbFile::verify(const VerifyProgress& progress) const {
   report.blocks = layout_.block_count;
   report.bytes = layout_.file_bytes;
   if (progress) {
-    progress(layout_.file_bytes, layout_.file_bytes);
+    VIBRATO_RETURN_IF_ERROR(progress(layout_.file_bytes, layout_.file_bytes));
   }
   return report;
 }

@@ -44,8 +44,8 @@ struct VerifyReport {
   std::uint64_t bytes = 0;
 };
 
-// Called with bytes done and bytes in all.
-using VerifyProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+// Called with bytes done and bytes in all, every 16 MiB. An error ends the work with it.
+using VerifyProgress = std::function<Status(std::uint64_t done, std::uint64_t total)>;
 
 class VdbFile {
  public:

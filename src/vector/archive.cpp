@@ -1,48 +1,19 @@
 #include "vector/archive.hpp"
 
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/parallel_for.hpp"
 #include "quant/product_rows.hpp"
 #include "vector/choose_codes.hpp"
+#include "vector/stop_watch.hpp"
 
 namespace vibrato::vector {
 namespace {
 
 constexpr std::uint32_t kArchivedDimMin = 4;
 constexpr std::size_t kRowsAChunk = 256;
-
-// Asks whether to go on, for many threads; once it is told to stop it asks no more.
-class StopWatch {
- public:
-  explicit StopWatch(const std::function<Status()>& keep_going) : keep_going_(keep_going) {}
-
-  [[nodiscard]] bool should_stop() {
-    if (keep_going_ == nullptr || stopped_.load(std::memory_order_acquire)) {
-      return keep_going_ != nullptr;
-    }
-    const std::lock_guard lock(mutex_);
-    if (status_.ok()) {
-      status_ = keep_going_();
-      stopped_.store(!status_.ok(), std::memory_order_release);
-    }
-    return !status_.ok();
-  }
-  [[nodiscard]] Status status() {
-    const std::lock_guard lock(mutex_);
-    return status_;
-  }
-
- private:
-  const std::function<Status()>& keep_going_;
-  std::atomic<bool> stopped_{false};
-  std::mutex mutex_;
-  Status status_;
-};
 
 }  // namespace
 

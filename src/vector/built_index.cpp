@@ -12,6 +12,7 @@
 #include "store/vdb_row_writer.hpp"
 #include "vector/choose_codes.hpp"
 #include "vector/sealed_segment.hpp"
+#include "vector/stop_watch.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -102,16 +103,20 @@ std::vector<float> centre_of(const hnsw::RowSpace& space) {
 }
 
 // Encodes rows [first, rows of the file).
-void encode_rows(const store::VdbFile& file, std::uint32_t first, std::size_t threads, quant::CodedRows& codes) {
+Status encode_rows(const store::VdbFile& file, std::uint32_t first, std::size_t threads,
+                   const std::function<Status()>& keep_going, quant::CodedRows& codes) {
+  StopWatch watch(keep_going);
   const store::VectorRows vectors = file.vectors();
   const simd::Kernels& kernels = simd::kernels();
   std::vector<std::vector<float>> scratches(threads);
   parallel_for(threads, vectors.rows - first, kRowsAChunk, [&](std::size_t begin, std::size_t end, std::size_t thread) {
-    for (std::size_t i = begin; i < end; ++i) {
+    const bool stopped = watch.should_stop();
+    for (std::size_t i = begin; i < end && !stopped; ++i) {
       const std::uint32_t row = first + static_cast<std::uint32_t>(i);
       codes.encode(kernels, row, vectors.row(row).data(), scratches[thread]);
     }
   });
+  return watch.status();
 }
 
 Status choose_and_encode(const store::VdbFile& rows, const GraphBuildOptions& options, BuiltIndex& index) {
@@ -135,8 +140,7 @@ Status choose_and_encode(const store::VdbFile& rows, const GraphBuildOptions& op
       std::make_unique<quant::ScalarQuantizer>(space.metric, choice.kind, std::move(centre), options.seed);
   VIBRATO_ASSIGN_OR_RETURN(auto codes, quant::CodedRows::create(*index.quantizer, rows.rows()));
   index.codes.emplace(std::move(codes));
-  encode_rows(rows, 0, thread_count(options.threads), *index.codes);
-  return ok_status();
+  return encode_rows(rows, 0, thread_count(options.threads), options.keep_going, *index.codes);
 }
 
 // Takes the codes of the base over and encodes the rows behind them.
@@ -152,8 +156,7 @@ Status extend_codes(const SealedSegment& base, const store::VdbFile& rows, std::
   VIBRATO_ASSIGN_OR_RETURN(auto codes, quant::CodedRows::create(*index.quantizer, rows.rows()));
   codes.copy_in(0, {base.space().codes.base, std::size_t{base.row_count()} * old->layout().stride_bytes});
   index.codes.emplace(std::move(codes));
-  encode_rows(rows, base.row_count(), threads, *index.codes);
-  return ok_status();
+  return encode_rows(rows, base.row_count(), threads, {}, *index.codes);
 }
 
 void insert_all(const store::VdbFile& rows, std::uint32_t first, std::size_t threads, const BuildProgress& progress,

@@ -27,6 +27,8 @@ struct GraphBuildOptions {
   std::optional<quant::CodeKind> codes;  // Nothing: chosen by measurement.
   std::uint32_t threads = 0;             // 0: as many as the machine has. One thread always builds the same graph.
   std::uint64_t seed = 42;
+  // Asked every few milliseconds while rows are coded, by one thread at a time: an error ends the work. May be empty.
+  std::function<Status()> keep_going = {};
 };
 
 // Movable. Thread-safety: reading is safe from many threads.

@@ -72,7 +72,9 @@ Result<std::unique_ptr<hnsw::MutableGraph>> link_rows(const MergedRows& rows, co
 
 Result<BuiltIndex> build_merged(const MergedRows& rows, const store::VdbFile& image, const CollectionSettings& settings,
                                 const KeepGoing& keep_going) {
-  VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, code_rows(image, build_options(settings)));
+  GraphBuildOptions options = build_options(settings);
+  options.keep_going = keep_going;
+  VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, code_rows(image, options));
   VIBRATO_RETURN_IF_ERROR(check(keep_going));
   if (wants_graph(settings, rows.count())) {
     VIBRATO_ASSIGN_OR_RETURN(index.graph, link_rows(rows, index.space(image), settings, keep_going));
@@ -213,8 +215,8 @@ std::vector<SealedPartPtr> order_inputs(std::vector<SealedPartPtr> inputs, Lsn a
   return inputs;
 }
 
-Status verify_part(const SealedPart& part) {
-  return part.rows().file().verify().status();
+Status verify_part(const SealedPart& part, const KeepGoing& keep_going) {
+  return part.rows().file().verify([&keep_going](std::uint64_t, std::uint64_t) { return check(keep_going); }).status();
 }
 
 Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget& target, const KeepGoing& keep_going) {

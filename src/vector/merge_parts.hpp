@@ -72,8 +72,9 @@ class MergedRows {
 // Orders the inputs of a merge: the one whose graph is worth re-using first, if there is one, the others by LSN.
 [[nodiscard]] std::vector<SealedPartPtr> order_inputs(std::vector<SealedPartPtr> inputs, Lsn at);
 
-// Every checksum of the part, and what its sections promise each other. kCorruption names file and offset.
-[[nodiscard]] Status verify_part(const SealedPart& part);
+// Every checksum of the part, and what its sections promise each other. kCorruption names file and offset; or the error
+// of `keep_going`, which is asked every 16 MiB.
+[[nodiscard]] Status verify_part(const SealedPart& part, const KeepGoing& keep_going = {});
 
 struct MergeTarget {
   io::FileSystem& fs;

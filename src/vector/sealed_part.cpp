@@ -65,10 +65,16 @@ SealedPart::SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> ro
     : entry_(std::move(entry)), rows_(std::move(rows)), ids_(ids), deletes_(std::move(deletes)) {}
 
 // Nothing is locked as long as all is well.
+void SealedPart::report(const Status& found) const {
+  if (found.code() == ErrorCode::kCorruption && damage_ != nullptr) {
+    damage_->report(entry_.id, found.message());
+  }
+}
+
 template <typename T>
 Result<T> SealedPart::reported(Result<T> result) const {
-  if (!result.ok() && result.status().code() == ErrorCode::kCorruption && damage_ != nullptr) {
-    damage_->report(entry_.id, result.status().message());
+  if (!result.ok()) {
+    report(result.status());
   }
   return result;
 }

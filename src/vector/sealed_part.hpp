@@ -35,6 +35,8 @@ class SealedPart final : public Segment {
   void set_segment_id(catalog::SegmentId id) { entry_.id = id; }
   // Where it reports what its methods find damaged: those of its collection. Before the part is shared.
   void set_damage(std::shared_ptr<CollectionDamage> damage) { damage_ = std::move(damage); }
+  // Somebody else found it damaged, verifying it: nothing unless that is what `found` says.
+  void report(const Status& found) const;
   [[nodiscard]] const SealedSegment& rows() const { return *rows_; }
   // For lookups by order, and to see stored LSNs with their errors.
   [[nodiscard]] const store::IdIndex& ids() const { return ids_; }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -59,6 +60,26 @@ class VectorStoreTest : public ::testing::Test {
     }
     FAIL() << "it never settles";
   }
+  // Parts of the collection, oldest first, each as large as told, of ids that were not given yet.
+  void put_parts(const std::string& name, std::initializer_list<std::uint64_t> sizes) {
+    for (const std::uint64_t size : sizes) {
+      put(name, next_id_, next_id_ + size);
+      next_id_ += size;
+      checkpoint();
+    }
+  }
+  [[nodiscard]] Result<vector::CompactionReport> compact_due() { return store_->maintenance().compact_due({}); }
+  void compact_what_is_due() {
+    for (int round = 0; round < 50; ++round) {
+      const auto done = compact_due();
+      ASSERT_OK(done);
+      if (done->inputs.empty()) {
+        ASSERT_OK(store_->maintenance().remove_unused());
+        return;
+      }
+    }
+    FAIL() << "it never ends";
+  }
   void expect_contents() {
     for (const auto& [name, rows] : expected_) {
       const auto found = store_->contents_of(name);
@@ -77,6 +98,7 @@ class VectorStoreTest : public ::testing::Test {
   VectorStoreOptions options_;
   std::unique_ptr<VectorStore> store_;
   std::map<std::string, VectorStore::Contents> expected_;
+  std::uint64_t next_id_ = 0;
 };
 
 }  // namespace vibrato::test

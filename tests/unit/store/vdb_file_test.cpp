@@ -214,10 +214,19 @@ TEST_F(VdbFileTest, verify_reports_progress_up_to_the_file_s_size) {
   const auto report = (*file)->verify([&](std::uint64_t now, std::uint64_t total) {
     EXPECT_EQ(total, vdb.file.size());
     done.push_back(now);
+    return ok_status();
   });
   ASSERT_OK(report);
   EXPECT_EQ(report->bytes, vdb.file.size());
   EXPECT_EQ(done, (std::vector<std::uint64_t>{16'777'216, 33'554'432, vdb.file.size()}));
+
+  done.clear();
+  const auto stopped = (*file)->verify([&](std::uint64_t now, std::uint64_t /*total*/) {
+    done.push_back(now);
+    return unavailable("stop");
+  });
+  EXPECT_CODE(stopped, ErrorCode::kUnavailable);
+  EXPECT_EQ(done, (std::vector<std::uint64_t>{16'777'216}));
 }
 
 }  // namespace

@@ -268,6 +268,11 @@ TEST_F(ArchiveTest, ends_soon_after_it_is_told_to_stop_and_changes_nothing_then)
       return ok_status();
     }));
     EXPECT_GT(asked, 50);  // Of each sub-space and iteration, and of the rows as they are coded.
+    GraphBuildOptions stopped;
+    stopped.threads = threads;
+    stopped.codes = quant::CodeKind::kSq8;
+    stopped.keep_going = [] { return unavailable("stop"); };
+    EXPECT_CODE(code_rows(**image, stopped), ErrorCode::kUnavailable);
     for (const int stop_at : {1, asked / 3, asked / 2, asked}) {
       auto index = code_rows(**image, {});
       ASSERT_OK(index);
