@@ -37,6 +37,25 @@ Status read_tags(simdjson::dom::element value, std::vector<std::string>& tags) {
   return ok_status();
 }
 
+// Errors begin with the name of the field.
+Result<TrackMetadata> read_fields(simdjson::dom::object object) {
+  std::array<Field, 5> fields{{{"source_file"}, {"start_time_ms"}, {"duration_ms"}, {"bpm"}, {"tags"}}};
+  const auto& [source_file, start_time_ms, duration_ms, bpm, tags] = fields;
+  VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields, UnknownFields::kIgnored));
+  TrackMetadata metadata;
+  VIBRATO_ASSIGN_OR_RETURN(metadata.source_file, string_or(source_file, ""));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t start, whole_or(start_time_ms, 0, kStartMax, 0));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t duration, whole_or(duration_ms, 0, kDurationMax, 0));
+  metadata.start_time_ms = static_cast<std::uint32_t>(start);
+  metadata.duration_ms = static_cast<std::uint16_t>(duration);
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<float> tempo, optional_float(bpm));
+  metadata.bpm = tempo.value_or(0);
+  if (tags.is_there()) {
+    VIBRATO_RETURN_IF_ERROR(read_tags(*tags.value, metadata.tags));
+  }
+  return metadata;
+}
+
 }  // namespace
 
 bool TrackMetadata::empty() const {
@@ -70,24 +89,7 @@ std::string TrackMetadata::to_json() const {
 
 Result<TrackMetadata> read_track_metadata(simdjson::dom::element value) {
   VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, read_object(value, "metadata"));
-  std::array<Field, 5> fields{{{"source_file"}, {"start_time_ms"}, {"duration_ms"}, {"bpm"}, {"tags"}}};
-  const auto& [source_file, start_time_ms, duration_ms, bpm, tags] = fields;
-  const auto read = [&]() -> Result<TrackMetadata> {
-    VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields, UnknownFields::kIgnored));
-    TrackMetadata metadata;
-    VIBRATO_ASSIGN_OR_RETURN(metadata.source_file, string_or(source_file, ""));
-    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t start, whole_or(start_time_ms, 0, kStartMax, 0));
-    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t duration, whole_or(duration_ms, 0, kDurationMax, 0));
-    metadata.start_time_ms = static_cast<std::uint32_t>(start);
-    metadata.duration_ms = static_cast<std::uint16_t>(duration);
-    VIBRATO_ASSIGN_OR_RETURN(const std::optional<float> tempo, optional_float(bpm));
-    metadata.bpm = tempo.value_or(0);
-    if (tags.is_there()) {
-      VIBRATO_RETURN_IF_ERROR(read_tags(*tags.value, metadata.tags));
-    }
-    return metadata;
-  };
-  Result<TrackMetadata> metadata = read();
+  Result<TrackMetadata> metadata = read_fields(object);
   return metadata.ok() ? std::move(metadata) : beneath("metadata.", metadata.status());
 }
 

@@ -106,6 +106,11 @@ class DatabaseApi {
     close();
     open();
   }
+  // The same up to where a server listens: what is in the log comes with database().start().
+  void restart_without_recovery() {
+    close();
+    open(false);
+  }
 
   [[nodiscard]] engine::Database& database() { return *database_; }
   [[nodiscard]] const api::RouteTable& table() const { return *table_; }
@@ -206,7 +211,7 @@ class DatabaseApi {
     return answer;
   }
 
-  void open() {
+  void open(bool recover = true) {
     metrics_ = std::make_unique<MetricsRegistry>();
     engine::DatabaseOptions options;
     options.data_folder = folder_.path("data");
@@ -218,7 +223,9 @@ class DatabaseApi {
     auto opened = engine::Database::open(fs_, options, clock_, logger_, *metrics_);
     ASSERT_OK(opened);
     database_ = std::move(opened).value();
-    ASSERT_OK(database_->start());
+    if (recover) {
+      ASSERT_OK(database_->start());
+    }
     table_ = std::make_unique<api::RouteTable>(api::make_database_routes(*database_, *metrics_, clock_, options_));
   }
   void close() {

@@ -215,7 +215,9 @@ TEST_F(BodyRules, bodies_nest_up_to_32_levels_whatever_is_innermost) {
       {"/v2/query", R"({"vector":[1,2],"ignored":)", "}", 1},
   };
   for (const Place& place : places) {
-    for (const auto& [objects, empty] : {std::pair(true, true), {true, false}, {false, true}, {false, false}}) {
+    for (const unsigned kind : {0U, 1U, 2U, 3U}) {
+      const bool objects = (kind & 1U) != 0;
+      const bool empty = (kind & 2U) != 0;
       const auto ask = [&](std::size_t levels) {
         return api_.post(place.target,
                          place.before + nested(levels - place.levels_outside, objects, empty) + place.after);

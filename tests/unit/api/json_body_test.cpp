@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <limits>
+#include <random>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "api/request.hpp"
 #include "base/limits.hpp"
@@ -120,6 +123,42 @@ TEST(JsonBody, a_large_number_makes_no_json_of_what_is_none) {
   }
   EXPECT_EQ(code_of("[1e999]"), ErrorCode::kInvalidArgument) << "no object";
   EXPECT_EQ(code_of(R"({"a":1e999,"b":)" + std::string(40, '[') + std::string(40, ']') + "}"), ErrorCode::kInvalidJson);
+}
+
+TEST(JsonBody, a_large_number_changes_nothing_but_the_error_of_a_body_that_is_good_without_it) {
+  const std::vector<std::string_view> large = {"1e999", "-1E+309", "18446744073709551616", "-9223372036854775809"};
+  const std::vector<std::string_view> others = {
+      "{", "}", "[", "]", ",", ":", R"("a")", R"("b\"1e999")", "1", "-0.5e3", "true", "null", " ", R"("\ud800")", "01"};
+  constexpr std::uint32_t kSeed = 20'240'607;
+  std::mt19937 random(kSeed);
+  int good = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    // Mostly bodies that are JSON but for a token or two.
+    std::string with = R"({"x":[)";
+    std::string without = with;
+    const auto add = [&](std::string_view token, std::string_view stand_in) {
+      with += token;
+      without += stand_in;
+    };
+    const std::size_t values = 1 + random() % 4;
+    bool has_large = false;
+    for (std::size_t i = 0; i < values; ++i) {
+      if (i > 0) add(",", ",");
+      if (random() % 2 == 0) {
+        add(large[random() % large.size()], "1");
+        has_large = true;
+      } else {
+        const std::string_view token = random() % 3 == 0 ? others[random() % others.size()] : "2";
+        add(token, token);
+      }
+    }
+    add("]}", "]}");
+    const ErrorCode expected = code_of(without);
+    good += expected == ErrorCode::kOk && has_large ? 1 : 0;
+    EXPECT_EQ(code_of(with), expected == ErrorCode::kOk && has_large ? ErrorCode::kInvalidArgument : expected)
+        << with << " of seed " << kSeed;
+  }
+  EXPECT_GT(good, 5000);
 }
 
 TEST(JsonBody, what_a_reader_says_about_a_field_comes_before_the_number_in_it) {

@@ -302,5 +302,37 @@ TEST(RouteMetrics, count_by_pattern_and_by_class_of_status) {
   }
 }
 
+TEST_F(Operations, while_it_recovers_readiness_shows_progress_and_what_needs_data_waits_outside) {
+  api_.post("/v1/vector/c", R"({"dim":1,"metric":"dot"})", admin_);
+  api_.post("/v1/vector/c/upsert", R"({"id":1,"vector":[1]})", admin_);
+  api_.restart_without_recovery();
+  const ApiAnswer ready = api_.get("/v1/health/ready");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(ready.body, json::parse(R"({"status":"not_ready","ready":false,"reasons":["replaying the log: 0 %"],
+                                        "progress":0.0})"));
+  const ApiAnswer v2 = api_.get("/v2/health/ready");
+  EXPECT_EQ(v2.status, 503);
+  EXPECT_EQ(v2.body["data"]["report"], "replaying the log: 0 %");
+  EXPECT_EQ(api_.get("/v1/health/live").status, 200);
+  EXPECT_EQ(api_.get("/v1/admin/keys", admin_).status, 200) << "keys are in the catalog, which is there";
+  for (const auto& [route, body] :
+       {std::pair("/v1/vector/c/search", R"({"vector":[1]})"),
+        std::pair("/v1/vector/c/upsert", R"({"id":1,"vector":[1]})"),
+        std::pair("/v1/vector/c/upsert_batch", R"({"items":[{"id":1,"vector":[1]}]})"),
+        std::pair("/v1/vector/d", R"({"dim":1,"metric":"dot"})"), std::pair("/v1/vector/c/delete", R"({"id":1})"),
+        std::pair("/v1/admin/checkpoint", ""), std::pair("/v1/admin/snapshot", ""),
+        std::pair("/v2/query", R"({"vector":[1]})"), std::pair("/v2/vectors", R"({"vector":[1]})")}) {
+    const ApiAnswer answer = api_.post(route, body, admin_);
+    EXPECT_EQ(answer.status, 503) << route << answer.text;
+    EXPECT_EQ(answer.header("Retry-After"), "1") << route;
+  }
+  EXPECT_EQ(api_.get("/v1/vector", admin_).status, 503);
+  EXPECT_EQ(api_.get("/v1/vector/c/get?id=1", admin_).status, 503);
+  ASSERT_OK(api_.database().start());
+  EXPECT_EQ(api_.get("/v1/health/ready").body, json::parse(R"({"status":"ready","ready":true,"reasons":[]})"));
+  EXPECT_EQ(api_.get("/v1/vector/c/get?id=1", admin_).body["vector"], json::parse("[1]"));
+  EXPECT_EQ(api_.get("/v1/vector").status, 401);
+}
+
 }  // namespace
 }  // namespace vibrato::api
