@@ -86,7 +86,7 @@ Status list_snapshots(const ContextPtr& context, const Request& /*request*/, con
   return answer_from_pool(context, responder, [context](Reply& reply) -> Status {
     VIBRATO_ASSIGN_OR_RETURN(
         const std::vector<catalog::Snapshot> snapshots,
-        context->database.catalog().read([](const catalog::Tables& tables) { return tables.snapshots.all(); }));
+        context->database.catalog().read_in_time([](const catalog::Tables& tables) { return tables.snapshots.all(); }));
     JsonWriter json(reply.body);
     json.begin_object();
     json.key("snapshots");
@@ -165,7 +165,7 @@ Status list_audit(const ContextPtr& context, const Request& request, const Respo
     // What waits in memory belongs into the list.
     VIBRATO_RETURN_IF_ERROR(context->database.flush_audit());
     VIBRATO_ASSIGN_OR_RETURN(std::vector<catalog::AuditEvent> events,
-                             context->database.catalog().read([&](const catalog::Tables& tables) {
+                             context->database.catalog().read_in_time([&](const catalog::Tables& tables) {
                                return tables.audit.page(cursor, static_cast<std::uint32_t>(limit + 1));
                              }));
     const bool more = events.size() > limit;

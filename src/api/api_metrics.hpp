@@ -25,7 +25,8 @@ struct ApiMetrics {
   Counter& ingested;              // Points written.
   Counter& auth_failures;         // 401 and 403.
   Counter& audit_failures;        // Audit rows that could not be written.
-  Counter& quarantine_evictions;  // The engine's; shown in the stats of /v2.
+  Counter& quarantine_evictions;  // The engine's, as the next; shown in the stats of /v2.
+  Counter& catalog_read_timeouts;
   Histogram& query_latency_us;
 };
 

@@ -57,7 +57,7 @@ Status stats(const ApiContext& context, Reply& reply) {
   const engine::DatabaseStats now = context.database.stats();
   const std::array<std::pair<std::string_view, std::uint64_t>, 16> counts{{
       {"active_segments", now.active_segments},
-      {"obsolete_segments", 0},
+      {"obsolete_segments", now.obsolete_segments},
       {"failed_segments", now.damaged_segments},
       {"hot_vectors", now.hot_rows},
       {"wal_pending", now.unsealed_log_records},
@@ -65,7 +65,7 @@ Status stats(const ApiContext& context, Reply& reply) {
       {"checkpoint_jobs_inflight", now.checkpoints_running},
       {"compaction_jobs_inflight", now.compactions_running},
       {"sqlite_wal_bytes", now.catalog_wal_bytes},
-      {"catalog_read_timeout_total", 0},
+      {"catalog_read_timeout_total", context.metrics.catalog_read_timeouts.value()},
       {"quarantine_files", now.quarantine_files},
       {"quarantine_bytes", now.quarantine_bytes},
       {"quarantine_evictions_total", context.metrics.quarantine_evictions.value()},

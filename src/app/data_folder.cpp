@@ -18,11 +18,14 @@ Result<engine::DatabaseOptions> folder_options(CommandContext& context, const st
   VIBRATO_ASSIGN_OR_RETURN(options.data_folder, io::resolve_path(data_dir));
   options.pepper = pepper_of_environment();
   if (rule == FolderRule::kMustExist) {
-    const auto catalog = context.fs.stat(options.data_folder + "/catalog.db");
-    if (catalog.status().code() == ErrorCode::kNotFound) {
-      return not_found(data_dir + ": there is no database in this folder");
+    // A folder whose catalog was lost is one too: the operation says what is missing.
+    bool is_there = false;
+    for (const char* const name : {"/catalog.db", "/wal"}) {
+      const Status found = context.fs.stat(options.data_folder + name).status();
+      if (!found.ok() && found.code() != ErrorCode::kNotFound) return found;
+      is_there = is_there || found.ok();
     }
-    VIBRATO_RETURN_IF_ERROR(catalog.status());
+    if (!is_there) return not_found(data_dir + ": there is no database in this folder");
   }
   return options;
 }

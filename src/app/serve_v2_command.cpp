@@ -22,7 +22,6 @@ ExitCode run(ServeV2Options options, CommandContext& context) {
   if (const auto bad_path = find_bad_path(options, context.fs)) return refuse_usage(context, *bad_path);
   complete(options);
   const Logger logger(parse_log_level(options.log_level).value_or(LogLevel::kInfo));
-  if (options.catalog_read_timeout_ms) logger.warning("--catalog-read-timeout-ms has no effect");
   if (options.hot_index_shards) logger.warning("--hot-index-shards has no effect");
   const Status status = DatabaseServer(options, context, logger).run();
   return status.ok() ? ExitCode::kDone : fail(context, status);

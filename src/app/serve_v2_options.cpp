@@ -125,6 +125,10 @@ void add_background(CLI::App& app, ServeV2Options& options) {
              "background work yields to others on the machine, and keeps to --background-io-mb-per-sec");
   add_number(app, "--background-io-mb-per-sec", database.background_io_mb_per_sec, 0, 1'000'000,
              "with --audio-colocated; 0: no throttle");
+  add_number(app, "--scrub-interval-secs", database.scrub_interval_secs, 0, 366 * 86'400,
+             "from the end of one reading of all segments to the next; 0: none");
+  add_number(app, "--scrub-mb-per-sec", database.scrub_mb_per_sec, 0, 1'000'000,
+             "that such a reading takes at most; 0: no bound");
   add_number(app, "--background-threads", database.background_threads, 1, 1024, "that index, seal and merge");
   add_number(app, "--query-threads", database.query_threads, 0, 1024,
              "for searches that take longer; 0: as many as the machine has");
@@ -134,6 +138,8 @@ void add_background(CLI::App& app, ServeV2Options& options) {
   add_number(app, "--quarantine-max-bytes", database.quarantine_max_bytes, 0, kBytesMax, "of them at most");
   add_number(app, "--sqlite-wal-autocheckpoint-pages", database.catalog_wal_pages, 1, 1'000'000,
              "of the catalog's own log, that are then written into it");
+  add_number(app, "--catalog-read-timeout-ms", database.catalog_read_timeout_ms, 0, 3'600'000,
+             "that a request for jobs, snapshots or the audit waits for the catalog; past it 503; 0: no bound");
   add_number(app, "--audit-events-max", database.audit_events_max, 1, 100'000'000, "that are kept; the oldest go");
 }
 
@@ -142,11 +148,8 @@ void add_others(CLI::App& app, ServeV2Options& options) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
   constexpr auto kAnyNumber = std::numeric_limits<std::uint32_t>::max();
-  app.add_option("--catalog-read-timeout-ms", options.catalog_read_timeout_ms,
-                 "taken and without effect: reads of the catalog are bounded by their caps")
-      ->check(CLI::Range(kAnyNumber));
   app.add_option("--hot-index-shards", options.hot_index_shards,
-                 "taken and without effect: all threads insert into one graph")
+                 "no effect here; taken from scripts of an earlier system: all threads insert into one graph")
       ->check(CLI::Range(kAnyNumber));
   refuse_planned_flags(app, {"--flight-host", "--flight-port", "--sql"});
 }

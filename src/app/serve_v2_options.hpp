@@ -30,8 +30,7 @@ struct ServeV2Options {
   std::optional<bool> public_health_metrics;
   std::string log_level = "info";
   std::string madvise_mode = "normal";
-  // Taken for the sake of scripts that set them; nothing here goes by them.
-  std::optional<std::uint32_t> catalog_read_timeout_ms;
+  // Taken for the sake of scripts that set it; nothing here goes by it.
   std::optional<std::uint32_t> hot_index_shards;
 
   engine::DatabaseOptions database;

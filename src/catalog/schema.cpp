@@ -136,8 +136,12 @@ constexpr Migration kDamageReasons = {"why segments are damaged", R"sql(
 ALTER TABLE segments ADD COLUMN damage TEXT;
 )sql"};
 
-constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit, kJobsAndSnapshots,
-                                    kIdempotencyKeys,        kPointNumbers, kDamageReasons};
+constexpr Migration kCommitCount = {"commit count", R"sql(
+ALTER TABLE store ADD COLUMN commits INTEGER NOT NULL DEFAULT 0 CHECK (commits >= 0);
+)sql"};
+
+constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit,  kJobsAndSnapshots, kIdempotencyKeys,
+                                    kPointNumbers,           kDamageReasons, kCommitCount};
 
 }  // namespace
 

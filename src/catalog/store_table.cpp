@@ -7,13 +7,15 @@ namespace {
 
 constexpr std::uint32_t kStoreFormatVersion = 1;
 
-enum Query : std::size_t { kCreate, kRead, kSetCleanStop, kSetTrimLsn };
+enum Query : std::size_t { kCreate, kRead, kSetCleanStop, kSetTrimLsn, kCountCommit };
 
 constexpr std::string_view kSql[] = {
-    "INSERT INTO store VALUES (1, randomblob(16), ?1, ?2, 1, 0, 0)",
-    "SELECT id, format_version, created_at_ms, clean_stop, trim_lsn FROM store",
+    "INSERT INTO store (only_row, id, format_version, created_at_ms, clean_stop, trim_lsn, collection_number_max) "
+    "VALUES (1, randomblob(16), ?1, ?2, 1, 0, 0)",
+    "SELECT id, format_version, created_at_ms, clean_stop, trim_lsn, commits FROM store",
     "UPDATE store SET clean_stop = ?1",
     "UPDATE store SET trim_lsn = ?1 WHERE trim_lsn <= ?1",
+    "UPDATE store SET commits = commits + 1",
 };
 
 StoreInfo read_row(sqlite::Rows& rows) {
@@ -28,6 +30,7 @@ StoreInfo read_row(sqlite::Rows& rows) {
   info.created_at_ms = rows.i64(2);
   info.clean_stop = rows.boolean(3);
   info.trim_lsn = Lsn(rows.u64(4));
+  info.commits = rows.u64(5);
   return info;
 }
 
@@ -54,6 +57,10 @@ Result<StoreInfo> StoreTable::read() const {
     return corruption(statements_.connection().path() + ": the row of the store is missing");
   }
   return *info;
+}
+
+Status StoreTable::count_commit() {
+  return statements_[kCountCommit].execute();
 }
 
 Status StoreTable::set_clean_stop(bool clean_stop) {

@@ -15,8 +15,9 @@ struct StoreInfo {
   std::array<std::byte, 16> id{};  // Random, for life.
   std::uint32_t format_version = 0;
   std::int64_t created_at_ms = 0;
-  bool clean_stop = false;  // The last process stopped in order; set false before anything else is written.
-  Lsn trim_lsn;             // The log may be gone up to here: all of it is in files that the catalog names.
+  bool clean_stop = false;    // The last process stopped in order; set false before anything else is written.
+  Lsn trim_lsn;               // The log may be gone up to here: all of it is in files that the catalog names.
+  std::uint64_t commits = 0;  // Those that changed something, over the life of the store.
 };
 
 // Thread-safety: that of the Catalog.
@@ -27,6 +28,8 @@ class StoreTable {
 
   [[nodiscard]] Result<StoreInfo> read() const;
   [[nodiscard]] Status set_clean_stop(bool clean_stop);
+  // For Catalog::write().
+  [[nodiscard]] Status count_commit();
   // Commit this before the log is cut. kInvalidArgument if `lsn` is below the one that is there.
   [[nodiscard]] Status set_trim_lsn(Lsn lsn);
 

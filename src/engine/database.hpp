@@ -9,8 +9,8 @@
 // Damage of the log: everything up to the last whole group before it is read, no write is taken, and no file is
 // changed. Damage of a segment: its collection takes no writes, and answers from what is left of it.
 //
-// Folder: LOCK, catalog.db, pepper, wal/, segments/, snapshots/, quarantine/, tmp/, reserve. Anything else is foreign
-// and is never touched.
+// Folder: LOCK, catalog.db, witness, pepper, wal/, segments/, snapshots/, quarantine/, tmp/, reserve. Anything else is
+// foreign and is never touched.
 #pragma once
 
 #include <chrono>
@@ -52,6 +52,7 @@ struct DatabaseStats {
   std::uint64_t collections = 0;
   std::uint64_t active_segments = 0;
   std::uint64_t damaged_segments = 0;
+  std::uint64_t obsolete_segments = 0;  // Files of merged or dropped segments that still have a reader.
   std::uint64_t hot_rows = 0;
   std::uint64_t total_rows = 0;  // Alive.
   std::uint64_t unsealed_log_records = 0;

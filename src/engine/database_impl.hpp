@@ -24,7 +24,9 @@
 #include "engine/disk_space.hpp"
 #include "engine/io_throttle.hpp"
 #include "engine/log_retention.hpp"
+#include "engine/quarantine.hpp"
 #include "engine/visibility_waiters.hpp"
+#include "engine/witness.hpp"
 #include "engine/write_budgets.hpp"
 #include "io/sync_watch.hpp"
 #include "sqlite/vfs.hpp"
@@ -42,6 +44,7 @@ class Database::Impl {
   [[nodiscard]] Status open();
   [[nodiscard]] Status start();
   void stop();
+  void each_second();  // The timer's; not at once with itself.
 
   // ---- database_writes.cpp ----
   [[nodiscard]] Status check_readable() const;
@@ -73,6 +76,7 @@ class Database::Impl {
   const DataFolder folder;
   std::unique_ptr<io::DirectoryLock> lock;
   DiskSpace disk;
+  Quarantine quarantine;
   sqlite::Vfs vfs;
   std::unique_ptr<catalog::Catalog> catalog;
 
@@ -88,6 +92,7 @@ class Database::Impl {
   Status log_damage;                   // Why nothing is written any more; ok otherwise. Set by open() and start().
   Lsn durable_floor;        // What the catalog held when it was opened: files have it, whatever the log says.
   bool clean_stop = false;  // Of the process before.
+  Witness witness;          // As in its file, or what it will say of this store. Of whoever opens, stops, or the timer.
 
   commit::VisibleLsn visible;
   std::unique_ptr<vector::VectorModel> model;
@@ -110,14 +115,14 @@ class Database::Impl {
 
  private:
   [[nodiscard]] Status open_catalog();
+  [[nodiscard]] Status check_witness(const catalog::StoreInfo& info);
+  void write_witness_if_new();
   [[nodiscard]] Status open_keys();
   [[nodiscard]] Status open_log();
   void make_models();
   [[nodiscard]] Status recover();
   [[nodiscard]] Status relieve(Lsn visible_lsn);
   void start_background(bool read_only);
-  void each_second();
-  void trim_quarantine();
   [[nodiscard]] Status close_files();
   struct HeldCapture;
   [[nodiscard]] Result<std::shared_ptr<HeldCapture>> begin_snapshot(const std::string& name);

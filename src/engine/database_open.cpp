@@ -10,6 +10,7 @@
 // closed -> the catalog says that the stop was clean. Rows that no file holds stay in the log: no checkpoint delays a
 // stop.
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "engine/database_impl.hpp"
 #include "engine/recovery.hpp"
@@ -23,12 +24,15 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::uint64_t kJobsKept = 1000;
 constexpr std::uint64_t kJobsTrimSeconds = 60;
+constexpr std::string_view kLogAdvice =
+    "Put back what is missing, or use snapshot-restore, or replay-to-lsn to an LSN that the log has";
 
 vector::VectorAccess vector_access(const DatabaseOptions& options) {
   return options.random_madvise ? vector::VectorAccess::kRandom : vector::VectorAccess::kReadAhead;
 }
 
-vector::MaintenanceOptions maintenance_options(const DatabaseOptions& options, IoThrottle& throttle) {
+vector::MaintenanceOptions maintenance_options(const DatabaseOptions& options, IoThrottle& throttle,
+                                               MetricsRegistry& metrics) {
   vector::MaintenanceOptions result;
   result.data_folder = options.data_folder;
   result.checkpoint_age_ms = std::int64_t{options.checkpoint_interval_secs} * 10'000;
@@ -36,6 +40,8 @@ vector::MaintenanceOptions maintenance_options(const DatabaseOptions& options, I
   result.bytes_per_pass = options.compaction_bytes_per_pass;
   result.vector_access = vector_access(options);
   result.throttle = [&throttle](std::uint64_t bytes) { throttle.take(bytes); };
+  result.removed_files = &metrics.counter("vibrato_obsolete_files_deleted_total",
+                                          "Files of segments that were merged, dropped or given up, and are removed");
   return result;
 }
 
@@ -50,6 +56,10 @@ Database::Impl::Impl(io::FileSystem& file_system, DatabaseOptions database_optio
       metrics(registry),
       folder(options.data_folder),
       disk(fs, options.data_folder, options.disk_reserve_bytes, logger),
+      quarantine(fs, folder.path(kQuarantineFolder),
+                 {std::int64_t{options.orphan_ttl_hours} * kHourMs, options.quarantine_max_files,
+                  options.quarantine_max_bytes},
+                 logger, metrics),
       vfs(fs),
       throttle(options.audio_colocated ? options.background_io_mb_per_sec * kMiB : 0, clock),
       waiters(visible) {}
@@ -69,16 +79,49 @@ Status Database::Impl::open() {
 }
 
 Status Database::Impl::open_catalog() {
+  VIBRATO_RETURN_IF_ERROR(check_catalog_is_there(fs, folder));
   sqlite::ConnectionOptions connection;
   connection.wal_checkpoint_pages = options.catalog_wal_pages;
   VIBRATO_ASSIGN_OR_RETURN(catalog, catalog::Catalog::open(vfs, folder.root(), clock, connection));
+  catalog->limit_reads(options.catalog_read_timeout_ms,
+                       metrics.counter("vibrato_catalog_read_timeout_total", "Requests that the catalog kept waiting"));
   return catalog->write([this](catalog::Tables& tables) -> Status {
     VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info, tables.store.read());
+    VIBRATO_RETURN_IF_ERROR(check_witness(info));
     VIBRATO_ASSIGN_OR_RETURN(const Lsn applied, tables.applied.get("vector", CollectionNumber()));
     clean_stop = info.clean_stop;
     durable_floor = std::max(info.trim_lsn, applied);
     return tables.store.set_clean_stop(false);
   });
+}
+
+// A witness that cannot be read vouches for nothing, and is written anew.
+Status Database::Impl::check_witness(const catalog::StoreInfo& info) {
+  const auto found = read_witness(fs, folder);
+  if (found.status().code() == ErrorCode::kCorruption) {
+    logger.warning("{}", found.status().message());
+  } else {
+    VIBRATO_RETURN_IF_ERROR(found.status());
+  }
+  witness.store_id = info.id;
+  if (!found.ok() || !found->has_value()) {
+    return ok_status();
+  }
+  VIBRATO_RETURN_IF_ERROR(check_catalog(**found, info, folder));
+  witness = **found;
+  return ok_status();
+}
+
+void Database::Impl::write_witness_if_new() {
+  const Witness now = {witness.store_id, catalog->commits(), log->end().durable_lsn};
+  if (now == witness) {
+    return;
+  }
+  if (const Status written = write_witness(fs, folder, now); !written.ok()) {
+    logger.warning("{} stays behind: {}", kWitnessFile, written.message());
+    return;
+  }
+  witness = now;
 }
 
 Status Database::Impl::open_keys() {
@@ -97,10 +140,13 @@ Status Database::Impl::open_keys() {
 
 Status Database::Impl::open_log() {
   const std::string path = folder.path(kLogFolder);
-  const bool is_there = fs.stat(path + "/state").ok();
-  if (!is_there && durable_floor > Lsn()) {
-    log_damage =
-        corruption(path + ": expected a log up to LSN " + std::to_string(durable_floor.value()) + ", found none");
+  const Lsn expected = std::max(durable_floor, witness.lsn);
+  const auto must_reach = [&](const std::string& found) {
+    log_damage = corruption(fmt::format("{}: expected a log up to LSN {}, found {}", path, expected.value(), found));
+  };
+  VIBRATO_ASSIGN_OR_RETURN(const bool is_there, wal::has_log(fs, path));
+  if (!is_there && expected > Lsn()) {
+    must_reach("none");
     return ok_status();
   }
   wal::LocalLogOptions log_options;
@@ -111,9 +157,8 @@ Status Database::Impl::open_log() {
   log_options.new_store_id = info.id;
   VIBRATO_ASSIGN_OR_RETURN(log, wal::LocalLog::open(fs, path, log_options));
   log_damage = log->health();
-  if (log_damage.ok() && log->end().last_lsn < durable_floor) {
-    log_damage = corruption(path + ": expected a log up to LSN " + std::to_string(durable_floor.value()) +
-                            ", found one up to LSN " + std::to_string(log->end().last_lsn.value()));
+  if (log_damage.ok() && log->end().last_lsn < expected) {
+    must_reach(fmt::format("one up to LSN {}", log->end().last_lsn.value()));
   }
   const wal::OpenReport& report = log->open_report();
   if (report.cut_bytes > 0 && !report.torn.ok()) {
@@ -139,7 +184,7 @@ void Database::Impl::make_models() {
     retention = std::make_unique<LogRetention>(*log, *models, *catalog, clock, limits);
   }
   maintenance = std::make_unique<vector::Maintenance>(fs, *catalog, *model, clock, logger,
-                                                      maintenance_options(options, throttle));
+                                                      maintenance_options(options, throttle, metrics));
   model->set_saver([this](Lsn up_to) { return maintenance->checkpoint(up_to, {}).status(); });
   budgets.emplace(WriteBudgets::Limits{options.memory_budget_bytes, options.tail_budget_bytes}, *model, metrics);
   const Background::Parts parts = {.maintenance = *maintenance,
@@ -165,6 +210,7 @@ Status Database::Impl::start() {
   VIBRATO_RETURN_IF_ERROR(models->load());
   VIBRATO_RETURN_IF_ERROR(recover());
   if (!log_damage.ok()) {
+    log_damage = corruption(fmt::format("{}. {}", log_damage.message(), kLogAdvice));
     logger.error("the database is read-only: {}", log_damage.message());
     start_background(true);
     state = State::kReadOnly;
@@ -186,6 +232,7 @@ Status Database::Impl::start() {
   sequencer_options.on_disk_full = [this] { return disk.report_full(); };
   sequencer = std::make_unique<commit::Sequencer>(*log, *models, clock, visible, std::move(sequencer_options));
   visible.publish(std::max(visible.get(), durable_floor));
+  write_witness_if_new();
   start_background(false);
   sequencer->start();
   state = State::kRunning;
@@ -234,7 +281,9 @@ Status Database::Impl::relieve(Lsn visible_lsn) {
   if (options.memory_budget_bytes == 0 || budgets->used_bytes() < options.memory_budget_bytes / 2) {
     return ok_status();
   }
+  throttle.set_urgent(true);  // Somebody waits for the start.
   const auto saved = maintenance->checkpoint(visible_lsn, {});
+  throttle.set_urgent(false);
   if (saved.status().code() == ErrorCode::kDiskFull) {
     disk.report_full();
     return ok_status();
@@ -252,6 +301,9 @@ void Database::Impl::each_second() {
   if (const Status flushed = audit->flush(); !flushed.ok()) {
     logger.warning("audit rows wait: {}", flushed.message());
   }
+  if (state == State::kRunning && fs.check().ok() && !disk.is_full()) {
+    write_witness_if_new();
+  }
   if (++seconds_ % kJobsTrimSeconds != 0) {
     return;
   }
@@ -259,33 +311,7 @@ void Database::Impl::each_second() {
   if (!trimmed.ok()) {
     logger.warning("old jobs stay in the catalog: {}", trimmed.message());
   }
-  trim_quarantine();
-}
-
-// The oldest go first, which sort first by their names.
-void Database::Impl::trim_quarantine() {
-  const std::string path = folder.path(kQuarantineFolder);
-  const auto files = fs.list_directory(path);
-  if (!files.ok()) {
-    return;
-  }
-  std::uint64_t bytes = 0;
-  for (const io::FileInfo& file : *files) {
-    bytes += file.size_bytes;
-  }
-  std::size_t count = files->size();
-  for (const io::FileInfo& file : *files) {
-    if (count <= options.quarantine_max_files && bytes <= options.quarantine_max_bytes) {
-      return;
-    }
-    if (!file.is_regular || !fs.remove_file(path + "/" + file.name).ok()) {
-      continue;
-    }
-    --count;
-    bytes -= file.size_bytes;
-    metrics.counter("vibrato_quarantine_evictions_total", "Files that left a full quarantine").add();
-    logger.info("{} left the quarantine for good, which was full", file.name);
-  }
+  quarantine.trim(clock.now_ms());
 }
 
 void Database::Impl::stop() {
@@ -322,7 +348,9 @@ Status Database::Impl::close_files() {
   VIBRATO_RETURN_IF_ERROR(idempotency->save(visible.get()));
   VIBRATO_RETURN_IF_ERROR(retention->save_applied());
   VIBRATO_RETURN_IF_ERROR(log->close());
-  return catalog->write([](catalog::Tables& tables) { return tables.store.set_clean_stop(true); });
+  VIBRATO_RETURN_IF_ERROR(catalog->write([](catalog::Tables& tables) { return tables.store.set_clean_stop(true); }));
+  write_witness_if_new();
+  return ok_status();
 }
 
 }  // namespace vibrato::engine

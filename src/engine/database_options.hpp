@@ -43,8 +43,9 @@ struct DatabaseOptions {
   std::uint32_t idempotency_hours = 168;
   std::uint64_t audit_events_max = 100'000;
 
-  std::uint32_t ingest_queue_writes = 1024;  // Writes that wait for the committer.
-  std::uint32_t catalog_wal_pages = 1000;    // SQLite's log of the catalog, before it is written back.
+  std::uint32_t ingest_queue_writes = 1024;      // Writes that wait for the committer.
+  std::uint32_t catalog_read_timeout_ms = 5000;  // Of requests that read the catalog; 0: no bound.
+  std::uint32_t catalog_wal_pages = 1000;        // SQLite's log of the catalog, before it is written back.
 };
 
 }  // namespace vibrato::engine

@@ -79,11 +79,12 @@ DatabaseStats Database::Impl::stats() const {
   result.unsealed_log_records = result.visible_lsn.value() - result.durable_lsn.value();
   result.checkpoints_running = background->checkpoints_running();
   result.compactions_running = background->compactions_running();
+  result.obsolete_segments = maintenance->retired_files();
   result.memory_bytes = budgets->used_bytes();
   result.writes_queued_bytes = budgets->queued_bytes();
-  const FolderSize quarantine = size_of(fs, folder.path(kQuarantineFolder));
-  result.quarantine_files = quarantine.files;
-  result.quarantine_bytes = quarantine.bytes;
+  const FolderSize quarantined = size_of(fs, folder.path(kQuarantineFolder));
+  result.quarantine_files = quarantined.files;
+  result.quarantine_bytes = quarantined.bytes;
   if (log != nullptr) {
     const wal::LogStats log_stats = log->stats();
     result.wal_bytes = log_stats.bytes;
@@ -101,6 +102,8 @@ void Database::Impl::update_gauges() {
   };
   set("vibrato_collections", "Collections", now.collections);
   set("vibrato_active_segments", "Segments that are searched", now.active_segments);
+  set("vibrato_obsolete_segments", "Files of merged or dropped segments that still have a reader",
+      now.obsolete_segments);
   set("vibrato_failed_segments", "Segments that could not be opened", now.damaged_segments);
   set("vibrato_hot_vectors", "Rows that no file holds yet", now.hot_rows);
   set("vibrato_total_vectors", "Rows that are alive", now.total_rows);

@@ -5,6 +5,16 @@
 #include "engine/database_impl.hpp"
 
 namespace vibrato::engine {
+namespace {
+
+// What a full disk stops is tried once more in the space of the reserve.
+template <typename Work>
+auto with_reserve(DiskSpace& disk, const Work& work) {
+  auto done = work();
+  return done.status().code() == ErrorCode::kDiskFull && disk.report_full() ? work() : std::move(done);
+}
+
+}  // namespace
 
 Status Database::Impl::check_readable() const {
   switch (state.load()) {
@@ -67,7 +77,8 @@ Result<std::string> Database::Impl::start_checkpoint(JobDone done) {
       "checkpoint",
       [this, up_to](const Jobs::KeepGoing& keep_going) -> Result<std::string> {
         const Background::Running running(background->checkpoints_running());
-        VIBRATO_ASSIGN_OR_RETURN(const auto report, maintenance->checkpoint(up_to, keep_going));
+        const auto save = [&] { return maintenance->checkpoint(up_to, keep_going); };
+        VIBRATO_ASSIGN_OR_RETURN(const auto report, with_reserve(disk, save));
         background->note_checkpoint(report);
         VIBRATO_RETURN_IF_ERROR(idempotency->save(up_to));
         if (const Status trimmed = retention->trim(); !trimmed.ok()) {
@@ -95,9 +106,11 @@ Result<std::string> Database::Impl::start_compaction(const std::optional<std::st
         const Background::Running running(background->compactions_running());
         nlohmann::json merges = nlohmann::json::array();
         while (true) {
-          VIBRATO_ASSIGN_OR_RETURN(const auto report, collection == nullptr
-                                                          ? maintenance->compact_due(keep_going)
-                                                          : maintenance->compact(collection, keep_going));
+          const auto merge = [&] {
+            return collection == nullptr ? maintenance->compact_due(keep_going)
+                                         : maintenance->compact(collection, keep_going);
+          };
+          VIBRATO_ASSIGN_OR_RETURN(const auto report, with_reserve(disk, merge));
           if (report.inputs.empty()) {
             break;
           }

@@ -1,5 +1,5 @@
-// Room again means: twice the reserve is free while the reserve is not there. So after it is made once more there is
-// as much left for writes, and the state does not flicker.
+// Room again means: the reserve fits once more, and a margin beside it. So the first writes afterwards do not end in
+// the same state at once.
 #include "engine/disk_space.hpp"
 
 #include <algorithm>
@@ -11,8 +11,6 @@
 namespace vibrato::engine {
 namespace {
 
-// Without a reserve: what must be free before writes are taken again.
-constexpr std::uint64_t kRoomBytesMin = std::uint64_t{16} * 1024 * 1024;
 constexpr std::size_t kChunkBytes = std::size_t{1024} * 1024;
 
 }  // namespace
@@ -52,25 +50,23 @@ bool DiskSpace::report_full() {
 
 void DiskSpace::probe() {
   const std::lock_guard lock(mutex_);
+  if (!full_ && has_reserve()) {
+    return;
+  }
   const auto free = fs_.free_bytes(folder_);
-  if (!free.ok()) {
-    return;  // The next call may know.
+  if (!free.ok() || *free < room_bytes()) {
+    return;  // The next call may find more.
   }
-  if (!full_) {
-    if (!has_reserve_ && *free >= 2 * std::max(reserve_bytes_, kRoomBytesMin)) {
-      static_cast<void>(make_reserve());
-    }
+  if (!has_reserve() && !make_reserve().ok()) {
     return;
   }
-  const std::uint64_t kept = has_reserve_ ? reserve_bytes_ : 0;
-  if (*free + kept < 2 * std::max(reserve_bytes_, kRoomBytesMin)) {
-    return;
+  if (full_.exchange(false)) {
+    logger_.info("there is room on the disk of {} again: puts are taken", folder_);
   }
-  if (!has_reserve_ && !make_reserve().ok()) {
-    return;
-  }
-  full_ = false;
-  logger_.info("there is room on the disk of {} again: puts are taken", folder_);
+}
+
+std::uint64_t DiskSpace::room_bytes() const {
+  return kDiskMarginBytes + (has_reserve() ? 0 : reserve_bytes_);
 }
 
 Status DiskSpace::check() const {

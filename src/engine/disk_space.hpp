@@ -15,6 +15,9 @@
 
 namespace vibrato::engine {
 
+// What is free beside the reserve when writes are taken again.
+inline constexpr std::uint64_t kDiskMarginBytes = std::uint64_t{16} * 1024 * 1024;
+
 // Thread-safety: all methods may be called from many threads at once.
 class DiskSpace {
  public:
@@ -25,7 +28,8 @@ class DiskSpace {
   void prepare();
   // Somebody was answered kDiskFull. True if the reserve was given up now: trying again may succeed.
   bool report_full();
-  // Looks whether there is room again, and whether there is little left; called once a second or so.
+  // Looks whether there is room again: for the reserve, unless it is there, and kDiskMarginBytes. Called once a second
+  // or so.
   void probe();
 
   [[nodiscard]] bool is_full() const { return full_.load(std::memory_order_relaxed); }
@@ -33,7 +37,10 @@ class DiskSpace {
   [[nodiscard]] Status check() const;
 
  private:
-  // Both require mutex_.
+  // All require mutex_.
+  [[nodiscard]] bool has_reserve() const { return has_reserve_ || reserve_bytes_ == 0; }
+  // What must be free to take writes again.
+  [[nodiscard]] std::uint64_t room_bytes() const;
   [[nodiscard]] Status make_reserve();
   [[nodiscard]] bool release_reserve();
 

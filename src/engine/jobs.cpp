@@ -69,8 +69,9 @@ class Jobs::Impl {
 
   Result<std::vector<catalog::Job>> list(std::uint32_t limit) const {
     std::vector<catalog::Job> jobs = active_jobs();
-    VIBRATO_ASSIGN_OR_RETURN(std::vector<catalog::Job> newest,
-                             catalog_.read([&](const catalog::Tables& tables) { return tables.jobs.newest(limit); }));
+    VIBRATO_ASSIGN_OR_RETURN(
+        std::vector<catalog::Job> newest,
+        catalog_.read_in_time([&](const catalog::Tables& tables) { return tables.jobs.newest(limit); }));
     const std::size_t active_count = jobs.size();
     for (catalog::Job& job : newest) {
       const auto same_id = [&job](const catalog::Job& other) { return other.id == job.id; };
@@ -83,7 +84,7 @@ class Jobs::Impl {
   }
 
   Result<std::optional<catalog::Job>> find(std::string_view id) const {
-    return catalog_.read([&](const catalog::Tables& tables) { return tables.jobs.find(id); });
+    return catalog_.read_in_time([&](const catalog::Tables& tables) { return tables.jobs.find(id); });
   }
 
  private:

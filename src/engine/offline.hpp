@@ -31,7 +31,7 @@ struct OfflineContext {
 struct RestoreReport {
   Lsn lsn;
   std::uint64_t collections = 0;
-  std::string old_state;  // Where the former state was moved; empty if there was none.
+  std::string old_state;  // A pattern, as of a shell, of the paths it was moved to; empty if there was none.
 };
 // Verifies all of `snapshot_folder` (manifest, hashes, no links, nothing outside) before the data folder is touched.
 // Keys, pepper and audit of a folder that has a catalog are kept.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/state_swap.hpp"
+#include "engine/witness.hpp"
 #include "wal/log_copy.hpp"
 
 namespace vibrato::engine {
@@ -32,6 +33,12 @@ Result<KeptState> OfflineFolder::kept(Lsn lsn) {
   sqlite::Vfs vfs(context_.fs);
   const auto read = [&]() -> Status {
     VIBRATO_ASSIGN_OR_RETURN(const auto catalog, catalog::Catalog::open(vfs, folder_.root(), context_.clock));
+    VIBRATO_ASSIGN_OR_RETURN(const auto witness, read_witness(context_.fs, folder_));
+    if (witness.has_value()) {
+      VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info,
+                               catalog->read([](const catalog::Tables& tables) { return tables.store.read(); }));
+      VIBRATO_RETURN_IF_ERROR(check_catalog(*witness, info, folder_));
+    }
     VIBRATO_ASSIGN_OR_RETURN(kept.keys, catalog::read_keys_and_audit(*catalog));
     VIBRATO_ASSIGN_OR_RETURN(kept.snapshots,
                              catalog->read([](const catalog::Tables& tables) { return tables.snapshots.all(); }));

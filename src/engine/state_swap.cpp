@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catalog/catalog.hpp"
+#include "engine/witness.hpp"
 #include "io/atomic_file.hpp"
 #include "io/copy_file.hpp"
 #include "vector/segment_writer.hpp"
@@ -19,10 +20,11 @@ constexpr std::string_view kMarkerBegin = "{\"replaced\":\"";
 constexpr std::string_view kMarkerEnd = "\"}\n";
 constexpr std::size_t kIdDigitsMax = 20;
 
-// In the order in which they are swapped. The catalog's journals go with it, and no new one comes.
-constexpr std::array<std::string_view, 6> kPieces = {"catalog.db-wal", "catalog.db-journal",    catalog::kCatalogFile,
-                                                     kLogFolder,       vector::kSegmentsFolder, kPepperFile};
-constexpr std::size_t kJournals = 2;
+// In the order in which they are swapped. The witness and the journals of a catalog go with it, and no new one comes.
+constexpr std::array<std::string_view, 7> kPieces = {
+    kWitnessFile, "catalog.db-wal",        "catalog.db-journal", catalog::kCatalogFile,
+    kLogFolder,   vector::kSegmentsFolder, kPepperFile};
+constexpr std::size_t kCompanions = 3;
 
 class Swap {
  public:
@@ -43,6 +45,18 @@ class Swap {
     return found.code() == ErrorCode::kNotFound ? Result<bool>(false) : found;
   }
 
+  // Of any piece, at the path that `path_of` gives it.
+  template <typename PathOf>
+  Result<bool> any_exists(const PathOf& path_of) const {
+    for (const std::string_view piece : kPieces) {
+      VIBRATO_ASSIGN_OR_RETURN(const bool is_there, exists(path_of(piece)));
+      if (is_there) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   Status clear_staged() const {
     for (const std::string_view piece : kPieces) {
       const auto found = fs_.stat(staged(piece));
@@ -55,8 +69,13 @@ class Swap {
     return ok_status();
   }
 
+  // Files outside the folders, which hold what keys are checked by, stay private where they are copied.
   Status stage(const DataFolder& built, bool take_pepper) const {
-    for (const std::string_view piece : std::span(kPieces).subspan(kJournals)) {
+    VIBRATO_ASSIGN_OR_RETURN(const bool has_journal, exists(built.path("catalog.db-wal")));
+    if (has_journal) {
+      return io_error(built.path(catalog::kCatalogFile) + ": its journal could not be copied into it");
+    }
+    for (const std::string_view piece : std::span(kPieces).subspan(kCompanions)) {
       const auto found = fs_.stat(built.path(piece));
       const bool is_absent = found.status().code() == ErrorCode::kNotFound;
       if (is_absent || (piece == kPepperFile && !take_pepper)) {
@@ -64,7 +83,8 @@ class Swap {
       }
       VIBRATO_RETURN_IF_ERROR(found.status());
       VIBRATO_RETURN_IF_ERROR(found->is_directory ? stage_folder(built.path(piece), staged(piece))
-                                                  : io::link_or_copy(fs_, built.path(piece), staged(piece)));
+                                                  : io::link_or_copy(fs_, built.path(piece), staged(piece),
+                                                                     io::OpenMode::kCreateNewPrivate));
     }
     return fs_.sync_directory(folder_.root());
   }
@@ -73,7 +93,7 @@ class Swap {
   Status run(std::string_view id) const {
     VIBRATO_ASSIGN_OR_RETURN(const bool catalog_waits, exists(staged(catalog::kCatalogFile)));
     for (std::size_t i = 0; i < kPieces.size(); ++i) {
-      if (i < kJournals) {
+      if (i < kCompanions) {
         if (catalog_waits) {
           VIBRATO_RETURN_IF_ERROR(move_aside(kPieces[i], id));
         }
@@ -149,7 +169,8 @@ Result<std::string> swap_state(io::FileSystem& fs, const DataFolder& folder, con
   const Swap swap(fs, folder);
   std::string id_text = std::to_string(std::max<std::int64_t>(id, 0));
   while (true) {
-    VIBRATO_ASSIGN_OR_RETURN(const bool taken, swap.exists(swap.replaced(id_text, catalog::kCatalogFile)));
+    VIBRATO_ASSIGN_OR_RETURN(const bool taken,
+                             swap.any_exists([&](std::string_view piece) { return swap.replaced(id_text, piece); }));
     if (!taken) {
       break;
     }
@@ -157,10 +178,11 @@ Result<std::string> swap_state(io::FileSystem& fs, const DataFolder& folder, con
   }
   VIBRATO_RETURN_IF_ERROR(swap.clear_staged());
   VIBRATO_RETURN_IF_ERROR(swap.stage(built, take_pepper));
-  VIBRATO_ASSIGN_OR_RETURN(const bool had_state, swap.exists(folder.path(catalog::kCatalogFile)));
+  VIBRATO_ASSIGN_OR_RETURN(const bool had_state,
+                           swap.any_exists([&](std::string_view piece) { return folder.path(piece); }));
   VIBRATO_RETURN_IF_ERROR(swap.write_marker(id_text));
   VIBRATO_RETURN_IF_ERROR(swap.run(id_text));
-  return had_state ? folder.path("replaced-" + id_text + "-") : std::string();
+  return had_state ? swap.replaced(id_text, "*") : std::string();
 }
 
 Status finish_swap(io::FileSystem& fs, const DataFolder& folder) {

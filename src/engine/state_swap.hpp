@@ -19,8 +19,8 @@ namespace vibrato::engine {
 // All require: the lock on `folder` is held.
 
 // Replaces the state of `folder` by that of the data folder `built`, whose files are synced and stay as they are. Its
-// pepper is taken only with `take_pepper`. `id` makes the names of what is replaced unique. Answers the beginning of
-// those paths; empty if nothing was there.
+// pepper is taken only with `take_pepper`. `id` makes the names of what is replaced unique. Answers a
+// pattern of those paths, which ends in `*`; empty if nothing was there.
 [[nodiscard]] Result<std::string> swap_state(io::FileSystem& fs, const DataFolder& folder, const DataFolder& built,
                                              bool take_pepper, std::int64_t id);
 

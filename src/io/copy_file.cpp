@@ -40,14 +40,14 @@ Status copy_bytes(FileSystem& fs, const std::string& from, const std::string& to
   return copied.ok() ? target->sync() : copied;
 }
 
-Status link_or_copy(FileSystem& fs, const std::string& from, const std::string& to) {
+Status link_or_copy(FileSystem& fs, const std::string& from, const std::string& to, OpenMode mode) {
   const Status linked = fs.hard_link(from, to);
   if (linked.code() != ErrorCode::kIoError) {
     return linked;
   }
   // Another device, or a file system without links.
   VIBRATO_ASSIGN_OR_RETURN(const FileInfo info, fs.stat(from));
-  return copy_bytes(fs, from, to, info.size_bytes);
+  return copy_bytes(fs, from, to, info.size_bytes, mode);
 }
 
 }  // namespace vibrato::io

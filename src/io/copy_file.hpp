@@ -23,7 +23,8 @@ using ByteSink = std::function<Status(std::span<const std::byte>)>;
                                 OpenMode mode = OpenMode::kCreateNew, const ByteSink& seen = {});
 
 // A second name of the same file, where the file system can (both on one); otherwise a copy. Requires: the file never
-// changes. Durable but for its name.
-[[nodiscard]] Status link_or_copy(FileSystem& fs, const std::string& from, const std::string& to);
+// changes. Durable but for its name. `mode` is that of a copy: kCreateNewPrivate for what holds secrets.
+[[nodiscard]] Status link_or_copy(FileSystem& fs, const std::string& from, const std::string& to,
+                                  OpenMode mode = OpenMode::kCreateNew);
 
 }  // namespace vibrato::io

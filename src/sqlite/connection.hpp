@@ -81,6 +81,8 @@ class Connection {
   [[nodiscard]] bool in_transaction() const;
   // Rows that the last insert, update or delete changed.
   [[nodiscard]] std::int64_t changed_rows() const;
+  // The same, of all of them since it was opened.
+  [[nodiscard]] std::int64_t total_changes() const;
   [[nodiscard]] std::int64_t last_insert_id() const;
   // kUnavailable once a sync has failed.
   [[nodiscard]] Status check_not_poisoned() const { return state_->check_not_poisoned(); }

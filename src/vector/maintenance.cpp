@@ -239,8 +239,12 @@ Status Maintenance::remove_unused() {
   return impl_->context().files.remove_unused();
 }
 
+std::uint64_t Maintenance::retired_files() const {
+  return impl_->context().files.retired_files();
+}
+
 Result<std::uint64_t> Maintenance::quarantine_orphans() {
-  return impl_->context().files.quarantine_orphans();
+  return impl_->context().files.quarantine_orphans(impl_->context().clock.now_ms());
 }
 
 }  // namespace vibrato::vector

@@ -19,6 +19,7 @@
 
 #include "base/clock.hpp"
 #include "base/logging.hpp"
+#include "base/metrics.hpp"
 #include "vector/merge_parts.hpp"
 #include "vector/segment_writer.hpp"
 #include "vector/vector_model.hpp"
@@ -38,6 +39,7 @@ struct MaintenanceOptions {
   std::uint64_t bytes_per_pass = std::uint64_t{4} * 1024 * 1024 * 1024;
   std::int64_t idle_ms = 60'000;  // Without writes for that long, a collection settles.
   WriteThrottle throttle;
+  Counter* removed_files = nullptr;                    // Counts files that are removed; may be null.
   VectorAccess vector_access = VectorAccess::kRandom;  // Of the parts that it writes and opens.
 };
 
@@ -93,6 +95,8 @@ class Maintenance {
   std::vector<std::string> mark_found_damage();
   // Removes files that a merge or a drop left without readers. Foreign files are never touched.
   [[nodiscard]] Status remove_unused();
+  // Such files that are still there.
+  [[nodiscard]] std::uint64_t retired_files() const;
   // At start: files in the segments folder with names of ours that no catalog row names go to quarantine/.
   [[nodiscard]] Result<std::uint64_t> quarantine_orphans();
 

@@ -33,7 +33,7 @@ struct MaintenanceContext {
         clock(clock_in),
         logger(logger_in),
         options(std::move(options_in)),
-        files(fs, catalog, options.data_folder, options.vector_access) {}
+        files(fs, catalog, options.data_folder, options.vector_access, options.removed_files) {}
 
   io::FileSystem& fs;
   catalog::Catalog& catalog;

@@ -13,6 +13,7 @@ namespace vibrato::vector {
 namespace {
 
 constexpr std::size_t kDigits = 16;
+constexpr std::size_t kTimeDigits = 13;
 constexpr std::string_view kSegmentPrefix = "segment-";
 constexpr std::string_view kPackPrefix = "pack-";
 constexpr std::string_view kExtension = ".vdb";
@@ -40,9 +41,32 @@ std::optional<OwnName> parse_own_name(std::string_view name) {
 
 }  // namespace
 
+bool is_segment_file(std::string_view name) {
+  const auto own = parse_own_name(name);
+  return own.has_value() && !own->is_temporary;
+}
+
+std::optional<std::int64_t> quarantined_at_ms(std::string_view name) {
+  if (parse_own_name(name).has_value()) {
+    return 0;  // As it was named before times were.
+  }
+  std::int64_t time_ms = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), time_ms);
+  const auto digits = static_cast<std::size_t>(end - name.data());
+  const bool is_time = error == std::errc() && time_ms >= 0 && digits >= kTimeDigits && name[0] != '-';
+  if (!is_time || !name.substr(digits).starts_with('-') || !parse_own_name(name.substr(digits + 1)).has_value()) {
+    return std::nullopt;
+  }
+  return time_ms;
+}
+
 SegmentFiles::SegmentFiles(io::FileSystem& fs, catalog::Catalog& catalog, std::string data_folder,
-                           VectorAccess vector_access)
-    : fs_(fs), catalog_(catalog), data_folder_(std::move(data_folder)), vector_access_(vector_access) {}
+                           VectorAccess vector_access, Counter* removed)
+    : fs_(fs),
+      catalog_(catalog),
+      data_folder_(std::move(data_folder)),
+      vector_access_(vector_access),
+      removed_(removed) {}
 
 std::string SegmentFiles::absolute(std::string_view relative) const {
   return fmt::format("{}/{}", data_folder_, relative);
@@ -121,6 +145,11 @@ std::vector<std::string> SegmentFiles::without_readers() {
   return files;
 }
 
+std::uint64_t SegmentFiles::retired_files() const {
+  const std::lock_guard lock(mutex_);
+  return retired_.size();
+}
+
 Status SegmentFiles::remove_unused() {
   Status first_error;
   bool removed_any = false;
@@ -132,6 +161,9 @@ Status SegmentFiles::remove_unused() {
         return removed;
       }
       removed_any = true;
+      if (removed.ok() && removed_ != nullptr) {
+        removed_->add();
+      }
       packs_.forget(absolute(file));
     }
     // A pack of which other parts are named is retired again with the last of them.
@@ -153,22 +185,23 @@ Status SegmentFiles::remove_unused() {
   return first_error;
 }
 
-Status SegmentFiles::move_to_quarantine(const std::string& name) {
+// A name that is taken is that of a start in the same millisecond: then the next one.
+Status SegmentFiles::move_to_quarantine(const std::string& name, std::int64_t now_ms) {
   const std::string folder = absolute(kQuarantineFolder);
   VIBRATO_RETURN_IF_ERROR(fs_.create_directory(folder));
-  std::string target = folder + "/" + name;
-  for (std::uint32_t copy = 1;; ++copy) {
+  std::string target;
+  for (std::int64_t time_ms = std::max<std::int64_t>(now_ms, 0);; ++time_ms) {
+    target = fmt::format("{}/{:0{}}-{}", folder, time_ms, kTimeDigits, name);
     const Status present = fs_.stat(target).status();
     if (present.code() == ErrorCode::kNotFound) {
       break;
     }
     VIBRATO_RETURN_IF_ERROR(present);
-    target = fmt::format("{}/{}.{}", folder, name, copy);
   }
   return fs_.rename(fmt::format("{}/{}", absolute(kSegmentsFolder), name), target);
 }
 
-Result<std::uint64_t> SegmentFiles::quarantine_orphans() {
+Result<std::uint64_t> SegmentFiles::quarantine_orphans(std::int64_t now_ms) {
   VIBRATO_ASSIGN_OR_RETURN(const auto segments,
                            catalog_.read([](const catalog::Tables& tables) { return tables.segments.all(); }));
   std::set<std::string> named;
@@ -184,7 +217,7 @@ Result<std::uint64_t> SegmentFiles::quarantine_orphans() {
       VIBRATO_RETURN_IF_ERROR(fs_.remove_file(absolute(file)));
       removed = true;
     } else if (!named.contains(file)) {
-      VIBRATO_RETURN_IF_ERROR(move_to_quarantine(info.name));
+      VIBRATO_RETURN_IF_ERROR(move_to_quarantine(info.name, now_ms));
       ++moved;
     }
   }

@@ -4,6 +4,8 @@
 // in use. Names are ours when they are `segment-` or `pack-`, 16 digits, `.vdb`, and for temporary files something
 // behind a further dot; whatever has another name is foreign and never touched. A number is not given twice while a
 // file with it may exist.
+//
+// A file in quarantine is named `<time>-<its name>`: when it was moved there, in 13 digits of milliseconds since 1970.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 #include <vector>
 #include <vibrato/result.hpp>
 
+#include "base/metrics.hpp"
 #include "catalog/catalog.hpp"
 #include "io/file_system.hpp"
 #include "store/pack_file.hpp"
@@ -28,12 +31,19 @@ inline constexpr std::string_view kQuarantineFolder = "quarantine";
 
 enum class SegmentFileKind : std::uint8_t { kSegment, kPack };
 
+// Whether a file of the segments folder has a name of ours; temporary files have none.
+[[nodiscard]] bool is_segment_file(std::string_view name);
+
+// When a file of the quarantine was moved there, by its name; 0 where the name of one of our files does not tell.
+// Nothing for a foreign name.
+[[nodiscard]] std::optional<std::int64_t> quarantined_at_ms(std::string_view name);
+
 // Thread-safety: all methods may be called from many threads at once.
 class SegmentFiles {
  public:
-  // Both outlive it.
+  // All outlive it. `removed` counts the files that are removed; may be null.
   SegmentFiles(io::FileSystem& fs, catalog::Catalog& catalog, std::string data_folder,
-               VectorAccess vector_access = VectorAccess::kRandom);
+               VectorAccess vector_access = VectorAccess::kRandom, Counter* removed = nullptr);
 
   // A path relative to the data folder that no file has. Errors: those of reading the folder and the catalog.
   [[nodiscard]] Result<std::string> new_name(SegmentFileKind kind);
@@ -53,7 +63,10 @@ class SegmentFiles {
 
   // At start, before anything is written: files of ours that the catalog does not name are moved to quarantine,
   // temporary ones removed. Answers how many were moved.
-  [[nodiscard]] Result<std::uint64_t> quarantine_orphans();
+  [[nodiscard]] Result<std::uint64_t> quarantine_orphans(std::int64_t now_ms);
+
+  // Files that wait for their last reader, or for the next remove_unused().
+  [[nodiscard]] std::uint64_t retired_files() const;
 
   // Whether a path is that of a pack, and the bytes that a part of so many takes in one.
   [[nodiscard]] static bool is_pack(std::string_view file);
@@ -69,15 +82,16 @@ class SegmentFiles {
   [[nodiscard]] Result<bool> is_named(const std::string& file) const;
   [[nodiscard]] std::vector<std::string> without_readers();
   [[nodiscard]] Result<std::vector<io::FileInfo>> list_own() const;
-  [[nodiscard]] Status move_to_quarantine(const std::string& name);
+  [[nodiscard]] Status move_to_quarantine(const std::string& name, std::int64_t now_ms);
 
   io::FileSystem& fs_;
   catalog::Catalog& catalog_;
   const std::string data_folder_;
   const VectorAccess vector_access_;
+  Counter* const removed_;
   store::PackMaps packs_;
 
-  std::mutex mutex_;  // Guards the members below.
+  mutable std::mutex mutex_;  // Guards the members below.
   std::optional<std::uint64_t> last_number_;
   std::map<std::string, Readers> retired_;  // By path relative to the data folder.
 };

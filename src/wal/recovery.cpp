@@ -265,6 +265,17 @@ class Examiner {
 
 }  // namespace
 
+Result<bool> has_log(io::FileSystem& fs, const std::string& folder) {
+  const auto entries = fs.list_directory(folder);
+  if (entries.status().code() == ErrorCode::kNotFound) {
+    return false;
+  }
+  VIBRATO_RETURN_IF_ERROR(entries.status());
+  return std::any_of(entries->begin(), entries->end(), [](const io::FileInfo& entry) {
+    return entry.name == kStateFileName || parse_segment_name(entry.name).has_value();
+  });
+}
+
 Result<Examination> examine(io::FileSystem& fs, const std::string& folder, Lsn check_from) {
   return Examiner(fs, folder, check_from).run();
 }

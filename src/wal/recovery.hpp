@@ -44,6 +44,9 @@ struct Examination {
   Status damage;  // kCorruption with file, offset, expected and found; ok otherwise.
 };
 
+// Whether `folder` holds a state file or a segment of a log. Errors: kIoError.
+[[nodiscard]] Result<bool> has_log(io::FileSystem& fs, const std::string& folder);
+
 // Frames of segments whose records all lie below `check_from` are not read: whoever reads them later checks them. The
 // newest segment is always read.
 // Errors: kNotFound without the folder, kIoError, kInvalidArgument for a version that this build does not know.

@@ -234,6 +234,7 @@ TEST_F(Operations, health_and_metrics_tell_how_it_is) {
                            "audit_failures_total",
                            "checkpoint_total",
                            "compaction_total",
+                           "obsolete_files_deleted_total",
                            "catalog_read_timeout_total",
                            "quarantine_evictions_total",
                            "active_segments",

@@ -1,5 +1,7 @@
 #include "catalog/catalog.hpp"
 
+#include <chrono>
+#include <future>
 #include <thread>
 
 #include "io/faulty_file_system.hpp"
@@ -80,6 +82,31 @@ TEST_F(CatalogFacade, a_body_that_fails_changes_nothing) {
   const auto live = catalog_->read([](const Tables& tables) { return tables.collections.live(); });
   ASSERT_OK(live);
   EXPECT_TRUE(live->empty());
+}
+
+TEST_F(CatalogFacade, a_request_gives_up_when_the_catalog_is_held_too_long) {
+  MetricsRegistry metrics;
+  Counter& timeouts = metrics.counter("timeouts", "");
+  const auto read = [this] {
+    return catalog_->read_in_time([](const Tables& tables) { return tables.collections.live(); });
+  };
+  EXPECT_OK(read());
+  catalog_->limit_reads(100, timeouts);
+  EXPECT_OK(read());
+  EXPECT_OK(write([&](Tables&) -> Status {
+    auto waiting = std::async(std::launch::async, read);
+    EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+    // The reader may take its deadline after a step of the clock, so the clock goes on.
+    while (waiting.wait_for(std::chrono::milliseconds(1)) == std::future_status::timeout) {
+      clock_.advance_ms(60);
+    }
+    const auto given_up = waiting.get();
+    EXPECT_CODE(given_up, ErrorCode::kUnavailable);
+    EXPECT_NE(given_up.status().message().find("100 ms"), std::string::npos);
+    return ok_status();
+  }));
+  EXPECT_EQ(timeouts.value(), 1U);
+  EXPECT_OK(read());
 }
 
 TEST_F(CatalogFacade, only_one_has_the_catalog_of_a_folder_open) {

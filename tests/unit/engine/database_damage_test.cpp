@@ -86,7 +86,7 @@ TEST_F(DatabaseDamageTest, a_log_that_is_gone_is_damage_once_the_catalog_builds_
   }
   for (int restart = 0; restart < 2; ++restart) {
     ASSERT_OK(database_.open());
-    expect_not_ready("/data/wal: expected a log up to LSN 2, found none");
+    expect_not_ready("/data/wal: expected a log up to LSN 3, found none");
     EXPECT_EQ(content(), (MadeContent{{"c", {{1, 1}}}}));
     EXPECT_CODE(database_.put("c", 3, 3), ErrorCode::kUnavailable);
     EXPECT_EQ(database_->stats().total_rows, 1U);

@@ -70,6 +70,21 @@ TEST_F(DiskFullTest, the_reserve_lets_deletes_and_checkpoints_go_on_and_puts_com
   EXPECT_EQ(content->at("c").size(), puts_ - 9);
 }
 
+TEST_F(DiskFullTest, a_checkpoint_on_request_takes_the_reserve) {
+  for (; puts_ < 2000; ++puts_) {
+    ASSERT_OK(database_.put("c", puts_, puts_));
+  }
+  // For the catalog's part of it, and not for the rows.
+  disk_.set_capacity(used_bytes() + 48 * 1024);
+  EXPECT_OK(database_.checkpoint());
+  EXPECT_CODE(disk_.stat("/data/reserve"), ErrorCode::kNotFound);
+  EXPECT_CODE(database_.put("c", 1, 1), ErrorCode::kDiskFull);
+  EXPECT_OK(database_.remove("c", 1));
+  const auto collection = database_->vectors().find("c");
+  ASSERT_OK(collection);
+  EXPECT_EQ((*collection)->info().segments, 1U);
+}
+
 TEST_F(DiskFullTest, a_start_on_a_full_disk_gives_the_reserve_up_and_loses_nothing) {
   for (; puts_ < 100; ++puts_) {
     ASSERT_OK(database_.put("c", puts_, puts_));

@@ -264,12 +264,16 @@ TEST_F(MaintenanceTest, orphans_are_quarantined_and_foreign_files_stay) {
   EXPECT_EQ(*moved, 2U);
   EXPECT_EQ(store_->segment_files(), (std::vector<std::string>{"notes.txt", "segment-0000000000000001.vdb",
                                                                "segment-00000000000000xx.vdb", "segment-99.vdb"}));
-  EXPECT_OK(disk_.stat("/data/quarantine/segment-0000000000000099.vdb"));
-  EXPECT_OK(disk_.stat("/data/quarantine/pack-0000000000000098.vdb"));
+  const std::int64_t now_ms = clock_.now_ms();
+  const auto quarantined = [](std::int64_t time_ms, const std::string& name) {
+    return fmt::format("/data/quarantine/{:013}-{}", time_ms, name);
+  };
+  EXPECT_OK(disk_.stat(quarantined(now_ms, "segment-0000000000000099.vdb")));
+  EXPECT_OK(disk_.stat(quarantined(now_ms, "pack-0000000000000098.vdb")));
   // Another orphan of that name does not replace the first.
   make(folder + "segment-0000000000000099.vdb");
   ASSERT_OK(store_->maintenance().quarantine_orphans());
-  EXPECT_OK(disk_.stat("/data/quarantine/segment-0000000000000099.vdb.1"));
+  EXPECT_OK(disk_.stat(quarantined(now_ms + 1, "segment-0000000000000099.vdb")));
   open();
   expect_contents();
 }
