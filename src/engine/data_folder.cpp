@@ -1,11 +1,17 @@
 #include "engine/data_folder.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "io/safe_path.hpp"
 #include "vector/segment_writer.hpp"
 
 namespace vibrato::engine {
+namespace {
+
+constexpr std::string_view kPartialSuffix = ".partial";
+
+}  // namespace
 
 Result<std::unique_ptr<io::DirectoryLock>> DataFolder::make_and_lock(io::FileSystem& fs) const {
   if (fs.stat(root_).status().code() == ErrorCode::kNotFound) {
@@ -31,6 +37,32 @@ Status DataFolder::make_folders(io::FileSystem& fs) const {
     VIBRATO_RETURN_IF_ERROR(fs.create_directory(path(name)));
   }
   return fs.sync_directory(root_);
+}
+
+std::string DataFolder::partial_snapshot(std::string_view name) const {
+  return path(kSnapshotsFolder) + "/." + std::string(name) + std::string(kPartialSuffix);
+}
+
+Status DataFolder::remove_leftovers(io::FileSystem& fs) const {
+  VIBRATO_ASSIGN_OR_RETURN(const auto entries, fs.list_directory(path(kSnapshotsFolder)));
+  for (const io::FileInfo& entry : entries) {
+    const std::string_view name = entry.name;
+    const bool is_partial =
+        entry.is_directory && name.starts_with('.') && name.ends_with(kPartialSuffix) &&
+        io::is_safe_name(name.substr(1, std::max(name.size(), kPartialSuffix.size() + 1) - kPartialSuffix.size() - 1));
+    if (is_partial) {
+      VIBRATO_RETURN_IF_ERROR(remove_tree(fs, path(kSnapshotsFolder) + "/" + entry.name));
+    }
+  }
+  if (const Status site = fs.stat(building_site()).status(); !site.ok()) {
+    return site.code() == ErrorCode::kNotFound ? ok_status() : site;
+  }
+  const auto held = fs.lock_directory(building_site());
+  if (held.status().code() == ErrorCode::kConflict) {
+    return ok_status();
+  }
+  VIBRATO_RETURN_IF_ERROR(held.status());
+  return remove_tree(fs, building_site());
 }
 
 Status remove_tree(io::FileSystem& fs, const std::string& folder) {

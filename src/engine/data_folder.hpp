@@ -34,6 +34,13 @@ class DataFolder {
   // The folders inside, durably. Those that are there stay.
   [[nodiscard]] Status make_folders(io::FileSystem& fs) const;
 
+  // Where operations on the folder build a state, and a snapshot is written before it has its name.
+  [[nodiscard]] std::string building_site() const { return path(kTemporaryFolder) + "/restore"; }
+  [[nodiscard]] std::string partial_snapshot(std::string_view name) const;
+  // Removes both where a crash left them, and with them the space of the segments that they link to. A building site
+  // that somebody holds stays. Requires: the folder's lock is held.
+  [[nodiscard]] Status remove_leftovers(io::FileSystem& fs) const;
+
  private:
   std::string root_;
 };

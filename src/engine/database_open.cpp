@@ -69,6 +69,9 @@ Status Database::Impl::open() {
   VIBRATO_RETURN_IF_ERROR(finish_swap(fs, folder));
   disk.prepare();
   VIBRATO_RETURN_IF_ERROR(folder.make_folders(fs));
+  if (const Status removed = folder.remove_leftovers(fs); !removed.ok()) {
+    logger.warning("what a crash left in {} stays: {}", folder.root(), removed.message());
+  }
   VIBRATO_RETURN_IF_ERROR(open_catalog());
   VIBRATO_RETURN_IF_ERROR(open_keys());
   VIBRATO_RETURN_IF_ERROR(open_log());

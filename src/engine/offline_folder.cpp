@@ -62,7 +62,7 @@ Lsn OfflineFolder::high_water() const {
 
 Result<DataFolder> OfflineFolder::building_site() {
   VIBRATO_RETURN_IF_ERROR(context_.fs.create_directory(folder_.path(kTemporaryFolder)));
-  DataFolder site(folder_.path(kTemporaryFolder) + "/restore");
+  DataFolder site(folder_.building_site());
   VIBRATO_RETURN_IF_ERROR(remove_tree(context_.fs, site.root()));
   return site;
 }

@@ -18,7 +18,7 @@ Result<SnapshotReport> SnapshotWriter::run() {
   report_.name = name_;
   report_.folder = parent + "/" + name_;
   report_.lsn = capture_.lsn;
-  partial_ = parent + "/." + name_ + ".partial";
+  partial_ = parts_.folder.partial_snapshot(name_);
   if (parts_.fs.stat(report_.folder).ok()) {
     return Status(ErrorCode::kAlreadyExists, "there is a snapshot " + name_ + " already");
   }

@@ -102,6 +102,34 @@ TEST_F(DatabaseUpkeepTest, a_checkpoint_on_request_saves_a_drop_and_removes_the_
   EXPECT_TRUE(segment_files().empty());
 }
 
+TEST_F(DatabaseUpkeepTest, what_a_crash_left_of_snapshots_and_restores_goes_at_the_next_start) {
+  ASSERT_OK(database_.open());
+  database_.close();
+  const std::vector<std::string> left = {"/data/snapshots/.s.partial", "/data/tmp/restore"};
+  const std::vector<std::string> foreign = {"/data/snapshots/.partial", "/data/snapshots/.x y.partial",
+                                            "/data/snapshots/s.partial", "/data/tmp/notes"};
+  for (const std::vector<std::string>* const folders : {&left, &foreign}) {
+    for (const std::string& folder : *folders) {
+      ASSERT_OK(disk_.create_directory(folder));
+      ASSERT_OK(disk_.create_directory(folder + "/segments"));
+      ASSERT_OK(disk_.open(folder + "/segments/segment-0000000000000001.vdb", io::OpenMode::kCreateNew));
+    }
+  }
+  {
+    const auto held = disk_.lock_directory("/data/tmp/restore");
+    ASSERT_OK(held);
+    ASSERT_OK(database_.open());
+    EXPECT_OK(disk_.stat("/data/tmp/restore/segments"));
+  }
+  ASSERT_OK(database_.open());
+  for (const std::string& folder : left) {
+    EXPECT_CODE(disk_.stat(folder), ErrorCode::kNotFound) << folder;
+  }
+  for (const std::string& folder : foreign) {
+    EXPECT_OK(disk_.stat(folder + "/segments/segment-0000000000000001.vdb")) << folder;
+  }
+}
+
 TEST_F(DatabaseUpkeepTest, the_files_of_a_dropped_collection_go_without_a_request) {
   database_.options().background_threads = 2;
   ASSERT_OK(database_.open());

@@ -188,6 +188,23 @@ TEST_F(WitnessTest, a_log_whose_end_was_cut_off_by_hand_is_noticed) {
   EXPECT_GT(database_->visible_lsn(), last);
 }
 
+TEST_F(WitnessTest, a_log_that_is_gone_is_noticed_though_the_catalog_has_nothing_of_it) {
+  const Lsn last = database_->visible_lsn();
+  database_.close();
+  ASSERT_OK(remove_tree(disk_, "/data/wal"));
+  for (int restart = 0; restart < 2; ++restart) {
+    ASSERT_OK(database_.open());
+    const Readiness readiness = database_->readiness();
+    ASSERT_EQ(readiness.reasons.size(), 1U);
+    EXPECT_NE(
+        readiness.reasons[0].find(fmt::format("/data/wal: expected a log up to LSN {}, found none", last.value())),
+        std::string::npos)
+        << readiness.reasons[0];
+    EXPECT_CODE(database_.create("d"), ErrorCode::kUnavailable);
+  }
+  EXPECT_CODE(disk_.stat("/data/wal"), ErrorCode::kNotFound);
+}
+
 TEST_F(WitnessTest, a_removed_state_file_of_the_log_is_named_with_what_to_do) {
   ASSERT_OK(database_.checkpoint());
   ASSERT_OK(database_.put("c", 3, 3));
