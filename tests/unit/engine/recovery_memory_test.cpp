@@ -87,7 +87,9 @@ TEST_F(RecoveryMemoryTest, rows_beyond_the_budget_are_sealed_on_the_way) {
   EXPECT_TRUE(database_->readiness().ready);
   EXPECT_LT(database_->stats().memory_bytes, (kReliefMiB + 2) * kMiB);
   EXPECT_GE(segment_files(), 2U);
-  EXPECT_GT(database_->stats().durable_lsn, Lsn(kBatchRows));
+  const auto collection = database_->vectors().find("c");
+  ASSERT_OK(collection);
+  EXPECT_GT((*collection)->durable_lsn(), Lsn(kBatchRows));
   expect_all();
   kill();
   ASSERT_OK(database_.open());
