@@ -20,7 +20,8 @@ NUMBERS = {
     "background-io-mb-per-sec": (0, 1000000), "background-threads": (1, 1024), "query-threads": (0, 1024),
     "query-queue-max": (1, 1000000), "orphan-ttl-hours": (0, 878400), "quarantine-max-files": (0, 1000000),
     "quarantine-max-bytes": (0, 2**50), "sqlite-wal-autocheckpoint-pages": (1, 1000000),
-    "audit-events-max": (1, 100000000), "catalog-read-timeout-ms": (0, 2**32 - 1), "hot-index-shards": (0, 2**32 - 1),
+    "audit-events-max": (1, 100000000), "catalog-read-timeout-ms": (0, 3600000), "hot-index-shards": (0, 2**32 - 1),
+    "scrub-interval-secs": (0, 31622400), "scrub-mb-per-sec": (0, 1000000),
 }
 SWITCHES = {"insecure", "no-auth", "bootstrap-admin-key", "public-health-metrics", "audio-colocated"}
 WORDS = {"metric": "cosine,dot,l2", "vector-madvise-mode": "normal,random", "log-level": "debug,info,warning,error,off"}
