@@ -192,9 +192,9 @@ Status list_audit(const ContextPtr& context, const Request& request, const Respo
 }  // namespace
 
 void add_admin_routes(const ContextPtr& context, RouteTable& table) {
-  const auto add = [&](std::string pattern, std::vector<std::string> parameters, auto handler) {
+  const auto add = [&](const std::string& pattern, std::vector<std::string> parameters, auto handler) {
     Route route{.method = Method::kGet,
-                .pattern = std::move(pattern),
+                .pattern = pattern,
                 .role = Role::kAdmin,
                 .known_query_parameters = std::move(parameters)};
     route.async_handler = audited(context, route, [context, handler](const Request& request, const ResponderPtr& to) {

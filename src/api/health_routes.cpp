@@ -50,9 +50,9 @@ Status write_metrics(const ApiContext& context, Reply& reply) {
 }
 
 void add_health_routes(const ContextPtr& context, RouteTable& table) {
-  const auto add = [&](std::string pattern, Role role, auto handler) {
+  const auto add = [&](const std::string& pattern, Role role, auto handler) {
     table.add({.method = Method::kGet,
-               .pattern = std::move(pattern),
+               .pattern = pattern,
                .role = role,
                .known_query_parameters = {std::vector<std::string>()},
                .handler = [context, handler](const Request&, Reply& reply) { return handler(*context, reply); }});

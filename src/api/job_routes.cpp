@@ -73,9 +73,9 @@ Status snapshot(const ContextPtr& context, const Request& request, const Respond
 }  // namespace
 
 void add_job_routes(const ContextPtr& context, RouteTable& table) {
-  const auto add = [&](std::string pattern, auto handler) {
+  const auto add = [&](const std::string& pattern, auto handler) {
     Route route{.method = Method::kPost,
-                .pattern = std::move(pattern),
+                .pattern = pattern,
                 .role = Role::kAdmin,
                 .body_bytes_max = kSmallBodyBytes,
                 .known_query_parameters = {std::vector<std::string>()}};

@@ -31,9 +31,9 @@ Handler send(std::string_view text, std::string_view type) {
 }  // namespace
 
 void add_page_routes(RouteTable& table) {
-  const auto add = [&](std::string pattern, std::string_view text, std::string_view type) {
+  const auto add = [&](const std::string& pattern, std::string_view text, std::string_view type) {
     table.add({.method = Method::kGet,
-               .pattern = std::move(pattern),
+               .pattern = pattern,
                .known_query_parameters = {std::vector<std::string>()},
                .handler = send(text, type)});
   };

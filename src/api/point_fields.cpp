@@ -15,7 +15,7 @@ namespace {
 
 // The message of check_point_id begins with "id": it gets the name of the field.
 Status check_id(const PointIdView& id, std::string_view field) {
-  const Status status = vector::check_point_id(id);
+  Status status = vector::check_point_id(id);
   if (status.ok()) {
     return status;
   }

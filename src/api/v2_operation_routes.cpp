@@ -153,8 +153,7 @@ constexpr JobStyle kSnapshot = {.write = write_snapshot, .code_of_failure = "sna
 
 void add_job_route(const ContextPtr& context, RouteTable& table, std::string pattern, const JobStyle& style,
                    std::function<Result<std::string>(engine::Database&, engine::JobDone)> start) {
-  Route route{
-      .method = Method::kPost, .pattern = std::move(pattern), .role = Role::kAdmin, .body_bytes_max = kSmallBodyBytes};
+  Route route{.method = Method::kPost, .pattern = pattern, .role = Role::kAdmin, .body_bytes_max = kSmallBodyBytes};
   route.async_handler = audited(
       context, route, [context, style, start = std::move(start)](const Request&, const ResponderPtr& responder) {
         return run_job(responder, style,
@@ -166,9 +165,9 @@ void add_job_route(const ContextPtr& context, RouteTable& table, std::string pat
 }  // namespace
 
 void add_v2_operation_routes(const ContextPtr& context, RouteTable& table) {
-  const auto add = [&](std::string pattern, Role role, auto handler) {
+  const auto add = [&](const std::string& pattern, Role role, auto handler) {
     table.add({.method = Method::kGet,
-               .pattern = std::move(pattern),
+               .pattern = pattern,
                .role = role,
                .reach = role == Role::kQuery ? Reach::kVisibleCollections : Reach::kWholeDatabase,
                .handler = [context, handler](const Request&, Reply& reply) { return handler(*context, reply); }});

@@ -201,9 +201,9 @@ Status write_batch(const ContextPtr& context, const Request& request, const Resp
 }  // namespace
 
 void add_v2_write_routes(const ContextPtr& context, RouteTable& table) {
-  const auto add = [&](std::string pattern, auto handler) {
+  const auto add = [&](const std::string& pattern, auto handler) {
     table.add({.method = Method::kPost,
-               .pattern = std::move(pattern),
+               .pattern = pattern,
                .role = Role::kIngest,
                .reach = Reach::kOneCollection,
                .collection = context->options.v2_collection,

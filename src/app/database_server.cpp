@@ -130,10 +130,10 @@ Status DatabaseServer::create(const std::string& name) {
     return status.with_context("--dim");
   }
   const auto outcome = std::make_shared<vector::CreateOutcome>();
-  const Status status = database_
-                            ->commit(vector::make_create_collection(database_->vectors(), name, settings, outcome),
-                                     engine::Database::Kind::kAdmin)
-                            .status();
+  Status status = database_
+                      ->commit(vector::make_create_collection(database_->vectors(), name, settings, outcome),
+                               engine::Database::Kind::kAdmin)
+                      .status();
   // A damaged log makes the database read-only, and what there is must still be served.
   if (status.code() == ErrorCode::kUnavailable) {
     logger_.error("the collection '{}' is not made: {}", name, status.message());

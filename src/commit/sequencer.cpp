@@ -165,7 +165,7 @@ Status Sequencer::make_visible(std::vector<Judged>& batch, Lsn expected_last_lsn
   VIBRATO_RETURN_IF_ERROR(append(batch, expected_last_lsn, time_ms));
   answer_relaxed(batch, time_ms);
   VIBRATO_RETURN_IF_ERROR(log_.sync().status());
-  if (const Status applied = apply(batch, time_ms); !applied.ok()) {
+  if (Status applied = apply(batch, time_ms); !applied.ok()) {
     stop_taking(applied);
     return applied;
   }

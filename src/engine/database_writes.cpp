@@ -63,7 +63,7 @@ Status Database::Impl::check_budgets(Kind kind, const vector::Collection* collec
     return ok_status();
   }
   VIBRATO_RETURN_IF_ERROR(disk.check());
-  const Status room = budgets->check(collection, bytes);
+  Status room = budgets->check(collection, bytes);
   if (!room.ok()) {
     background->wake_indexing();
   }

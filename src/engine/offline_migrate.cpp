@@ -16,11 +16,10 @@ constexpr std::size_t kBatchRows = 1000;
 
 // One batch: all of its rows or none.
 Status append(Database& database, const vector::CollectionPtr& collection, std::vector<vector::AppendItem>& items) {
-  const Status done =
-      commit_patiently(database, Database::Kind::kPut, collection.get(), [&]() -> Result<vector::WritePtr> {
-        return vector::make_append(database.vectors(), database.idempotency_keys(), collection, items,
-                                   std::make_shared<vector::AppendOutcome>());
-      });
+  Status done = commit_patiently(database, Database::Kind::kPut, collection.get(), [&]() -> Result<vector::WritePtr> {
+    return vector::make_append(database.vectors(), database.idempotency_keys(), collection, items,
+                               std::make_shared<vector::AppendOutcome>());
+  });
   items.clear();
   return done;
 }
