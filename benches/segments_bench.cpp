@@ -1,0 +1,333 @@
+// segments_bench: the rows of one collection in one sealed segment, and in several: dealt in turn, in order of their
+// topics, and with halving sizes. Searched in turn in one run, as requests are (Collection::search): recall@10, QPS of
+// one thread, distances a query, and QPS at equal recall as a ratio to the one segment.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fmt/format.h>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "commit/visible_lsn.hpp"
+#include "data_files.hpp"
+#include "exact.hpp"
+#include "frontier.hpp"
+#include "io/real_file_system.hpp"
+#include "measure.hpp"
+#include "simd/kernels.hpp"
+#include "stopwatch.hpp"
+#include "vector/built_index.hpp"
+#include "vector/collection.hpp"
+#include "vector/segment_writer.hpp"
+
+namespace {
+
+using namespace vibrato;
+using namespace vibrato::bench;
+using Rows = std::vector<std::uint32_t>;
+
+constexpr std::array<std::uint32_t, 13> kEfs = {12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768};
+constexpr std::uint32_t kTopics = 256;
+
+struct Arguments {
+  std::string base;
+  std::string queries;
+  std::string truth;
+  std::string metric = "l2";
+  std::string folder;
+  std::vector<std::string> layouts = {"dealt", "topics", "halving"};
+  std::vector<std::uint32_t> efs{kEfs.begin(), kEfs.end()};
+  std::size_t rows = 0;
+  std::uint32_t parts = 8;
+  std::uint32_t k = 10;
+  unsigned repeat = 5;
+  bool processor_time = false;
+};
+
+Metric metric_of(const std::string& name) {
+  return name == "cosine" ? Metric::kCosine : name == "dot" ? Metric::kDot : Metric::kL2;
+}
+
+// Removes itself, unless it was there before.
+class Folder {
+ public:
+  explicit Folder(const std::string& kept) : path_(kept), keep_(!kept.empty()) {
+    if (!keep_) {
+      std::string name = (std::filesystem::temp_directory_path() / "segments_bench.XXXXXX").string();
+      path_ = ::mkdtemp(name.data()) == nullptr ? std::string() : name;
+    }
+    std::filesystem::create_directories(path_ + "/segments");
+  }
+  ~Folder() {
+    std::error_code ignored;
+    if (!keep_) {
+      std::filesystem::remove_all(path_, ignored);
+    }
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  bool keep_;
+};
+
+// Rows of a topic are those nearest to one row among kTopics; each topic follows the one that is nearest to it.
+Rows in_order_of_topics(const Matrix& base, Metric metric) {
+  const simd::Kernels& kernels = simd::kernels();
+  const std::uint32_t count = std::min<std::uint32_t>(kTopics, static_cast<std::uint32_t>(base.rows));
+  const auto far = [&](std::size_t a, std::size_t b) {
+    const float* x = base.row(a).data();
+    const float* y = base.row(b).data();
+    return metric == Metric::kL2 ? kernels.l2_squared(x, y, base.dim) : -kernels.dot(x, y, base.dim);
+  };
+  Rows topics(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    topics[i] = static_cast<std::uint32_t>(i * base.rows / count);
+  }
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    const auto next = std::min_element(topics.begin() + static_cast<std::ptrdiff_t>(i) + 1, topics.end(),
+                                       [&](auto a, auto b) { return far(topics[i], a) < far(topics[i], b); });
+    std::swap(topics[i + 1], *next);
+  }
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> placed(base.rows);
+  for (std::uint32_t row = 0; row < base.rows; ++row) {
+    const auto nearest =
+        std::min_element(topics.begin(), topics.end(), [&](auto a, auto b) { return far(row, a) < far(row, b); });
+    placed[row] = {static_cast<std::uint32_t>(nearest - topics.begin()), row};
+  }
+  std::sort(placed.begin(), placed.end());
+  Rows rows(base.rows);
+  std::transform(placed.begin(), placed.end(), rows.begin(), [](const auto& place) { return place.second; });
+  return rows;
+}
+
+std::vector<Rows> lay_out(const std::string& layout, const Matrix& base, Metric metric, std::uint32_t parts) {
+  Rows all(base.rows);
+  std::iota(all.begin(), all.end(), 0U);
+  if (layout == "one") {
+    return {all};
+  }
+  std::vector<Rows> result(parts);
+  if (layout == "dealt") {
+    for (const std::uint32_t row : all) {
+      result[row % parts].push_back(row);
+    }
+    return result;
+  }
+  if (layout == "topics") {
+    all = in_order_of_topics(base, metric);
+  }
+  std::size_t begin = 0;
+  for (std::uint32_t part = 0; part < parts; ++part) {
+    const std::size_t left = all.size() - begin;
+    const std::size_t take = part + 1 == parts ? left : layout == "topics" ? left / (parts - part) : left / 2;
+    result[part].assign(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                        all.begin() + static_cast<std::ptrdiff_t>(begin + take));
+    begin += take;
+  }
+  return result;
+}
+
+struct Contender {
+  std::string name;
+  std::unique_ptr<commit::VisibleLsn> visible;
+  std::unique_ptr<vector::Collection> collection;
+  std::vector<std::vector<double>> qps;  // By ef, then round.
+  std::vector<Point> points;
+};
+
+// Row r of the base has LSN r + 1.
+Result<std::shared_ptr<const vector::SealedPart>> make_part(io::FileSystem& fs, const std::string& folder,
+                                                            const std::string& file, const Matrix& base,
+                                                            const Rows& rows,
+                                                            const vector::CollectionSettings& settings) {
+  if (!std::filesystem::exists(folder + "/" + file)) {
+    VIBRATO_ASSIGN_OR_RETURN(const auto writer,
+                             vector::SegmentFileWriter::create(fs, folder, file, CollectionNumber(1), settings));
+    for (const std::uint32_t row : rows) {
+      VIBRATO_RETURN_IF_ERROR(writer->add({PointIdView{.number = row}, Lsn(row + 1), base.row(row), ""}));
+    }
+    VIBRATO_ASSIGN_OR_RETURN(const store::VdbFile* image, writer->finish_rows());
+    vector::GraphBuildOptions options;
+    options.m = settings.m;
+    options.ef_construction = settings.ef_construction;
+    options.threads = 1;
+    VIBRATO_ASSIGN_OR_RETURN(const vector::BuiltIndex index, vector::build_index(*image, options));
+    VIBRATO_RETURN_IF_ERROR(writer->commit(&index, 1).status());
+  }
+  catalog::Segment entry;
+  entry.collection = CollectionNumber(1);
+  entry.file = file;
+  entry.level = 1;
+  entry.row_count = rows.size();
+  entry.first_lsn = Lsn(*std::min_element(rows.begin(), rows.end()) + 1);
+  entry.last_lsn = Lsn(*std::max_element(rows.begin(), rows.end()) + 1);
+  VIBRATO_ASSIGN_OR_RETURN(auto part, vector::SealedPart::open(fs, folder, entry, settings));
+  return std::shared_ptr<const vector::SealedPart>(std::move(part));
+}
+
+Result<Contender> make_contender(io::FileSystem& fs, const std::string& folder, const std::string& layout,
+                                 const Matrix& base, Metric metric, std::uint32_t parts) {
+  vector::CollectionIdentity identity;
+  identity.number = CollectionNumber(1);
+  identity.name = layout;
+  identity.settings.dim = static_cast<std::uint32_t>(base.dim);
+  identity.settings.metric = metric;
+  Contender contender;
+  contender.name = layout;
+  contender.visible = std::make_unique<commit::VisibleLsn>();
+  contender.visible->publish(Lsn(base.rows));
+  contender.collection =
+      std::make_unique<vector::Collection>(identity, *contender.visible, vector::Collection::Options{});
+  std::vector<std::shared_ptr<const vector::SealedPart>> sealed;
+  for (const Rows& rows : lay_out(layout, base, metric, parts)) {
+    const std::string file = fmt::format("segments/{}-{}-of-{}.vdb", layout, sealed.size(), parts);
+    VIBRATO_ASSIGN_OR_RETURN(auto part, make_part(fs, folder, file, base, rows, identity.settings));
+    const auto* codes = part->rows().space().quantizer;
+    std::printf("%s: %u rows, %s\n", file.c_str(), part->row_count(),
+                codes == nullptr                                ? "f32"
+                : codes->layout().kind == quant::CodeKind::kSq4 ? "4-bit codes"
+                                                                : "8-bit codes");
+    sealed.push_back(std::move(part));
+  }
+  contender.collection->load_sealed(std::move(sealed), Lsn(base.rows), base.rows);
+  return contender;
+}
+
+vector::SearchRequest request_of(std::span<const float> query, std::uint32_t k, std::uint32_t ef) {
+  vector::SearchRequest request;
+  request.vector = query;
+  request.k = k;
+  request.ef = ef;
+  return request;
+}
+
+struct Asked {
+  double recall = 0;
+  double distances = 0;
+};
+
+Asked measure_answers(const Contender& contender, const Matrix& queries, const Truth& truth, std::uint32_t k,
+                      std::uint32_t ef) {
+  Asked asked;
+  std::vector<std::uint32_t> found;
+  for (std::size_t q = 0; q < queries.rows; ++q) {
+    const auto answer = contender.collection->search(request_of(queries.row(q), k, ef), true);
+    found.clear();
+    for (const vector::PointHit& hit : answer->hits) {
+      found.push_back(static_cast<std::uint32_t>(hit.id.number));
+    }
+    asked.recall += recall_of(found, truth.right_answers(q), k);
+    for (const vector::SegmentExplain& part : answer->explain) {
+      asked.distances += static_cast<double>(part.stats.distances);
+    }
+  }
+  const auto count = static_cast<double>(queries.rows);
+  return {asked.recall / count, asked.distances / count};
+}
+
+double qps_of(const Contender& contender, const Matrix& queries, std::uint32_t k, std::uint32_t ef, TimeKind time) {
+  const Stopwatch watch(time);
+  std::size_t hits = 0;
+  for (std::size_t q = 0; q < queries.rows; ++q) {
+    hits += contender.collection->search(request_of(queries.row(q), k, ef))->hits.size();
+  }
+  return hits == 0 ? 0 : static_cast<double>(queries.rows) / watch.seconds();
+}
+
+void print_ratios(const std::vector<Contender>& contenders) {
+  for (const double recall : {0.90, 0.95, 0.98, 0.99, 0.995, 0.998}) {
+    const auto one = speed_at(frontier(contenders[0].points), recall);
+    for (std::size_t c = 1; one && c < contenders.size(); ++c) {
+      if (const auto several = speed_at(frontier(contenders[c].points), recall)) {
+        std::printf("recall %.3f: one %.0f%s, %s %.0f%s QPS, ratio %.2f\n", recall, one->qps,
+                    one->lower_bound ? "+" : "", contenders[c].name.c_str(), several->qps,
+                    several->lower_bound ? "+" : "", several->qps / one->qps);
+      }
+    }
+  }
+}
+
+void compare(std::vector<Contender>& contenders, const Matrix& queries, const Truth& truth,
+             const Arguments& arguments) {
+  const TimeKind time = arguments.processor_time ? TimeKind::kProcessor : TimeKind::kWall;
+  for (unsigned round = 0; round < arguments.repeat; ++round) {
+    for (std::size_t i = 0; i < arguments.efs.size(); ++i) {
+      for (Contender& contender : contenders) {
+        contender.qps.resize(arguments.efs.size());
+        contender.qps[i].push_back(qps_of(contender, queries, arguments.k, arguments.efs[i], time));
+      }
+    }
+  }
+  std::printf("%5s %8s %8s %8s %10s %6s\n", "ef", "layout", "recall", "QPS", "distances", "ratio");
+  for (std::size_t i = 0; i < arguments.efs.size(); ++i) {
+    for (Contender& contender : contenders) {
+      const Asked asked = measure_answers(contender, queries, truth, arguments.k, arguments.efs[i]);
+      contender.points.push_back({asked.recall, quantile(contender.qps[i], 0.5)});
+      std::printf("%5u %8s %8.4f %8.0f %10.0f %6.2f\n", arguments.efs[i], contender.name.c_str(), asked.recall,
+                  contender.points[i].qps, asked.distances, contender.points[i].qps / contenders[0].points[i].qps);
+    }
+  }
+  print_ratios(contenders);
+}
+
+Status run(const Arguments& arguments) {
+  const Metric metric = metric_of(arguments.metric);
+  VIBRATO_ASSIGN_OR_RETURN(const Matrix base, load_matrix(arguments.base, arguments.rows));
+  VIBRATO_ASSIGN_OR_RETURN(const Matrix queries, load_matrix(arguments.queries, 0));
+  Truth truth;
+  if (arguments.rows == 0 && !arguments.truth.empty()) {
+    VIBRATO_ASSIGN_OR_RETURN(truth, load_truth(arguments.truth, queries.rows));
+  } else {
+    truth = exact_truth(base, queries, metric, std::max(32U, 2 * arguments.k), 2);
+  }
+  mark_ties(truth, base, queries, metric, arguments.k);
+  io::RealFileSystem fs;
+  const Folder folder(arguments.folder);
+  std::vector<std::string> layouts = arguments.layouts;
+  layouts.insert(layouts.begin(), "one");
+  std::vector<Contender> contenders;
+  for (const std::string& layout : layouts) {
+    VIBRATO_ASSIGN_OR_RETURN(Contender contender,
+                             make_contender(fs, folder.path(), layout, base, metric, arguments.parts));
+    contenders.push_back(std::move(contender));
+  }
+  compare(contenders, queries, truth, arguments);
+  return ok_status();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("One collection in one sealed segment and in several");
+  app.add_option("--base", arguments.base, "fvecs, bvecs or npy")->required();
+  app.add_option("--queries", arguments.queries)->required();
+  app.add_option("--truth", arguments.truth, "ivecs; computed without it");
+  app.add_option("--metric", arguments.metric)->check(CLI::IsMember({"l2", "cosine", "dot"}));
+  app.add_option("--layouts", arguments.layouts, "Beside the one segment")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"dealt", "topics", "halving"}));
+  app.add_option("--parts", arguments.parts)->check(CLI::Range(2, 64));
+  app.add_option("--efs", arguments.efs)->delimiter(',')->check(CLI::Range(1, 10000));
+  app.add_option("-k", arguments.k)->check(CLI::Range(1, 50));
+  app.add_option("--rows", arguments.rows, "Only so many rows of the base");
+  app.add_option("--folder", arguments.folder, "Keeps the segments there, and takes those of a run before");
+  app.add_option("--repeat", arguments.repeat)->check(CLI::PositiveNumber);
+  app.add_flag("--processor-time", arguments.processor_time);
+  CLI11_PARSE(app, argc, argv);
+  if (const Status status = run(arguments); !status.ok()) {
+    fmt::print(stderr, "segments_bench: {}\n", status.message());
+    return 1;
+  }
+  return 0;
+}
