@@ -50,22 +50,23 @@ float sigma_of(const RowSpace& space, const quant::PreparedQuery& query, std::ui
 }  // namespace
 
 std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const float* query, std::uint32_t k,
-                      const CandidatePool& pool, SearchScratch& scratch, std::vector<Hit>& hits) {
+                      const CandidatePool& pool, float known, SearchScratch& scratch, std::vector<Hit>& hits) {
   const ExactScorer exact(kernels, space, query);
   const float sigmas = space.product != nullptr ? kProductSigmas : kSigmas;
   const auto could_matter = [&](std::size_t i) {
-    if (hits.size() < k) {
+    const float limit = hits.size() < k ? known : std::min(known, hits.front().distance);
+    if (limit == CandidatePool::kInfinity) {
       return true;
     }
     const float sigma = sigma_of(space, scratch.query, pool.id(i), pool.distance(i));
-    return pool.distance(i) - sigmas * sigma <= hits.front().distance;
+    return pool.distance(i) - sigmas * sigma <= limit;
   };
 
   hits.clear();
   scratch.rows.resize(std::max<std::size_t>(k, kStep));
   scratch.distances.resize(scratch.rows.size());
   const std::size_t ahead = std::min(pool.size(), std::size_t{k} + 2 * kStep);
-  for (std::size_t i = 0; i < ahead; ++i) {
+  for (std::size_t i = 0; i < ahead && could_matter(i); ++i) {
     prefetch_row(exact, pool.id(i));
   }
   const std::size_t most = space.product != nullptr ? std::min(pool.size(), kProductRowsAHit * k) : pool.size();

@@ -14,8 +14,9 @@
 
 namespace vibrato::hnsw {
 
-// Writes the k nearest of `pool` to `hits`, nearest first, ties by row. Returns how many rows were re-scored.
+// Writes the k nearest of `pool` to `hits`, nearest first, ties by row. Rows that cannot be as near as `known` are left
+// out. Returns how many rows were re-scored.
 std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const float* query, std::uint32_t k,
-                      const CandidatePool& pool, SearchScratch& scratch, std::vector<Hit>& hits);
+                      const CandidatePool& pool, float known, SearchScratch& scratch, std::vector<Hit>& hits);
 
 }  // namespace vibrato::hnsw

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "hnsw/beam_search.hpp"
@@ -25,6 +26,9 @@ struct SearchParams {
   // Exact distances for the final candidates; without it the hits carry the distances on codes.
   bool rescore = true;
   RowPredicate predicate;
+  // Rows that are farther may be left out, as somebody has k rows that are not (those of other segments). A walk then
+  // spends less on rows that are far beyond, and fewer rows are scored again.
+  float known = std::numeric_limits<float>::infinity();
 };
 
 struct Hit {
@@ -37,6 +41,7 @@ struct Hit {
 struct SearchStats {
   BeamStats walk;
   std::uint32_t rescored = 0;
+  std::uint32_t vouched = 0;  // Of the k nearest rows, so many were found, those that `known` left out among them.
 };
 
 struct SearchScratch {
@@ -48,7 +53,8 @@ struct SearchScratch {
 
 // Writes the min(k, reachable allowed rows) nearest rows to `hits`, nearest first, ties by row. With a predicate the ef
 // best rows of a walk may hold too few allowed ones; it is then made wider, up to kFilteredEfMax. Where that does not
-// do either, fewer than k hits tell the caller to scan. query: shape [dim], finite; not zero under cosine. Requires: k
+// do either, fewer than k vouched rows tell the caller to scan. query: shape [dim], finite; not zero under cosine.
+// Requires: k
 // >= 1, space.row_count >= graph.row_count.
 void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace& space, const float* query,
             const SearchParams& params, SearchScratch& scratch, std::vector<Hit>& hits, SearchStats* stats = nullptr);

@@ -3,14 +3,19 @@
 //   1. One ReadView: a version and an LSN.
 //   2. Each part gives its nearest rows that the view sees. With several parts the effort in each is reduced, as its
 //      share of the answer is smaller than the whole: to ef times the square root of its share of the rows.
-//   3. That is too little for a part that holds far more of the answer than its share (rows often come in the order
+//      The largest part comes first, and each is told how far the farthest row is that would be in the answer so far:
+//      what is behind needs no exact distance, and what is far behind little effort (hnsw::SearchParams::known).
+//   3. Half the effort or less is too little for a part that holds far more of the answer than its share (rows often
+//   come in the order
 //      of their topics): such a part is searched again, with the whole effort.
 //   4. Merge: nearest first, ties by id. A part breaks ties by row, so where its k-th hit ties with the one behind it,
 //      it is asked for more, until the tie ends or kTiesMax rows share it.
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <iterator>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -83,12 +88,16 @@ class Merge {
   }
 
   Status run() {
-    for (std::uint32_t part = 0; part < parts_.size(); ++part) {
+    std::vector<std::uint32_t> order(parts_.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::stable_sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
+      return parts_[a]->row_count() > parts_[b]->row_count();
+    });
+    for (const std::uint32_t part : order) {
       const double share = share_of(part);
       const double effort = std::ceil(ef_ * std::sqrt(share));
       VIBRATO_RETURN_IF_ERROR(search_part(part, static_cast<std::uint32_t>(effort)));
     }
-    keep_nearest();
     return parts_.size() > 1 ? search_again() : ok_status();
   }
 
@@ -118,6 +127,7 @@ class Merge {
     query.vector = request_.vector.data();
     query.exact = request_.exact || want_ > limits::kEfMax;
     query.rescore = request_.rescore;
+    query.known = found_.size() < want_ ? std::numeric_limits<float>::infinity() : found_.back().distance;
     query.visible = view_.visible;
     query.deadline = request_.deadline;
     for (std::uint32_t more = 1; more <= kTiesMax; more *= 4) {
@@ -128,10 +138,25 @@ class Merge {
         break;
       }
     }
+    forget_rows_of(part, hits);
     for (const hnsw::Hit& hit : hits) {
       found_.push_back({hit.distance, part, hit.row});
     }
+    keep_nearest();
     return ok_status();
+  }
+
+  // A part that is searched again may find again what it found before.
+  void forget_rows_of(std::uint32_t part, const std::vector<hnsw::Hit>& hits) {
+    if (std::none_of(found_.begin(), found_.end(), [part](const Found& found) { return found.part == part; })) {
+      return;
+    }
+    std::vector<std::uint32_t> rows;
+    std::transform(hits.begin(), hits.end(), std::back_inserter(rows), [](const hnsw::Hit& hit) { return hit.row; });
+    std::sort(rows.begin(), rows.end());
+    std::erase_if(found_, [&](const Found& found) {
+      return found.part == part && std::binary_search(rows.begin(), rows.end(), found.row);
+    });
   }
 
   // Ties by id. An id that cannot be read any more counts as the last one; reading the hit reports it.
@@ -159,18 +184,12 @@ class Merge {
     for (const Found& found : found_) {
       ++hits[found.part];
     }
-    bool again = false;
     for (std::uint32_t part = 0; part < parts_.size(); ++part) {
       const double share = share_of(part);
       if (share > 0.5 || hits[part] <= likely_hits(share, want_)) {
         continue;
       }
-      std::erase_if(found_, [part](const Found& found) { return found.part == part; });
       VIBRATO_RETURN_IF_ERROR(search_part(part, ef_));
-      again = true;
-    }
-    if (again) {
-      keep_nearest();
     }
     return ok_status();
   }

@@ -94,6 +94,7 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
   const AliveRows alive(*deletes_, query.visible);
   const hnsw::RowPredicate predicate = dead == 0 ? hnsw::RowPredicate{} : alive.predicate();
   hits.clear();
+  bool found_all = false;
   const bool walks = rows_->has_graph() && query.k < row_count() / kScanShare && !is_mostly_dead(row_count(), dead);
   if (!query.exact && walks) {
     hnsw::SearchParams params;
@@ -101,14 +102,15 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
     params.ef = query.ef;
     params.rescore = query.rescore;
     params.predicate = predicate;
+    params.known = query.known;
     hnsw::SearchStats walk;
     hnsw::search(simd::kernels(), rows_->graph(), rows_->space(), query.vector, params, scratch, hits, &walk);
     local.plan = "graph";
     local.rows_visited = walk.walk.expanded;
     local.distances = std::uint64_t{walk.walk.distances} + walk.rescored;
+    found_all = walk.vouched >= query.k;
   }
-  // A walk that cannot vouch for k rows answers fewer.
-  if (hits.size() < query.k) {
+  if (!found_all) {
     scan(query, predicate, !query.exact && !rows_->has_graph(), hits, local);
   }
   if (stats != nullptr) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,8 +30,10 @@ struct SegmentQuery {
   std::uint32_t ef = 128;
   bool exact = false;   // Scan everything on f32.
   bool rescore = true;  // Exact distances for the final candidates.
-  Lsn visible;          // The reader's LSN.
-  Deadline deadline;    // Looked at every kScanCheckRows rows of a scan (flat_scan.hpp), and after a walk.
+  // Rows that are farther may be left out: other parts have k rows that are not. hnsw::Hit::distance.
+  float known = std::numeric_limits<float>::infinity();
+  Lsn visible;        // The reader's LSN.
+  Deadline deadline;  // Looked at every kScanCheckRows rows of a scan (flat_scan.hpp), and after a walk.
 };
 
 // What a search of one segment did, for `explain` and metrics.
@@ -55,7 +58,8 @@ class Segment {
   [[nodiscard]] virtual Lsn last_lsn() const = 0;
   [[nodiscard]] virtual const std::shared_ptr<DeleteLsns>& deletes() const = 0;
 
-  // Writes the min(k, alive) nearest alive rows to `hits`, nearest first, ties by row. Errors: kCorruption;
+  // Writes the min(k, alive) nearest alive rows to `hits`, but for those beyond query.known (some of which may be among
+  // them all the same), nearest first, ties by row. Errors: kCorruption;
   // kTimeout past the deadline.
   [[nodiscard]] virtual Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch,
                                       std::vector<hnsw::Hit>& hits, SegmentStats* stats = nullptr) const = 0;
