@@ -38,6 +38,16 @@ void keep_nearest(std::vector<Hit>& hits, std::size_t k, const Hit& hit) {
   std::push_heap(hits.begin(), hits.end(), nearer);
 }
 
+// Kernels score rows in groups of kStep and what is left over one by one, which may round otherwise. Equal rows must
+// tie wherever they stand, in whichever segment: the last group is filled up.
+void score_in_groups(const ExactScorer& exact, SearchScratch& scratch, std::size_t count) {
+  std::size_t filled = count;
+  for (; filled % kStep != 0; ++filled) {
+    scratch.rows[filled] = scratch.rows[count - 1];
+  }
+  exact.score(scratch.rows.data(), filled, scratch.distances.data());
+}
+
 float sigma_of(const RowSpace& space, const quant::PreparedQuery& query, std::uint32_t row, float distance) {
   if (space.product != nullptr) {
     return space.product->distance_sigma(query, distance);
@@ -63,7 +73,7 @@ std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const
   };
 
   hits.clear();
-  scratch.rows.resize(std::max<std::size_t>(k, kStep));
+  scratch.rows.resize(std::max<std::size_t>(k, kStep) + kStep);
   scratch.distances.resize(scratch.rows.size());
   const std::size_t ahead = std::min(pool.size(), std::size_t{k} + 2 * kStep);
   for (std::size_t i = 0; i < ahead && could_matter(i); ++i) {
@@ -77,7 +87,7 @@ std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const
     for (std::size_t i = next; i < next + step && could_matter(i); ++i) {
       scratch.rows[count++] = pool.id(i);
     }
-    exact.score(scratch.rows.data(), count, scratch.distances.data());
+    score_in_groups(exact, scratch, count);
     for (std::size_t i = 0; i < count; ++i) {
       keep_nearest(hits, k, {scratch.rows[i], scratch.distances[i]});
     }
