@@ -3,12 +3,12 @@
 # thing that is wrong. Takes about an hour on two cores.
 #
 #   scripts/gate.sh                all steps
-#   scripts/gate.sh format tidy    some of: format clang tidy log kill property asan tsan fuzz neon docs
+#   scripts/gate.sh format tidy    some of: format clang tidy log power faults kill property asan tsan fuzz neon docs
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 fuzz_seconds=${VIBRATO_FUZZ_SECONDS:-20}
-steps=(format clang tidy log kill property asan tsan fuzz neon docs)
+steps=(format clang tidy log power faults kill property asan tsan fuzz neon docs)
 (($#)) && steps=("$@")
 
 project_files() { git ls-files "$@" -- '*.cpp' '*.hpp'; }
@@ -47,11 +47,26 @@ step_log() {
   VIBRATO_CRASH_ROUNDS=4 build/clang/tests/crash/crash --gtest_filter='WalPowerLoss.loses*' --gtest_brief=1
 }
 
-# The real server, killed 200 times under writers, checkpoints and compactions.
+# Power lost 5,000 times in scripts over the whole database, inside recovery too.
+step_power() {
+  configure release -DVIBRATO_BUILD_TESTS=ON
+  build release crash
+  VIBRATO_CRASH_ROUNDS=5 build/release/tests/crash/crash --gtest_filter='DatabasePowerLoss.*' --gtest_brief=1
+}
+
+# Every call of the whole database to its disk failed, once and for good.
+step_faults() {
+  configure release -DVIBRATO_BUILD_TESTS=ON
+  build release crash
+  VIBRATO_FAULT_STRIDE=1 build/release/tests/crash/crash --gtest_filter='DatabaseFaults.*' --gtest_brief=1
+}
+
+# The real server, killed 200 times under writers, checkpoints and compactions, and inside snapshots and restores.
 step_kill() {
   configure release -DVIBRATO_BUILD_TESTS=ON
   build release vibratod
   python3 -B tests/crash/kill_cycles.py build/release/src/app/vibratod --cycles 200
+  python3 -B tests/crash/kill_snapshots.py build/release/src/app/vibratod --cycles 50
 }
 
 # A whole database against a plain map, ten times as long as in CI.

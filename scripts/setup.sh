@@ -3,14 +3,15 @@
 #
 #   scripts/setup.sh            what building, testing and running need
 #   scripts/setup.sh --bench    also the peers and load tools that benches/ compares with
-#   scripts/setup.sh --gate     also Clang, the ARM cross compiler and qemu for scripts/gate.sh
+#   scripts/setup.sh --gate     also Clang, the ARM cross compiler, qemu and valgrind for scripts/gate.sh and soak.sh
 set -euo pipefail
 
 core=(g++ cmake ninja-build ccache pkg-config git curl python3 openssl
   libboost1.81-dev nlohmann-json3-dev libsqlite3-dev libxsimd-dev libroaring-dev libspdlog-dev libfmt-dev
   libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev libsimdjson-dev libssl-dev)
 bench=(libhnswlib-dev libfaiss-dev libopenblas-dev wrk)
-gate=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14 g++-aarch64-linux-gnu qemu-user)
+gate=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14 g++-aarch64-linux-gnu qemu-user
+  valgrind)
 
 wanted=("${core[@]}")
 for argument in "$@"; do

@@ -19,15 +19,6 @@ sqlite::ConnectionOptions copy_options() {
   return options;
 }
 
-// After the connection was closed: a copy is one file, and durable.
-Status finish(io::FileSystem& fs, const std::string& path) {
-  if (fs.stat(path + "-wal").ok()) {
-    return io_error(path + ": its journal could not be copied into it");
-  }
-  VIBRATO_ASSIGN_OR_RETURN(const auto file, fs.open(path, io::OpenMode::kReadWrite));
-  return file->sync();
-}
-
 // The table takes numbers only in the order in which they were given; a state has its collections in any order.
 std::vector<const VectorState::Entry*> by_number(const std::vector<VectorState::Entry>& entries) {
   std::vector<const VectorState::Entry*> ordered;
@@ -120,6 +111,18 @@ Status apply_edit(sqlite::Connection& connection, const CopyEdit& edit) {
 
 }  // namespace
 
+Status finish_copy(io::FileSystem& fs, const std::string& path) {
+  const Status journal = fs.stat(path + "-wal").status();
+  if (journal.ok()) {
+    return io_error(path + ": its journal could not be copied into it");
+  }
+  if (journal.code() != ErrorCode::kNotFound) {
+    return journal;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto file, fs.open(path, io::OpenMode::kReadWrite));
+  return file->sync();
+}
+
 Status edit_copy(sqlite::Vfs& vfs, const std::string& path, const CopyEdit& edit) {
   {
     VIBRATO_ASSIGN_OR_RETURN(const auto connection, sqlite::Connection::open(vfs, path, copy_options()));
@@ -127,7 +130,7 @@ Status edit_copy(sqlite::Vfs& vfs, const std::string& path, const CopyEdit& edit
     VIBRATO_RETURN_IF_ERROR(apply_edit(*connection, edit));
     VIBRATO_RETURN_IF_ERROR(transaction.commit());
   }
-  return finish(vfs.file_system(), path);
+  return finish_copy(vfs.file_system(), path);
 }
 
 Status make_empty(sqlite::Vfs& vfs, const std::string& path, const Clock& clock) {

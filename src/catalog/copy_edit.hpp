@@ -45,6 +45,10 @@ struct CopyEdit {
 // Errors: those of the tables and of Connection::open.
 [[nodiscard]] Status edit_copy(sqlite::Vfs& vfs, const std::string& path, const CopyEdit& edit);
 
+// After the last connection to a catalog was closed, which says nothing of a journal that could not be written back: ok
+// if it is one file, and durable. What is copied, renamed or sent elsewhere must be. Errors: kIoError.
+[[nodiscard]] Status finish_copy(io::FileSystem& fs, const std::string& path);
+
 // Makes one without anything in it. kAlreadyExists if `path` is there.
 [[nodiscard]] Status make_empty(sqlite::Vfs& vfs, const std::string& path, const Clock& clock);
 

@@ -73,12 +73,27 @@ Status Database::Impl::open() {
     logger.warning("what a crash left in {} stays: {}", folder.root(), removed.message());
   }
   VIBRATO_RETURN_IF_ERROR(open_catalog());
+  remove_leftovers();
   VIBRATO_RETURN_IF_ERROR(open_keys());
   VIBRATO_RETURN_IF_ERROR(open_log());
   make_models();
   query_pool.emplace(options.query_threads, options.query_queue_max);
   job_runner = std::make_unique<Jobs>(*catalog, clock, logger);
   return ok_status();
+}
+
+// Half snapshots and restores of a process that was killed: their links would keep the space of segments that are gone.
+void Database::Impl::remove_leftovers() {
+  Status removed = remove_partial_snapshots(fs, folder);
+  if (removed.ok()) {
+    removed = remove_tree(fs, folder.path(kRestoreSite));
+  }
+  if (removed.ok()) {
+    removed = forget_missing_snapshots(fs, folder, *catalog);
+  }
+  if (!removed.ok()) {
+    logger.warning("what a former process left half done was not removed: {}", removed.message());
+  }
 }
 
 Status Database::Impl::open_catalog() {

@@ -12,6 +12,13 @@
 #include "wal/log_copy.hpp"
 
 namespace vibrato::engine {
+namespace {
+
+// Around the name of a snapshot that is being written; no safe name begins with a dot.
+constexpr std::string_view kPartialBegin = ".";
+constexpr std::string_view kPartialEnd = ".partial";
+
+}  // namespace
 
 Result<SnapshotReport> SnapshotWriter::run() {
   const std::string parent = parts_.folder.path(kSnapshotsFolder);
@@ -141,9 +148,47 @@ Status SnapshotWriter::publish() {
   row.bytes = report_.bytes;
   Status inserted = parts_.catalog.write([&](catalog::Tables& tables) { return tables.snapshots.insert(row); });
   if (!inserted.ok()) {
-    static_cast<void>(remove_tree(parts_.fs, report_.folder));
+    static_cast<void>(take_back());
   }
   return inserted;
+}
+
+// What has a name is whole at any moment: it loses the name first.
+Status SnapshotWriter::take_back() {
+  VIBRATO_RETURN_IF_ERROR(parts_.fs.rename(report_.folder, partial_));
+  VIBRATO_RETURN_IF_ERROR(parts_.fs.sync_directory(parts_.folder.path(kSnapshotsFolder)));
+  return remove_tree(parts_.fs, partial_);
+}
+
+// A commit that failed may have happened all the same, and an operator may remove a snapshot.
+Status forget_missing_snapshots(io::FileSystem& fs, const DataFolder& folder, catalog::Catalog& catalog) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<catalog::Snapshot> listed,
+                           catalog.read([](const catalog::Tables& tables) { return tables.snapshots.all(); }));
+  for (const catalog::Snapshot& snapshot : listed) {
+    if (fs.stat(folder.path(snapshot.folder)).status().code() == ErrorCode::kNotFound) {
+      VIBRATO_RETURN_IF_ERROR(
+          catalog.write([&](catalog::Tables& tables) { return tables.snapshots.remove(snapshot.name); }));
+    }
+  }
+  return ok_status();
+}
+
+Status remove_partial_snapshots(io::FileSystem& fs, const DataFolder& folder) {
+  const std::string parent = folder.path(kSnapshotsFolder);
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<io::FileInfo> entries, fs.list_directory(parent));
+  for (const io::FileInfo& entry : entries) {
+    std::string_view name = entry.name;
+    if (!entry.is_directory || !name.starts_with(kPartialBegin) || !name.ends_with(kPartialEnd) ||
+        name.size() <= kPartialBegin.size() + kPartialEnd.size()) {
+      continue;
+    }
+    name.remove_prefix(kPartialBegin.size());
+    name.remove_suffix(kPartialEnd.size());
+    if (io::is_safe_name(name)) {
+      VIBRATO_RETURN_IF_ERROR(remove_tree(fs, parent + "/" + entry.name));
+    }
+  }
+  return ok_status();
 }
 
 }  // namespace vibrato::engine

@@ -44,7 +44,8 @@ class SnapshotWriter {
       : parts_(parts), name_(std::move(name)), capture_(capture) {}
 
   // Requires: the log is held from capture.log_after on. After an error nothing is left but, perhaps, the folder with
-  // the dot. Errors: kAlreadyExists, kCorruption for a damaged segment, kIoError, kDiskFull.
+  // the dot, which the next start removes, or a complete snapshot. Errors: kAlreadyExists, kCorruption for a damaged
+  // segment, kIoError, kDiskFull.
   [[nodiscard]] Result<SnapshotReport> run();
 
  private:
@@ -55,6 +56,7 @@ class SnapshotWriter {
   [[nodiscard]] Status copy_the_log();
   [[nodiscard]] Status write_manifest();
   [[nodiscard]] Status publish();
+  [[nodiscard]] Status take_back();
   void add(std::string path) { files_.push_back(std::move(path)); }
 
   const Parts& parts_;
@@ -64,5 +66,10 @@ class SnapshotWriter {
   std::vector<std::string> files_;
   SnapshotReport report_;
 };
+
+// Removes what was not completed when a former process ended. Requires: the lock of the folder, and no writer.
+[[nodiscard]] Status remove_partial_snapshots(io::FileSystem& fs, const DataFolder& folder);
+// What has no folder any more is not listed.
+[[nodiscard]] Status forget_missing_snapshots(io::FileSystem& fs, const DataFolder& folder, catalog::Catalog& catalog);
 
 }  // namespace vibrato::engine

@@ -29,6 +29,8 @@ class Builder {
     VIBRATO_RETURN_IF_ERROR(copy_pepper());
     VIBRATO_RETURN_IF_ERROR(context_.fs.sync_directory(target_.root()));
     VIBRATO_RETURN_IF_ERROR(try_it());
+    // The swap takes the file alone.
+    VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(context_.fs, target_.path(catalog::kCatalogFile)));
     return built_;
   }
 

@@ -5,7 +5,9 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 
+#include "base/crc32c.hpp"
 #include "base/limits.hpp"
 #include "io/safe_path.hpp"
 
@@ -15,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uint64_t kNumberMax = std::uint64_t{1} << 62;
+constexpr std::string_view kChecksumField = "crc32c";
 
 Status wrong(std::string_view field, std::string_view expected) {
   return corruption(fmt::format("{}: {}: expected {}", kManifestFile, field, expected));
@@ -137,7 +140,13 @@ std::string encode_manifest(const SnapshotManifest& manifest) {
     files.push_back({{"path", file.path}, {"bytes", file.bytes}, {"sha256", hash}});
   }
   out["files"] = std::move(files);
-  return out.dump(1) + "\n";
+  std::string text = out.dump(1);
+  text.replace(text.size() - 2, 2, ",\n");  // In place of the line with the last brace, which the tail brings.
+  return text + manifest_tail(text);
+}
+
+std::string manifest_tail(std::string_view front) {
+  return fmt::format(" \"{}\": \"{:08x}\"\n}}\n", kChecksumField, crc32c(std::as_bytes(std::span(front))));
 }
 
 Result<SnapshotManifest> parse_manifest(std::string_view text) {
@@ -152,8 +161,8 @@ Result<SnapshotManifest> parse_manifest(std::string_view text) {
       json["version"].get<std::uint64_t>() > kManifestVersion) {
     return invalid_argument(fmt::format("{}: a snapshot of a newer vibratod", kManifestFile));
   }
-  VIBRATO_RETURN_IF_ERROR(
-      check_fields(json, "manifest", {"version", "name", "lsn", "created_at_ms", "collections", "files"}));
+  VIBRATO_RETURN_IF_ERROR(check_fields(
+      json, "manifest", {"version", "name", "lsn", "created_at_ms", "collections", "files", kChecksumField}));
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t version, read_number(json, "version"));
   if (version != kManifestVersion) {
     return wrong("version", "1");
@@ -169,6 +178,10 @@ Result<SnapshotManifest> parse_manifest(std::string_view text) {
   manifest.created_at_ms = static_cast<std::int64_t>(created);
   VIBRATO_ASSIGN_OR_RETURN(manifest.collections, read_number(json, "collections"));
   VIBRATO_ASSIGN_OR_RETURN(manifest.files, read_files(json["files"]));
+  const std::size_t front_bytes = text.size() - std::min(text.size(), kManifestTailBytes);
+  if (text.substr(front_bytes) != manifest_tail(text.substr(0, front_bytes))) {
+    return wrong(kChecksumField, "that of all bytes in front of it, as the last line but one");
+  }
   return manifest;
 }
 

@@ -42,9 +42,13 @@ struct SnapshotManifest {
 // Requires: the manifest keeps its invariants.
 [[nodiscard]] std::string encode_manifest(const SnapshotManifest& manifest);
 
+// The last bytes of every manifest: the CRC32C of all bytes in front of them.
+inline constexpr std::size_t kManifestTailBytes = 24;
+[[nodiscard]] std::string manifest_tail(std::string_view front);
+
 // Errors: kCorruption naming the field: text past limits::kManifestBytesMax, no JSON, missing or unknown fields,
 // paths that are none, out of order or come twice, more than limits::kSnapshotFilesMax files, sizes whose sum
-// overflows. kInvalidArgument for a later version.
+// overflows; another end than manifest_tail(). kInvalidArgument for a later version.
 [[nodiscard]] Result<SnapshotManifest> parse_manifest(std::string_view text);
 
 }  // namespace vibrato::format

@@ -96,6 +96,11 @@ std::uint64_t FaultyFileSystem::fault_count() const {
   return fault_count_;
 }
 
+std::optional<FaultyFileSystem::Struck> FaultyFileSystem::last_struck() const {
+  const std::lock_guard lock(mutex_);
+  return last_struck_;
+}
+
 std::optional<Fault> FaultyFileSystem::strike(IoCall call, const std::string& path, const std::string& second_path) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t operation = operation_count_++;
@@ -109,6 +114,7 @@ std::optional<Fault> FaultyFileSystem::strike(IoCall call, const std::string& pa
     }
     held.spent = !held.rule.for_good;
     ++fault_count_;
+    last_struck_ = Struck{call, path};
     return held.rule.fault;
   }
   return std::nullopt;

@@ -65,6 +65,12 @@ class FaultyFileSystem : public FileSystem {
   [[nodiscard]] std::uint64_t operation_count() const;
   // Calls that a rule struck.
   [[nodiscard]] std::uint64_t fault_count() const;
+  // The last of them; nothing if there was none.
+  struct Struck {
+    IoCall call = IoCall::kOpen;
+    std::string path;
+  };
+  [[nodiscard]] std::optional<Struck> last_struck() const;
 
   [[nodiscard]] Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
   [[nodiscard]] Result<std::unique_ptr<ReadOnlyMap>> map_read_only(const std::string& path) override;
@@ -99,6 +105,7 @@ class FaultyFileSystem : public FileSystem {
   std::vector<Rule> rules_;
   std::uint64_t operation_count_ = 0;
   std::uint64_t fault_count_ = 0;
+  std::optional<Struck> last_struck_;
 };
 
 }  // namespace vibrato::io

@@ -1,90 +1,29 @@
-// The whole database over a disk that loses power: a script of creations, puts, deletes, drops, checkpoints, merges and
-// snapshots is cut at its disk operations, with what was not synced surviving in every way there is. Afterwards every
+// The whole database over a disk that loses power: a script of writes, checkpoints, merges, snapshots, restores and
+// keys is cut at its disk operations, with what was not synced surviving in every way there is. Afterwards every
 // acknowledged write is there, the one in flight is there whole or not at all, and nothing else is.
 //
 // The recovery itself is cut as well, once or twice, before the content is looked at.
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
-#include "base/random.hpp"
-#include "engine/offline.hpp"
-#include "support/made_database.hpp"
+#include "support/database_script.hpp"
 #include "support/sanitizers.hpp"
 
 namespace vibrato::engine {
 namespace {
 
+using test::DatabaseScript;
 using test::MadeContent;
+using test::script_options;
+
+constexpr int kSteps = 60;
+constexpr std::uint64_t kCutsOfAScript = 8;
 
 std::uint64_t rounds() {
   const char* const text = std::getenv("VIBRATO_CRASH_ROUNDS");  // A factor, as in the other tests here.
-  const std::uint64_t wanted = 400 * (text == nullptr ? 1 : std::strtoull(text, nullptr, 10));
+  const std::uint64_t wanted = 1000 * (text == nullptr ? 1 : std::strtoull(text, nullptr, 10));
   return std::max<std::uint64_t>(test::kSanitized ? wanted / 10 : wanted, 10);
-}
-
-// Runs random steps drawn from a seed, and says what may be found afterwards.
-class Script {
- public:
-  explicit Script(std::uint64_t seed) : random_(seed) {}
-
-  // Ends early at the first error. `content` is what was acknowledged, `maybe` that with the step in flight.
-  void run(test::MadeDatabase& database, int steps) {
-    for (int step = 0; step < steps; ++step) {
-      maybe = content;
-      if (!run_step(database).ok()) {
-        return;
-      }
-      content = maybe;
-    }
-    maybe = content;
-  }
-
-  MadeContent content;
-  MadeContent maybe;
-
- private:
-  Status run_step(test::MadeDatabase& database) {
-    const std::string name = random_.chance(0.7) ? "a" : "b";
-    const bool is_there = content.contains(name);
-    const std::uint64_t choice = random_.below(100);
-    if (!is_there) {
-      maybe[name];
-      return database.create(name);
-    }
-    auto& points = maybe[name];
-    if (choice < 55) {
-      const std::uint64_t id = random_.below(40);
-      points[id] = random_.below(5000);
-      return database.put(name, id, points[id]);
-    }
-    if (choice < 75) {
-      if (points.empty()) {
-        return ok_status();
-      }
-      const std::uint64_t id =
-          std::next(points.begin(), static_cast<std::ptrdiff_t>(random_.below(points.size())))->first;
-      points.erase(id);
-      return database.remove(name, id);
-    }
-    if (choice < 78) {
-      maybe.erase(name);
-      return database.drop(name);
-    }
-    // A full disk is none here, so whatever fails has failed for the power.
-    if (choice < 90) {
-      return database.checkpoint();
-    }
-    return choice < 96 ? database.compact(name) : database.snapshot("");
-  }
-
-  Random random_;
-};
-
-DatabaseOptions script_options() {
-  DatabaseOptions options = test::made_database_options();
-  options.wal_segment_bytes = 4096;
-  options.wal_retain_bytes = 4096;
-  return options;
 }
 
 // Starts until it comes up, losing power on the way as often as `cuts` says.
@@ -99,24 +38,59 @@ void recover(io::SimulatedFileSystem& disk, test::MadeDatabase& database, Random
   ASSERT_OK(database.open());
 }
 
+// What the scripts did, so that they cannot come to test less.
+struct Seen {
+  std::set<std::string> kinds;
+  std::uint64_t cuts_in_recovery = 0;
+
+  void add(const io::SimulatedOperation& operation) {
+    using Kind = io::SimulatedOperation::Kind;
+    const auto is = [&](Kind kind, std::string_view part) {
+      return operation.kind == kind && operation.path.find(part) != std::string::npos;
+    };
+    if (is(Kind::kRemoveFile, "/data/wal/events-")) {
+      kinds.insert("trim");
+    } else if (is(Kind::kCreate, "/data/wal/events-0") && !operation.path.ends_with("00001.log")) {
+      kinds.insert("rollover");
+    } else if (is(Kind::kRemoveFile, "/data/segments/")) {
+      kinds.insert("merge");
+    } else if (is(Kind::kRename, "/data/segments/")) {
+      kinds.insert("seal");
+    } else if (is(Kind::kRename, "/data/snapshots/s")) {
+      kinds.insert("snapshot");
+    } else if (is(Kind::kRename, "/data/replaced-")) {
+      kinds.insert("restore");
+    }
+  }
+};
+
+// The disk operations of a script that nothing interrupts.
+std::uint64_t count_operations(std::uint64_t seed, Seen& seen) {
+  io::SimulatedFileSystem disk;
+  test::MadeDatabase database(disk, script_options());
+  EXPECT_OK(database.open());
+  DatabaseScript script(seed, disk);
+  script.run(database, kSteps);
+  EXPECT_EQ(script.wrong_beside_points(database), "");
+  for (const io::SimulatedOperation& operation : disk.operations()) {
+    seen.add(operation);
+  }
+  return disk.operation_count();
+}
+
 TEST(DatabasePowerLoss, acknowledged_writes_are_there_and_nothing_else) {
-  constexpr int kSteps = 60;
   const std::uint64_t count = rounds();
+  Seen seen;
+  std::uint64_t operations = 0;
   for (std::uint64_t round = 0; round < count; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    Random random(round);
-    std::uint64_t operations = 0;
-    {
-      io::SimulatedFileSystem disk;
-      test::MadeDatabase database(disk, script_options());
-      ASSERT_OK(database.open());
-      Script script(round / 8);  // Several cuts of each script.
-      script.run(database, kSteps);
-      operations = disk.operation_count();
+    if (round % kCutsOfAScript == 0) {
+      operations = count_operations(round / kCutsOfAScript, seen);
     }
+    Random random(round);
     io::SimulatedFileSystem disk;
     test::MadeDatabase database(disk, script_options());
-    Script script(round / 8);
+    DatabaseScript script(round / kCutsOfAScript, disk);
     disk.cut_power_after(random.below(operations));
     if (database.open().ok()) {
       script.run(database, kSteps);
@@ -124,7 +98,9 @@ TEST(DatabasePowerLoss, acknowledged_writes_are_there_and_nothing_else) {
     disk.cut_power();
     database.close();
     disk.restart(io::kAllCrashModes[round % std::size(io::kAllCrashModes)], random.next_u64());
-    recover(disk, database, random, static_cast<int>(random.below(3)));
+    const auto cuts = static_cast<int>(random.below(3));
+    seen.cuts_in_recovery += static_cast<std::uint64_t>(cuts);
+    recover(disk, database, random, cuts);
     if (HasFatalFailure()) {
       return;
     }
@@ -132,6 +108,7 @@ TEST(DatabasePowerLoss, acknowledged_writes_are_there_and_nothing_else) {
     const auto found = database.content();
     ASSERT_OK(found);
     ASSERT_TRUE(*found == script.content || *found == script.maybe);
+    ASSERT_EQ(script.wrong_beside_points(database), "");
     // It goes on from there, over a stop in order too.
     ASSERT_OK(database.create("after"));
     ASSERT_OK(database.put("after", 1, 1));
@@ -143,16 +120,20 @@ TEST(DatabasePowerLoss, acknowledged_writes_are_there_and_nothing_else) {
     ASSERT_OK(again);
     ASSERT_EQ(*again, expected);
   }
+  if (count >= 1000) {
+    EXPECT_EQ(seen.kinds, (std::set<std::string>{"trim", "rollover", "merge", "seal", "snapshot", "restore"}));
+  }
+  RecordProperty("power_losses", static_cast<int>(count + seen.cuts_in_recovery));
 }
 
 TEST(DatabasePowerLoss, every_snapshot_that_is_named_can_be_restored) {
-  const std::uint64_t count = std::max<std::uint64_t>(rounds() / 10, 5);
+  const std::uint64_t count = std::max<std::uint64_t>(rounds() / 25, 5);
   for (std::uint64_t round = 0; round < count; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     Random random(round + 1000);
     io::SimulatedFileSystem disk;
     test::MadeDatabase database(disk, script_options());
-    Script script(round);
+    DatabaseScript script(round, disk);
     ASSERT_OK(database.open());
     script.run(database, 30);
     const MadeContent kept = script.content;
@@ -213,7 +194,7 @@ TEST(DatabasePowerLoss, a_restore_swaps_all_or_nothing) {
     ASSERT_OK(database.open());
     ASSERT_EQ(*database.content(), restored);
   }
-  const std::uint64_t stride = std::max<std::uint64_t>(operations / std::max<std::uint64_t>(rounds() / 5, 1), 1);
+  const std::uint64_t stride = std::max<std::uint64_t>(operations / std::max<std::uint64_t>(rounds() / 12, 1), 1);
   bool was_untouched = false;
   bool was_restored = false;
   for (std::uint64_t cut = 0; cut <= operations; cut += stride) {

@@ -114,7 +114,10 @@ std::size_t records_within(const std::string& content, std::uint64_t size) {
 }
 
 TEST(LogDamage, cut_at_every_byte_gives_the_exact_prefix_and_then_takes_appends) {
-  const MadeLog made = make_log(test::plain_log_options(), number_from("VIBRATO_LOG_CUT_BYTES", 4096), false);
+  const std::uint64_t bytes = number_from("VIBRATO_LOG_CUT_BYTES", 4096);
+  wal::LocalLogOptions options = test::plain_log_options();
+  options.segment_bytes = std::max(options.segment_bytes, 2 * bytes);  // One segment, which is cut.
+  const MadeLog made = make_log(options, bytes, false);
   ASSERT_EQ(made.files.size(), 2U);
   const std::string& whole = made.files.at(kFirst);
   for (std::size_t size = 0; size <= whole.size(); ++size) {
@@ -123,7 +126,7 @@ TEST(LogDamage, cut_at_every_byte_gives_the_exact_prefix_and_then_takes_appends)
     files[kFirst].resize(size);
     io::SimulatedFileSystem fs;
     place(fs, files);
-    const auto log = test::open_log(fs, kFolder, test::plain_log_options());
+    const auto log = test::open_log(fs, kFolder, options);
     ASSERT_TRUE(log);
     if (size < format::kLogSegmentHeaderBytes) {
       ASSERT_EQ(log->health().code(), ErrorCode::kCorruption);  // Was durable before anything else.
@@ -135,7 +138,7 @@ TEST(LogDamage, cut_at_every_byte_gives_the_exact_prefix_and_then_takes_appends)
     ASSERT_EQ(found.size(), records_within(whole, size));
     // The kept prefix takes appends, which the next opening finds behind it.
     const OwnedGroup added = test::commit_group(*log, {"after", "the cut"}, 1'000'000);
-    const auto again = test::open_log(fs, kFolder, test::plain_log_options());
+    const auto again = test::open_log(fs, kFolder, options);
     ASSERT_TRUE(again);
     ASSERT_OK(again->health());
     auto expected = found;

@@ -43,6 +43,9 @@ class MemoryKeyStore final : public auth::KeyStore {
   }
 
   [[nodiscard]] Status revoke(std::string_view id, std::int64_t revoked_at_ms) override {
+    if (before_revoke_) {
+      before_revoke_();
+    }
     const std::lock_guard lock(mutex_);
     if (failure_.ok() || revokes_before_failing_) {
       const auto at = records_.find(id);
@@ -76,6 +79,8 @@ class MemoryKeyStore final : public auth::KeyStore {
   }
   // Runs once, inside the next find, when its answer is already fixed.
   void set_after_find(std::function<void()> action) { after_find_ = std::move(action); }
+  // Runs in each revoke, before anything is done.
+  void set_before_revoke(std::function<void()> action) { before_revoke_ = std::move(action); }
 
  private:
   std::mutex mutex_;
@@ -83,6 +88,7 @@ class MemoryKeyStore final : public auth::KeyStore {
   Status failure_;
   bool revokes_before_failing_ = false;
   std::function<void()> after_find_;
+  std::function<void()> before_revoke_;
   std::atomic<int> find_count_{0};
 };
 

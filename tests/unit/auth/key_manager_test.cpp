@@ -66,6 +66,26 @@ TEST(KeyManager, a_revoked_key_is_refused_at_once_and_for_good) {
   EXPECT_EQ(keys.authenticate(key.token).state, AuthState::kRevoked);
 }
 
+// The order commit -> evict -> answer: a request right before the commit fills the memory again.
+TEST(KeyManager, forgets_a_key_after_the_commit_and_not_before) {
+  KeyFixture keys;
+  const MadeKey key = keys.make({Role::kQuery});
+  keys.store.set_before_revoke([&] { EXPECT_EQ(keys.authenticate(key.token).state, AuthState::kAuthenticated); });
+  ASSERT_OK(keys.manager.revoke({"cli"}, key.id));
+  EXPECT_EQ(keys.authenticate(key.token).state, AuthState::kRevoked);
+}
+
+// What makes the step in between needed: without it the memory answers on.
+TEST(KeyManager, a_commit_alone_does_not_end_what_memory_knows) {
+  KeyFixture keys;
+  const MadeKey key = keys.make({Role::kQuery});
+  ASSERT_EQ(keys.authenticate(key.token).state, AuthState::kAuthenticated);
+  ASSERT_OK(keys.store.revoke(key.id, keys.clock.now_ms()));
+  EXPECT_EQ(keys.authenticate(key.token).state, AuthState::kAuthenticated);
+  keys.authenticator.evict(key.id);
+  EXPECT_EQ(keys.authenticate(key.token).state, AuthState::kRevoked);
+}
+
 TEST(KeyManager, what_is_no_id_is_not_found) {
   KeyFixture keys;
   const MadeKey key = keys.make({Role::kQuery});

@@ -54,7 +54,8 @@ class HostileSnapshotTest : public ::testing::Test {
     std::string text = read("manifest.json");
     const std::size_t at = text.find(part);
     ASSERT_NE(at, std::string::npos);
-    write("manifest.json", text.replace(at, part.size(), other));
+    text.replace(at, part.size(), other).resize(text.size() - format::kManifestTailBytes);
+    write("manifest.json", text + format::manifest_tail(text));
   }
 
   test::TempDirectory root_;

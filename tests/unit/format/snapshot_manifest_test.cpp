@@ -72,7 +72,20 @@ TEST(SnapshotManifest, anything_else_than_exactly_its_fields_is_refused_with_the
   expect_refused(with("a0a0", "a0"), "sha256");
   expect_refused(with("\"pepper\"", "\"catalog.db\""), "order");
   expect_refused(with("\"files\": [", "\"files\": [1, "), "files");
+  expect_refused(with("\"collections\": 2", "\"collections\": 3"), "crc32c");
+  expect_refused(encode_manifest(made_manifest()) + "\n", "crc32c");
   EXPECT_CODE(parse_manifest(with("\"version\": 1", "\"version\": 2")), ErrorCode::kInvalidArgument);
+}
+
+TEST(SnapshotManifest, every_flipped_bit_is_found) {
+  const std::string good = encode_manifest(made_manifest());
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      std::string text = good;
+      text[at] = static_cast<char>(static_cast<unsigned char>(text[at]) ^ (1U << bit));
+      ASSERT_FALSE(parse_manifest(text).ok()) << "byte " << at << ", bit " << bit;
+    }
+  }
 }
 
 TEST(SnapshotManifest, is_bounded) {
