@@ -73,7 +73,9 @@ Status Database::Impl::open() {
     logger.warning("what a crash left in {} stays: {}", folder.root(), removed.message());
   }
   VIBRATO_RETURN_IF_ERROR(open_catalog());
-  remove_leftovers();
+  if (options.remove_leftovers) {
+    remove_leftovers();
+  }
   VIBRATO_RETURN_IF_ERROR(open_keys());
   VIBRATO_RETURN_IF_ERROR(open_log());
   make_models();
