@@ -16,7 +16,6 @@ inline constexpr std::string_view kReserveFile = "reserve";
 inline constexpr std::string_view kSnapshotsFolder = "snapshots";
 inline constexpr std::string_view kQuarantineFolder = "quarantine";
 inline constexpr std::string_view kTemporaryFolder = "tmp";
-inline constexpr std::string_view kRestoreSite = "tmp/restore";  // Where a restore builds.
 
 // Immutable. Requires: `root` is not empty.
 class DataFolder {

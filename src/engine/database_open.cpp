@@ -73,8 +73,8 @@ Status Database::Impl::open() {
     logger.warning("what a crash left in {} stays: {}", folder.root(), removed.message());
   }
   VIBRATO_RETURN_IF_ERROR(open_catalog());
-  if (options.remove_leftovers) {
-    remove_leftovers();
+  if (options.is_in_place) {
+    forget_missing();
   }
   VIBRATO_RETURN_IF_ERROR(open_keys());
   VIBRATO_RETURN_IF_ERROR(open_log());
@@ -84,17 +84,9 @@ Status Database::Impl::open() {
   return ok_status();
 }
 
-// Half snapshots and restores of a process that was killed: their links would keep the space of segments that are gone.
-void Database::Impl::remove_leftovers() {
-  Status removed = remove_partial_snapshots(fs, folder);
-  if (removed.ok()) {
-    removed = remove_tree(fs, folder.path(kRestoreSite));
-  }
-  if (removed.ok()) {
-    removed = forget_missing_snapshots(fs, folder, *catalog);
-  }
-  if (!removed.ok()) {
-    logger.warning("what a former process left half done was not removed: {}", removed.message());
+void Database::Impl::forget_missing() {
+  if (const Status forgotten = forget_missing_snapshots(fs, folder, *catalog); !forgotten.ok()) {
+    logger.warning("snapshots whose folders are gone stay listed: {}", forgotten.message());
   }
 }
 

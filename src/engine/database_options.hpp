@@ -37,7 +37,7 @@ struct DatabaseOptions {
   std::uint32_t query_threads = 0;  // 0: as many as the machine has.
   std::uint32_t query_queue_max = 1024;
 
-  bool remove_leftovers = true;  // Of snapshots and restores; false where the folder is not in its place yet.
+  bool is_in_place = true;  // False while it is built beside the folder that its snapshots are in.
   std::uint32_t orphan_ttl_hours = 168;
   std::uint32_t quarantine_max_files = 50;
   std::uint64_t quarantine_max_bytes = std::uint64_t{5} << 30;

@@ -67,11 +67,9 @@ Result<RestoreReport> compare_and_write(const OfflineContext& context, const Dat
   if (!then.ok()) {
     return not_found("there was no collection " + name + " at LSN " + std::to_string(target.value()));
   }
-  DatabaseOptions present = options;
-  present.remove_leftovers = false;  // The past lies where those of a restore would.
   MetricsRegistry metrics;
   VIBRATO_ASSIGN_OR_RETURN(const auto database,
-                           Database::open(context.fs, present, context.clock, context.logger, metrics));
+                           Database::open(context.fs, options, context.clock, context.logger, metrics));
   VIBRATO_RETURN_IF_ERROR(database->start());
   VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr now, present_collection(*database, name, (*then)->settings()));
   PatientWrites writes(*database, now);

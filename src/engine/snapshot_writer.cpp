@@ -12,13 +12,6 @@
 #include "wal/log_copy.hpp"
 
 namespace vibrato::engine {
-namespace {
-
-// Around the name of a snapshot that is being written; no safe name begins with a dot.
-constexpr std::string_view kPartialBegin = ".";
-constexpr std::string_view kPartialEnd = ".partial";
-
-}  // namespace
 
 Result<SnapshotReport> SnapshotWriter::run() {
   const std::string parent = parts_.folder.path(kSnapshotsFolder);
@@ -168,24 +161,6 @@ Status forget_missing_snapshots(io::FileSystem& fs, const DataFolder& folder, ca
     if (fs.stat(folder.path(snapshot.folder)).status().code() == ErrorCode::kNotFound) {
       VIBRATO_RETURN_IF_ERROR(
           catalog.write([&](catalog::Tables& tables) { return tables.snapshots.remove(snapshot.name); }));
-    }
-  }
-  return ok_status();
-}
-
-Status remove_partial_snapshots(io::FileSystem& fs, const DataFolder& folder) {
-  const std::string parent = folder.path(kSnapshotsFolder);
-  VIBRATO_ASSIGN_OR_RETURN(const std::vector<io::FileInfo> entries, fs.list_directory(parent));
-  for (const io::FileInfo& entry : entries) {
-    std::string_view name = entry.name;
-    if (!entry.is_directory || !name.starts_with(kPartialBegin) || !name.ends_with(kPartialEnd) ||
-        name.size() <= kPartialBegin.size() + kPartialEnd.size()) {
-      continue;
-    }
-    name.remove_prefix(kPartialBegin.size());
-    name.remove_suffix(kPartialEnd.size());
-    if (io::is_safe_name(name)) {
-      VIBRATO_RETURN_IF_ERROR(remove_tree(fs, parent + "/" + entry.name));
     }
   }
   return ok_status();

@@ -67,8 +67,6 @@ class SnapshotWriter {
   SnapshotReport report_;
 };
 
-// Removes what was not completed when a former process ended. Requires: the lock of the folder, and no writer.
-[[nodiscard]] Status remove_partial_snapshots(io::FileSystem& fs, const DataFolder& folder);
 // What has no folder any more is not listed.
 [[nodiscard]] Status forget_missing_snapshots(io::FileSystem& fs, const DataFolder& folder, catalog::Catalog& catalog);
 

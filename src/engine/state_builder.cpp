@@ -111,7 +111,7 @@ class Builder {
     options.data_folder = target_.root();
     options.disk_reserve_bytes = 0;
     options.background_threads = 0;
-    options.remove_leftovers = false;  // The snapshots that the catalog lists are in the folder it will be swapped into.
+    options.is_in_place = false;
     MetricsRegistry metrics;
     VIBRATO_ASSIGN_OR_RETURN(const auto database,
                              Database::open(context_.fs, options, context_.clock, context_.logger, metrics));
