@@ -96,7 +96,7 @@ Status DiskSpace::make_reserve() {
     }
     return file->sync();
   };
-  const Status written = write();
+  Status written = write();
   if (!written.ok()) {
     static_cast<void>(fs_.remove_file(path));
     return written;

@@ -41,7 +41,7 @@ Status copy_bytes(FileSystem& fs, const std::string& from, const std::string& to
 }
 
 Status link_or_copy(FileSystem& fs, const std::string& from, const std::string& to, OpenMode mode) {
-  const Status linked = fs.hard_link(from, to);
+  Status linked = fs.hard_link(from, to);
   if (linked.code() != ErrorCode::kIoError) {
     return linked;
   }

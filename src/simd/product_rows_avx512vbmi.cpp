@@ -33,6 +33,7 @@ struct Rows {
   for (std::size_t i = 0; i < kPiece; ++i) {
     __m512i pieces = _mm512_setzero_si512();
     for (std::size_t lane = 0; lane < lanes; ++lane) {
+      // The whole lane is filled. NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
       const std::byte* piece = rows.start[lane * kPiece + i] + at;
       const __m128i bytes = used == kPiece ? _mm_loadu_si128(reinterpret_cast<const __m128i_u*>(piece))
                                            : _mm_maskz_loadu_epi8(mask, piece);
