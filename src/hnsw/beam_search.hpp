@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "hnsw/candidate_pool.hpp"
@@ -73,9 +72,6 @@ struct BeamLimits {
   std::size_t k = 0;       // Whose distance the stop rule goes by; k <= ef.
   std::size_t expand = 4;  // Candidates a step, at most kExpandMax.
   StopRule stop;
-  // Farther candidates than this neither enter the pool nor are expanded, unless they are among the `least` best.
-  float enough = std::numeric_limits<float>::infinity();
-  std::size_t least = 1;  // At least 1.
 };
 
 struct BeamStats {
@@ -101,9 +97,7 @@ class BeamWalk {
       scratch_.kept.resize(batch_max);
     }
     while (true) {
-      const float stop = limits_.stop.bound(results().kth(limits_.k));
-      const float enough = std::max(limits_.enough, results().kth(limits_.least));
-      const float bound = std::min(std::min(stop, enough), results().worst());
+      const float bound = std::min(limits_.stop.bound(results().kth(limits_.k)), results().worst());
       const std::size_t taken = scratch_.pool.take(limits_.expand, bound, expanding_.data());
       if (taken == 0) {
         return;

@@ -9,9 +9,6 @@
 namespace vibrato::hnsw {
 namespace {
 
-// What is twice as far as `known` leads to nothing nearer, once half of the effort was spent without it.
-constexpr float kKnownSlack = 1.0F;
-
 // Small rows leave the core waiting for memory unless several candidates are expanded at once.
 std::size_t default_expand(const RowSpace& space) {
   const std::size_t row_bytes = space.has_codes() ? space.codes.stride_bytes : space.vectors.dim * sizeof(float);
@@ -36,14 +33,6 @@ float margin_of(const RowSpace& space, const quant::PreparedQuery& query) {
   quant::CodeFactors same;
   same.offset = query.norm_squared;
   return 3.0F * space.quantizer->distance_sigma(query, same, 0.0F);
-}
-
-// At least k rows stay in the pool.
-void limit_by_known(float known, BeamLimits& limits) {
-  StopRule rule = limits.stop;
-  rule.slack = kKnownSlack;
-  limits.enough = rule.bound(known);
-  limits.least = std::max(limits.ef / 2, limits.k);
 }
 
 void take_pool(const CandidatePool& pool, std::uint32_t k, std::vector<Hit>& hits) {
@@ -124,9 +113,6 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
     limits.stop.margin = margin_of(space, scratch.query);
   }
   const bool filtered = params.predicate.allows != nullptr;
-  if (!filtered) {
-    limit_by_known(params.known, limits);
-  }
 
   SearchStats local;
   const EntryPoint entry{graph.entry_row, graph.entry_upper, graph.max_level};

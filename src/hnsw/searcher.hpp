@@ -26,8 +26,8 @@ struct SearchParams {
   // Exact distances for the final candidates; without it the hits carry the distances on codes.
   bool rescore = true;
   RowPredicate predicate;
-  // Rows that are farther may be left out, as somebody has k rows that are not (those of other segments). A walk then
-  // spends less on rows that are far beyond, and fewer rows are scored again.
+  // Rows that are farther may be left out, as somebody has k rows that are not (those of other segments). Fewer
+  // rows are scored again then; the walk is the same, as one that is cut there finds less.
   float known = std::numeric_limits<float>::infinity();
 };
 

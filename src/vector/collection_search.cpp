@@ -4,9 +4,8 @@
 //   2. Each part gives its nearest rows that the view sees. With several parts the effort in each is reduced, as its
 //      share of the answer is smaller than the whole: to ef times the square root of its share of the rows.
 //      The largest part comes first, and each is told how far the farthest row is that would be in the answer so far:
-//      what is behind needs no exact distance, and what is far behind little effort (hnsw::SearchParams::known).
-//   3. Half the effort or less is too little for a part that holds far more of the answer than its share (rows often
-//   come in the order
+//      what is behind needs no exact distance (hnsw::SearchParams::known).
+//   3. That is too little for a part that holds far more of the answer than its share (rows often come in the order
 //      of their topics): such a part is searched again, with the whole effort.
 //   4. Merge: nearest first, ties by id. A part breaks ties by row, so where its k-th hit ties with the one behind it,
 //      it is asked for more, until the tie ends or kTiesMax rows share it.
