@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "io/atomic_file.hpp"
 #include "io/safe_path.hpp"
 #include "vector/segment_writer.hpp"
 
@@ -10,6 +11,17 @@ namespace vibrato::engine {
 namespace {
 
 constexpr std::string_view kPartialSuffix = ".partial";
+
+Status remove_unnamed(io::FileSystem& fs, const DataFolder& folder) {
+  for (const std::string_view name : {kPepperFile, kWitnessFile, kRestoreMarkerFile}) {
+    const std::string path = folder.path(name) + std::string(io::kTemporarySuffix);
+    const auto info = fs.stat(path);
+    if (info.ok() && info->is_regular) {
+      VIBRATO_RETURN_IF_ERROR(fs.remove_file(path));
+    }
+  }
+  return ok_status();
+}
 
 }  // namespace
 
@@ -44,6 +56,7 @@ std::string DataFolder::partial_snapshot(std::string_view name) const {
 }
 
 Status DataFolder::remove_leftovers(io::FileSystem& fs) const {
+  VIBRATO_RETURN_IF_ERROR(remove_unnamed(fs, *this));
   VIBRATO_ASSIGN_OR_RETURN(const auto entries, fs.list_directory(path(kSnapshotsFolder)));
   for (const io::FileInfo& entry : entries) {
     const std::string_view name = entry.name;

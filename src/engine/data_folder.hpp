@@ -12,6 +12,8 @@ namespace vibrato::engine {
 
 inline constexpr std::string_view kLogFolder = "wal";
 inline constexpr std::string_view kPepperFile = "pepper";
+inline constexpr std::string_view kWitnessFile = "witness";
+inline constexpr std::string_view kRestoreMarkerFile = "restore.json";
 inline constexpr std::string_view kReserveFile = "reserve";
 inline constexpr std::string_view kSnapshotsFolder = "snapshots";
 inline constexpr std::string_view kQuarantineFolder = "quarantine";
@@ -37,8 +39,9 @@ class DataFolder {
   // Where operations on the folder build a state, and a snapshot is written before it has its name.
   [[nodiscard]] std::string building_site() const { return path(kTemporaryFolder) + "/restore"; }
   [[nodiscard]] std::string partial_snapshot(std::string_view name) const;
-  // Removes both where a crash left them, and with them the space of the segments that they link to. A building site
-  // that somebody holds stays. Requires: the folder's lock is held.
+  // Removes both where a crash left them, and with them the space of the segments that they link to, and files beside
+  // the catalog that were about to get their name. A building site that somebody holds stays. Requires: the folder's
+  // lock is held.
   [[nodiscard]] Status remove_leftovers(io::FileSystem& fs) const;
 
  private:

@@ -15,7 +15,6 @@
 namespace vibrato::engine {
 namespace {
 
-constexpr std::string_view kMarkerFile = "restore.json";
 constexpr std::string_view kMarkerBegin = "{\"replaced\":\"";
 constexpr std::string_view kMarkerEnd = "\"}\n";
 constexpr std::size_t kIdDigitsMax = 20;
@@ -106,13 +105,13 @@ class Swap {
         VIBRATO_RETURN_IF_ERROR(fs_.sync_directory(folder_.root()));
       }
     }
-    VIBRATO_RETURN_IF_ERROR(fs_.remove_file(folder_.path(kMarkerFile)));
+    VIBRATO_RETURN_IF_ERROR(fs_.remove_file(folder_.path(kRestoreMarkerFile)));
     return fs_.sync_directory(folder_.root());
   }
 
   // The id in the marker; empty without one.
   Result<std::string> read_marker() const {
-    const auto file = fs_.open(folder_.path(kMarkerFile), io::OpenMode::kReadOnly);
+    const auto file = fs_.open(folder_.path(kRestoreMarkerFile), io::OpenMode::kReadOnly);
     if (file.status().code() == ErrorCode::kNotFound) {
       return std::string();
     }
@@ -129,12 +128,12 @@ class Swap {
         return std::string(text);
       }
     }
-    return corruption(folder_.path(kMarkerFile) + ": expected the marker of a restore, found something else");
+    return corruption(folder_.path(kRestoreMarkerFile) + ": expected the marker of a restore, found something else");
   }
 
   Status write_marker(std::string_view id) const {
     const std::string text = std::string(kMarkerBegin) + std::string(id) + std::string(kMarkerEnd);
-    return io::write_file_atomically(fs_, folder_.path(kMarkerFile), std::as_bytes(std::span(text)));
+    return io::write_file_atomically(fs_, folder_.path(kRestoreMarkerFile), std::as_bytes(std::span(text)));
   }
 
  private:

@@ -24,8 +24,6 @@
 
 namespace vibrato::engine {
 
-inline constexpr std::string_view kWitnessFile = "witness";
-
 struct Witness {
   std::array<std::byte, 16> store_id{};
   std::uint64_t catalog_commits = 0;

@@ -115,6 +115,10 @@ TEST_F(DatabaseUpkeepTest, what_a_crash_left_of_snapshots_and_restores_goes_at_t
       ASSERT_OK(disk_.open(folder + "/segments/segment-0000000000000001.vdb", io::OpenMode::kCreateNew));
     }
   }
+  const std::vector<std::string> unnamed = {"/data/restore.json.vibrato-tmp", "/data/pepper.vibrato-tmp"};
+  for (const std::string& file : {unnamed[0], unnamed[1], std::string("/data/notes.vibrato-tmp")}) {
+    ASSERT_OK(disk_.open(file, io::OpenMode::kCreateNew));
+  }
   {
     const auto held = disk_.lock_directory("/data/tmp/restore");
     ASSERT_OK(held);
@@ -128,6 +132,10 @@ TEST_F(DatabaseUpkeepTest, what_a_crash_left_of_snapshots_and_restores_goes_at_t
   for (const std::string& folder : foreign) {
     EXPECT_OK(disk_.stat(folder + "/segments/segment-0000000000000001.vdb")) << folder;
   }
+  for (const std::string& file : unnamed) {
+    EXPECT_CODE(disk_.stat(file), ErrorCode::kNotFound) << file;
+  }
+  EXPECT_OK(disk_.stat("/data/notes.vibrato-tmp"));
 }
 
 TEST_F(DatabaseUpkeepTest, the_files_of_a_dropped_collection_go_without_a_request) {
