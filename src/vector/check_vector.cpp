@@ -20,10 +20,12 @@ Status check_vector(std::span<const float> vector, std::uint32_t dim, Metric met
         return invalid_argument(fmt::format("value {} of the vector is not a finite number", i));
       }
     }
-    return invalid_argument(fmt::format("the vector is longer than {:g}", kCodedNormMax));
+    return invalid_argument(fmt::format("the vector is longer than {:g}, the most that can be stored", kCodedNormMax));
   }
   if (metric == Metric::kCosine && squared < std::numeric_limits<float>::min()) {
-    return invalid_argument("the vector is zero, which has no direction for cosine to compare");
+    return invalid_argument(
+        "the vector is zero, or too short to have a direction for cosine to compare: its squared length must be "
+        "at least 1.2e-38");
   }
   return ok_status();
 }

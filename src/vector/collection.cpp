@@ -6,6 +6,7 @@
 #include <vibrato/check.hpp>
 
 #include "base/limits.hpp"
+#include "vector/choose_codes.hpp"
 #include "vector/point_numbers.hpp"
 
 namespace vibrato::vector {
@@ -150,7 +151,9 @@ CollectionInfo Collection::info() const {
     info.deleted_count += segment->deletes()->count();
     info.bytes_on_disk += segment->bytes_on_disk();
     info.bytes_in_memory += segment->bytes_in_memory();
-    info.indexed_count += settings().index == IndexKind::kFlat ? rows : segment->indexed_count();
+    // Few rows are scanned for good, which no index would be faster than.
+    const bool needs_no_index = settings().index == IndexKind::kFlat || rows < kCodedRowsMin;
+    info.indexed_count += needs_no_index ? rows : segment->indexed_count();
     return true;
   });
   for (const auto& part : view.version->frozen) {

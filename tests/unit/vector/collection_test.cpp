@@ -383,8 +383,10 @@ TEST(Collection, counts_the_bytes_that_wait) {
   MadeCollection made(small_settings(32, Metric::kL2));
   put_rows(made, set, 0, 999);
   EXPECT_EQ(made->tail_bytes(), 0U) << "few rows never get an index";
+  EXPECT_EQ(made->info().indexed_count, 999U) << "nor do they wait for one";
   put_rows(made, set, 999, 2000);
   EXPECT_GE(made->tail_bytes(), 2000U * 32 * 4);
+  EXPECT_EQ(made->info().indexed_count, 0U);
   EXPECT_EQ(made->hot_bytes(), made->read_view().version->hot->data_bytes());
   while (made->read_view().version->hot->index_step(1000)) {
   }
