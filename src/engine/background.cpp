@@ -149,13 +149,37 @@ void Background::run_checkpoints() {
     if (!keep_going().ok()) {
       continue;
     }
-    const Status status = checkpoint_now();
+    const bool is_short = needs_room();
+    const Status status = is_short ? make_room() : checkpoint_now();
     remove_unused();  // Also without a checkpoint: what a search still used the last time may be free by now.
     if (!status.ok()) {
       report("a checkpoint", status);
+    }
+    if (is_short || !status.ok()) {
       sleep_for(backoff_, kSecondMs);
     }
   }
+}
+
+// A try that fails would fail again: not before something was written, which on a full disk is a delete or a drop, or
+// something else gave space back.
+bool Background::needs_room() const {
+  return parts_.disk.is_full() &&
+         (parts_.visible.get() != room_made_at_ || parts_.disk.free_bytes() > free_bytes_then_ + kMiB);
+}
+
+// Everything is saved, whatever its age, so that the log can be cut off. What does not fit does not hold up the rest.
+Status Background::make_room() {
+  room_made_at_ = parts_.visible.get();
+  const Status saved = checkpoint(room_made_at_);
+  const Status kept = saved.ok() ? saved : parts_.idempotency.save(room_made_at_);
+  const Status trimmed = parts_.retention->trim(true);
+  remove_unused();
+  free_bytes_then_ = parts_.disk.free_bytes();
+  parts_.disk.probe();
+  VIBRATO_RETURN_IF_ERROR(saved);
+  VIBRATO_RETURN_IF_ERROR(kept);
+  return trimmed;
 }
 
 Status Background::checkpoint_now() {
@@ -174,7 +198,7 @@ Status Background::checkpoint_now() {
       VIBRATO_RETURN_IF_ERROR(parts_.idempotency.save(parts_.visible.get()));
     }
   }
-  VIBRATO_RETURN_IF_ERROR(parts_.retention->trim());
+  VIBRATO_RETURN_IF_ERROR(parts_.retention->trim(parts_.disk.is_full()));
   return shrink_log();
 }
 
@@ -195,7 +219,7 @@ Status Background::shrink_log() {
       return ok_status();
     }
     VIBRATO_RETURN_IF_ERROR(checkpoint(Lsn(durable.value() + 1 + (visible.value() - durable.value() - 1) / 4)));
-    VIBRATO_RETURN_IF_ERROR(parts_.retention->trim());
+    VIBRATO_RETURN_IF_ERROR(parts_.retention->trim(parts_.disk.is_full()));
     if (parts_.models.durable_lsn() <= durable) {
       return ok_status();  // A damaged collection keeps its records until an operator acts.
     }
@@ -294,6 +318,10 @@ void Background::run_timer() {
       parts_.logger.error("a request found a segment damaged, its collection takes no more writes: {}", damage);
     }
     parts_.disk.probe();
+    if (parts_.disk.is_full()) {
+      end_sleep(checkpointing_);
+      end_sleep(compaction_);
+    }
     parts_.budgets.refresh();
     give_memory_back();
     if (parts_.each_second) {

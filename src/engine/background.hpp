@@ -103,6 +103,9 @@ class Background {
   bool scrub_pass();
   void run_timer();
   [[nodiscard]] Status checkpoint_now();
+  // On a full disk: whether something has changed since room was made, and making it.
+  [[nodiscard]] bool needs_room() const;
+  [[nodiscard]] Status make_room();
   [[nodiscard]] Status shrink_log();
   [[nodiscard]] Status checkpoint(Lsn up_to);
   // Files that a checkpoint or a merge left without readers.
@@ -125,13 +128,15 @@ class Background {
   std::atomic<bool> has_new_rows_ = false;
   std::atomic<std::uint64_t> checkpoints_running_ = 0;
   std::atomic<std::uint64_t> compactions_running_ = 0;
+  Lsn room_made_at_;  // These two are the checkpoint thread's own.
+  std::uint64_t free_bytes_then_ = 0;
   std::uint64_t memory_peak_ = 0;  // The timer's own: since memory was given back.
   Sleep indexing_;
   Sleep checkpointing_;
   Sleep compaction_;
   Sleep scrub_;
   Sleep timer_;
-  Sleep backoff_;  // After a failed checkpoint; only stop() ends it.
+  Sleep backoff_;  // After a failed checkpoint or making room; only stop() ends it.
   std::vector<std::thread> threads_;
 };
 

@@ -81,7 +81,7 @@ Result<std::string> Database::Impl::start_checkpoint(JobDone done) {
         VIBRATO_ASSIGN_OR_RETURN(const auto report, with_reserve(disk, save));
         background->note_checkpoint(report);
         VIBRATO_RETURN_IF_ERROR(idempotency->save(up_to));
-        if (const Status trimmed = retention->trim(); !trimmed.ok()) {
+        if (const Status trimmed = retention->trim(disk.is_full()); !trimmed.ok()) {
           logger.warning("the log was not trimmed: {}", trimmed.message());
         }
         return nlohmann::json{{"collections", report.collections},

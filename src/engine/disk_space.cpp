@@ -65,6 +65,11 @@ void DiskSpace::probe() {
   }
 }
 
+std::uint64_t DiskSpace::free_bytes() const {
+  const auto free = fs_.free_bytes(folder_);
+  return free.ok() ? *free : 0;
+}
+
 std::uint64_t DiskSpace::room_bytes() const {
   return kDiskMarginBytes + (has_reserve() ? 0 : reserve_bytes_);
 }

@@ -32,6 +32,8 @@ class DiskSpace {
   // or so.
   void probe();
 
+  // What is free now; 0 if the file system does not tell.
+  [[nodiscard]] std::uint64_t free_bytes() const;
   [[nodiscard]] bool is_full() const { return full_.load(std::memory_order_relaxed); }
   // kDiskFull while it is.
   [[nodiscard]] Status check() const;

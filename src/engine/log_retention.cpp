@@ -21,7 +21,7 @@ LogRetention::LogRetention(wal::LocalLog& log, const commit::ModelSet& models, c
                            const Clock& clock, const Options& options)
     : log_(log), models_(models), catalog_(catalog), clock_(clock), options_(options) {}
 
-Status LogRetention::trim() {
+Status LogRetention::trim(bool disk_is_full) {
   const std::lock_guard one_at_a_time(trim_mutex_);
   Lsn covered = models_.durable_lsn();
   {
@@ -30,7 +30,7 @@ Status LogRetention::trim() {
       covered = std::min(covered, holds_.begin()->first);
     }
   }
-  const wal::Retention retention = {options_.retain_bytes, options_.retain_ms};
+  const wal::Retention retention = {disk_is_full ? 0 : options_.retain_bytes, options_.retain_ms};
   const Lsn up_to = wal::trimmable_lsn(log_.segments(), retention, covered, clock_.now_ms());
   if (up_to == Lsn()) {
     return ok_status();

@@ -27,8 +27,9 @@ class LogRetention {
   LogRetention(wal::LocalLog& log, const commit::ModelSet& models, catalog::Catalog& catalog, const Clock& clock,
                const Options& options);
 
-  // Cuts off what every model has made durable and neither bound nor a hold keeps. A no-op when that is nothing.
-  [[nodiscard]] Status trim();
+  // Cuts off what every model has made durable and neither bound nor a hold keeps. A no-op when that is nothing. With
+  // `disk_is_full` the bounds keep nothing: the space is needed.
+  [[nodiscard]] Status trim(bool disk_is_full);
   // Whether the log is larger than it may be.
   [[nodiscard]] bool is_too_large() const;
   // Commits how far the models are, so that the next start does not read what they have already. Part of trim().

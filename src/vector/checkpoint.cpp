@@ -30,6 +30,11 @@ std::uint64_t count_deleted(const DeleteLsns& deletes, std::uint32_t rows, Lsn a
   return deleted;
 }
 
+// Nobody sees a row of it, and no replay brings one back: `at` is durable in the log by the time of the commit.
+bool is_dead(const HotPart& part, Lsn at) {
+  return part.deletes()->count() == part.row_count() && part.deletes()->last_mark() <= at;
+}
+
 Status put_bitmap(catalog::Tables& tables, catalog::SegmentId segment, const Segment& part, Lsn at) {
   catalog::DeleteBitmap bitmap;
   bitmap.segment = segment;
@@ -61,12 +66,26 @@ Result<CheckpointReport> Checkpoint::run(const std::vector<CheckpointWish>& wish
   for (const CheckpointWish& wish : wishes) {
     (is_small(*wish.collection) ? small : large).push_back(wish);
   }
-  // Creates and drops go with the small ones, which may be none.
-  VIBRATO_RETURN_IF_ERROR(save(small));
+  // Drops first and by themselves: they give space back to what follows, and no lack of space for rows holds them up.
+  if (!context_.model.unsaved().dropped.empty()) {
+    VIBRATO_RETURN_IF_ERROR(save({}));
+    static_cast<void>(context_.files.remove_unused());
+  }
+  // Creates go with the small ones, which may be none.
+  Status full = save(small);
+  if (!full.ok() && full.code() != ErrorCode::kDiskFull) {
+    return full;
+  }
   for (const CheckpointWish& wish : large) {
     VIBRATO_RETURN_IF_ERROR(check());
-    VIBRATO_RETURN_IF_ERROR(save({wish}));
+    // One that does not fit does not hold up the others, which may have nothing to write but deletes.
+    if (Status saved = save({wish}); saved.code() == ErrorCode::kDiskFull) {
+      full = std::move(saved);
+    } else {
+      VIBRATO_RETURN_IF_ERROR(saved);
+    }
   }
+  VIBRATO_RETURN_IF_ERROR(full);
   return report_;
 }
 
@@ -126,10 +145,17 @@ Checkpoint::Work Checkpoint::freeze(const CheckpointWish& wish) {
   const VersionPtr before = wish.collection->read_view().version;
   work.with_hot = wish.with_hot || before->frozen.empty();
   work.up_to = work.with_hot ? wish.collection->freeze_hot() : before->frozen.back()->last_lsn();
-  const VersionPtr after = wish.collection->read_view().version;
+  const ReadView view = wish.collection->read_view();
+  const VersionPtr& after = view.version;
+  const Lsn dead_at = std::max(view.visible, work.up_to);  // The commit waits until the latter is visible.
   for (const std::shared_ptr<HotPart>& part : after->frozen) {
-    if (part->last_lsn() <= work.up_to) {
-      part->freeze();
+    if (part->last_lsn() > work.up_to) {
+      continue;
+    }
+    part->freeze();
+    if (is_dead(*part, dead_at)) {
+      work.dead.push_back(part);
+    } else {
       work.parts.push_back({part, {}, nullptr});
     }
   }
@@ -137,6 +163,7 @@ Checkpoint::Work Checkpoint::freeze(const CheckpointWish& wish) {
 }
 
 Status Checkpoint::write_files(Group& group, WrittenFiles& written) const {
+  VIBRATO_RETURN_IF_ERROR(check_room(group));
   std::vector<std::pair<Work*, NewPart*>> small;
   for (Work& work : group) {
     for (NewPart& part : work.parts) {
@@ -152,6 +179,21 @@ Status Checkpoint::write_files(Group& group, WrittenFiles& written) const {
     }
   }
   return write_packs(small, written);
+}
+
+// Files that cannot fit are not begun: they would take the space that deletes need meanwhile.
+Status Checkpoint::check_room(const Group& group) const {
+  std::uint64_t bytes = 0;  // Codes and graphs come on top.
+  for (const Work& work : group) {
+    for (const NewPart& part : work.parts) {
+      bytes += part.hot->data_bytes();
+    }
+  }
+  const auto free = context_.fs.free_bytes(context_.options.data_folder);
+  return !free.ok() || bytes <= *free
+             ? ok_status()
+             : Status(ErrorCode::kDiskFull, "the disk has " + std::to_string(*free) +
+                                                " bytes left, and segments take more than " + std::to_string(bytes));
 }
 
 Status Checkpoint::index(HotPart& part) const {
@@ -277,7 +319,7 @@ void Checkpoint::publish(Group& group) {
     for (const SealedPartPtr& part : version->sealed) {
       context_.saved_deletes[part->entry().id] = work.up_to;
     }
-    std::vector<std::shared_ptr<HotPart>> frozen;
+    std::vector<std::shared_ptr<HotPart>> frozen = work.dead;
     std::vector<SealedPartPtr> sealed;
     for (NewPart& part : work.parts) {
       part.sealed->set_segment_id(part.entry.id);
@@ -294,7 +336,7 @@ void Checkpoint::publish(Group& group) {
 }
 
 void Checkpoint::count(const Work& work) {
-  if (work.from == Lsn() && work.parts.empty()) {
+  if (work.from == Lsn() && work.parts.empty() && work.dead.empty()) {
     return;
   }
   ++report_.collections;

@@ -38,6 +38,7 @@ class Checkpoint {
     Lsn up_to;
     bool with_hot = true;  // All that was applied when this was frozen is at or below up_to.
     std::vector<NewPart> parts;
+    std::vector<std::shared_ptr<HotPart>> dead;  // Without a living row: they get no file.
   };
   using Group = std::vector<Work>;
 
@@ -47,6 +48,7 @@ class Checkpoint {
   [[nodiscard]] Group freeze(const std::vector<CheckpointWish>& wishes, const VectorModel::Unsaved& taken) const;
   [[nodiscard]] static Work freeze(const CheckpointWish& wish);
   [[nodiscard]] Status write_files(Group& group, WrittenFiles& written) const;
+  [[nodiscard]] Status check_room(const Group& group) const;
   [[nodiscard]] Status index(HotPart& part) const;
   [[nodiscard]] Status write_packs(const std::vector<std::pair<Work*, NewPart*>>& small, WrittenFiles& written) const;
   [[nodiscard]] Status open_files(Group& group) const;

@@ -1,5 +1,9 @@
 // A full disk: puts get 507, deletes and checkpoints go on in the space of the reserve, and when there is room again
 // puts do too, without a restart.
+#include <chrono>
+#include <functional>
+#include <thread>
+
 #include "engine/database_impl.hpp"
 #include "support/made_database.hpp"
 
@@ -100,6 +104,109 @@ TEST_F(DiskFullTest, a_start_on_a_full_disk_gives_the_reserve_up_and_loses_nothi
   const auto content = database_.content();
   ASSERT_OK(content);
   EXPECT_EQ(content->at("c").size(), 99U);
+}
+
+// With the background's threads, a log that would be kept for long, and points that fill the disk soon.
+class DiskFullStoryTest : public DiskFullTest {
+ protected:
+  void SetUp() override {
+    engine::DatabaseOptions& options = database_.options();
+    options.background_threads = 2;
+    options.wal_segment_bytes = kMiB;
+    options.wal_retain_bytes = 1024 * kMiB;
+    DiskFullTest::SetUp();
+    ASSERT_OK(database_.create("other"));
+    ASSERT_OK(database_.put("other", 1, 1));
+    disk_.set_capacity(used_bytes() + 28 * kMiB);
+  }
+  Status put_large(std::uint64_t id) {
+    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, database_->vectors().find("c"));
+    const std::string meta = "{\"text\":\"" + std::string(16 * 1024, 'x') + "\"}";
+    VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, vector::make_upsert(database_->vectors(), collection,
+                                                                         {PointId(id), test::made_vector(id), meta}));
+    return database_.commit(std::move(write), Database::Kind::kPut, collection.get());
+  }
+  void fill_with_large() {
+    Status put;
+    while ((put = put_large(puts_)).ok()) {
+      ++puts_;
+      ASSERT_LT(puts_, 10'000U);
+    }
+    EXPECT_CODE(put, ErrorCode::kDiskFull);
+    ASSERT_GT(puts_, 500U);
+    EXPECT_CODE(database_.put("other", 2, 2), ErrorCode::kDiskFull);
+  }
+  // A second of the database's clock each time. Bounds only how long a failure takes.
+  bool comes_true(const std::function<bool()>& condition) {
+    for (int tries = 0; tries < 3000; ++tries) {
+      if (condition()) {
+        return true;
+      }
+      database_.clock().advance_ms(1000);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  void expect_over_a_power_loss(const test::MadeContent& expected) {
+    auto content = database_.content();
+    ASSERT_OK(content);
+    EXPECT_EQ(*content, expected);
+    disk_.cut_power();
+    database_.close();
+    disk_.restart(io::CrashMode::kKeepNone, 3);
+    ASSERT_OK(database_.open());
+    content = database_.content();
+    ASSERT_OK(content);
+    EXPECT_EQ(*content, expected);
+  }
+};
+
+TEST_F(DiskFullStoryTest, puts_come_back_after_a_drop_without_a_restart) {
+  fill_with_large();
+  ASSERT_OK(database_.drop("c"));
+  EXPECT_TRUE(comes_true([this] { return database_.put("other", 2, 2).ok(); }));
+  EXPECT_OK(disk_.stat("/data/reserve"));
+  EXPECT_LT(used_bytes("/data/wal"), 4 * kMiB);
+  expect_over_a_power_loss({{"other", {{1, 1}, {2, 2}}}});
+}
+
+TEST_F(DiskFullStoryTest, puts_come_back_after_all_points_are_deleted_without_a_restart) {
+  fill_with_large();
+  for (std::uint64_t id = 0; id < puts_; ++id) {
+    ASSERT_OK(database_.remove("c", id)) << id;
+  }
+  EXPECT_TRUE(comes_true([this] { return database_.put("other", 2, 2).ok(); }));
+  EXPECT_OK(database_.put("c", 7, 7));
+  expect_over_a_power_loss({{"c", {{7, 7}}}, {"other", {{1, 1}, {2, 2}}}});
+}
+
+TEST_F(DiskFullTest, a_part_without_a_living_row_gets_no_file) {
+  ASSERT_OK(database_.put("c", 1, 1));
+  ASSERT_OK(database_.put("c", 2, 2));
+  ASSERT_OK(database_.checkpoint());
+  const auto collection = database_->vectors().find("c");
+  ASSERT_OK(collection);
+  ASSERT_EQ((*collection)->info().segments, 1U);
+  // Rows that replace sealed ones, and whose deletes are the only trace of it that stays.
+  for (std::uint64_t id = 1; id < 1500; ++id) {
+    ASSERT_OK(database_.put("c", id, id + 10));
+  }
+  for (std::uint64_t id = 1; id < 1500; ++id) {
+    ASSERT_OK(database_.remove("c", id));
+  }
+  ASSERT_OK(database_.checkpoint());
+  EXPECT_EQ((*collection)->info().segments, 1U);
+  EXPECT_EQ((*collection)->info().hot_rows, 0U);
+  EXPECT_FALSE((*collection)->oldest_unsaved_lsn().has_value());
+  ASSERT_OK(database_.put("c", 3, 3));
+  disk_.cut_power();
+  database_.close();
+  disk_.restart(io::CrashMode::kKeepNone, 3);
+  ASSERT_OK(database_.open());
+  const auto content = database_.content();
+  ASSERT_OK(content);
+  const test::MadeContent expected = {{"c", {{3, 3}}}};
+  EXPECT_EQ(*content, expected);
 }
 
 TEST(WriteBudgets, puts_wait_for_memory_and_tails_and_deletes_never_do) {
