@@ -57,6 +57,9 @@ Readiness Database::Impl::readiness() const {
     }
   }
   result.ready = result.reasons.empty();
+  if (const Status room = disk.check(); !room.ok()) {
+    result.reasons.push_back(room.message());  // Reads and deletes are taken: it is told, and ready all the same.
+  }
   return result;
 }
 

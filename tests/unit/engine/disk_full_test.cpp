@@ -135,6 +135,10 @@ class DiskFullStoryTest : public DiskFullTest {
     EXPECT_CODE(put, ErrorCode::kDiskFull);
     ASSERT_GT(puts_, 500U);
     EXPECT_CODE(database_.put("other", 2, 2), ErrorCode::kDiskFull);
+    const Readiness readiness = database_->readiness();
+    EXPECT_TRUE(readiness.ready);
+    ASSERT_EQ(readiness.reasons.size(), 1U);
+    EXPECT_NE(readiness.reasons[0].find("the disk is full"), std::string::npos) << readiness.reasons[0];
   }
   // A second of the database's clock each time. Bounds only how long a failure takes.
   bool comes_true(const std::function<bool()>& condition) {
@@ -166,6 +170,7 @@ TEST_F(DiskFullStoryTest, puts_come_back_after_a_drop_without_a_restart) {
   ASSERT_OK(database_.drop("c"));
   EXPECT_TRUE(comes_true([this] { return database_.put("other", 2, 2).ok(); }));
   EXPECT_OK(disk_.stat("/data/reserve"));
+  EXPECT_TRUE(database_->readiness().reasons.empty());
   EXPECT_LT(used_bytes("/data/wal"), 4 * kMiB);
   expect_over_a_power_loss({{"other", {{1, 1}, {2, 2}}}});
 }
