@@ -75,6 +75,20 @@ Status assign(T& field, std::optional<T> value, std::string_view name) {
   return ok_status();
 }
 
+// What stored settings keep as well. They may have an archive on index kind flat, which used to be accepted.
+Status check_stored(const CollectionSettings& settings, std::uint32_t dim_max) {
+  VIBRATO_RETURN_IF_ERROR(check_range("dim", settings.dim, 1, dim_max));
+  const CollectionSettings defaults;
+  if (settings.index == IndexKind::kFlat) {
+    if (settings.m != defaults.m || settings.ef_construction != defaults.ef_construction) {
+      return invalid_argument("m and ef_construction are settings of index kind hnsw only");
+    }
+    return ok_status();
+  }
+  VIBRATO_RETURN_IF_ERROR(check_range("m", settings.m, limits::kGraphMMin, limits::kGraphMMax));
+  return check_range("ef_construction", settings.ef_construction, 1, limits::kEfConstructionMax);
+}
+
 }  // namespace
 
 std::string_view to_string(IndexKind kind) {
@@ -102,16 +116,12 @@ std::string_view to_string(Quantization quantization) {
 }
 
 Status check_settings(const CollectionSettings& settings, std::uint32_t dim_max) {
-  VIBRATO_RETURN_IF_ERROR(check_range("dim", settings.dim, 1, dim_max));
-  const CollectionSettings defaults;
-  if (settings.index == IndexKind::kFlat) {
-    if (settings.m != defaults.m || settings.ef_construction != defaults.ef_construction) {
-      return invalid_argument("m and ef_construction are settings of index kind hnsw only");
-    }
-    return ok_status();
+  VIBRATO_RETURN_IF_ERROR(check_stored(settings, dim_max));
+  // Its codes are walked on; a flat collection promises exact answers.
+  if (settings.archive && settings.index != IndexKind::kHnsw) {
+    return invalid_argument("archive needs index kind hnsw");
   }
-  VIBRATO_RETURN_IF_ERROR(check_range("m", settings.m, limits::kGraphMMin, limits::kGraphMMax));
-  return check_range("ef_construction", settings.ef_construction, 1, limits::kEfConstructionMax);
+  return ok_status();
 }
 
 std::string settings_json(const CollectionSettings& settings) {
@@ -143,7 +153,7 @@ Result<CollectionSettings> parse_settings(std::string_view text) {
   if (!json.empty()) {
     return corruption(fmt::format("settings of a collection: {}: is unknown", json.begin().key()));
   }
-  if (const Status checked = check_settings(settings, limits::kDimMax); !checked.ok()) {
+  if (const Status checked = check_stored(settings, limits::kDimMax); !checked.ok()) {
     return corruption("settings of a collection: " + checked.message());
   }
   return settings;

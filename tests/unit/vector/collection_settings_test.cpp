@@ -105,5 +105,17 @@ TEST(CollectionSettings, are_checked_at_the_edges_of_their_limits) {
   EXPECT_NE(flat.message().find("m and ef_construction"), std::string::npos);
 }
 
+TEST(CollectionSettings, an_archive_needs_a_graph_and_stored_settings_that_have_none_are_read_all_the_same) {
+  CollectionSettings settings = settings_of(4);
+  settings.archive = ArchiveSettings{true};
+  EXPECT_OK(check_settings(settings));
+  settings.index = IndexKind::kFlat;
+  EXPECT_CODE(check_settings(settings), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(check_settings(settings).message(), "archive needs index kind hnsw");
+  const auto stored = parse_settings(settings_json(settings));
+  ASSERT_OK(stored);
+  EXPECT_EQ(*stored, settings);
+}
+
 }  // namespace
 }  // namespace vibrato::vector
