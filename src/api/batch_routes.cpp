@@ -3,6 +3,7 @@
 // An item that is no object or has an unknown field fails the call; a bad id, vector or meta fails its item alone.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <fmt/format.h>
 #include <memory>
 #include <span>
@@ -44,6 +45,13 @@ std::string shown_id_json(simdjson::dom::element value) {
     return "null";
   }
   return simdjson::minify(value);
+}
+
+// Whether a value may stand for a number that is too large (JsonBody::faults): it is beyond all whole numbers then.
+bool may_stand_in(simdjson::dom::element value) {
+  constexpr double kWholeNumbersEnd = 9.2e18;
+  double number = 0;
+  return value.is_double() && value.get(number) == simdjson::SUCCESS && std::abs(number) >= kWholeNumbersEnd;
 }
 
 // The array `name` of an object that has nothing else, with 1 to kBatchItemsMax elements.
@@ -113,7 +121,7 @@ Result<Batch<vector::PointInput>> read_upsert_batch(std::string_view body) {
     Item& item = batch.items.emplace_back();
     if (!status.ok()) {
       // What stands for a number that is too large is not shown as if it were what the client sent.
-      const bool may_show = fields.id().is_there() && (fault == nullptr || !fields.id().value->is_double());
+      const bool may_show = fields.id().is_there() && (fault == nullptr || !may_stand_in(*fields.id().value));
       item.id_json = may_show ? shown_id_json(*fields.id().value) : "null";
       item.status = beneath(fmt::format("items[{}].", position), status);
       continue;
