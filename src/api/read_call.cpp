@@ -23,10 +23,14 @@ Status check_read_parameters(const Request& request) {
   return min_lsn_of(request).status();
 }
 
+Status as_unavailable_if_damaged(const Status& status) {
+  return status.code() == ErrorCode::kCorruption ? unavailable(status.message()) : status;
+}
+
 void run_read(const ResponderPtr& responder, const Read& read) {
   Reply reply;
   const Status status = read(reply);
-  responder->answer(status, std::move(reply));
+  responder->answer(as_unavailable_if_damaged(status), std::move(reply));
 }
 
 Status run_on_pool(const ContextPtr& context, std::function<void()> work) {

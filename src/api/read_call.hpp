@@ -23,6 +23,10 @@ inline constexpr std::string_view kMinLsnParameter = "min_lsn";
 // Fills a reply. Owns what it needs: the request may be gone when it runs.
 using Read = std::function<Status(Reply& reply)>;
 
+// What a client is told of damaged stored bytes that its request met: kCorruption becomes kUnavailable, as it is of a
+// collection that is known to be damaged; the message still names file and offset. Other states stay as they are.
+[[nodiscard]] Status as_unavailable_if_damaged(const Status& status);
+
 // Answers with what `read` says.
 void run_read(const ResponderPtr& responder, const Read& read);
 

@@ -48,9 +48,7 @@ Status search_from_name(const ApiContext& context, SearchCall& call, WriteAnswer
   return search_and_write(context, *collection, call, write, reply);
 }
 
-}  // namespace
-
-Status run_search(const ContextPtr& context, const ResponderPtr& responder, SearchCall& call, WriteAnswer write) {
+Status start_search(const ContextPtr& context, const ResponderPtr& responder, SearchCall& call, WriteAnswer write) {
   call.request.deadline = deadline_of(*context, *responder);
   if (call.min_lsn.has_value() && *call.min_lsn > context->database.visible_lsn()) {
     const auto owned = std::make_shared<SearchCall>(std::move(call));
@@ -72,6 +70,12 @@ Status run_search(const ContextPtr& context, const ResponderPtr& responder, Sear
   VIBRATO_RETURN_IF_ERROR(search_and_write(*context, *collection, call, write, reply));
   responder->answer(ok_status(), std::move(reply));
   return ok_status();
+}
+
+}  // namespace
+
+Status run_search(const ContextPtr& context, const ResponderPtr& responder, SearchCall& call, WriteAnswer write) {
+  return as_unavailable_if_damaged(start_search(context, responder, call, write));
 }
 
 SearchCall& kept_search_call() {

@@ -7,6 +7,7 @@
 #include <vibrato/result.hpp>
 
 #include "api/caller.hpp"
+#include "api/read_call.hpp"
 #include "commit/idempotent_write.hpp"
 
 namespace vibrato::api {
@@ -55,7 +56,7 @@ void answer(Pending& pending, const Result<commit::Committed>& committed) {
     }
     pending.context->metrics.ingested.add(repeated ? 0 : pending.call.points);
   }
-  pending.responder->answer(committed.status(), std::move(reply));
+  pending.responder->answer(as_unavailable_if_damaged(committed.status()), std::move(reply));
 }
 
 // What makes two requests the same one.

@@ -1,5 +1,7 @@
 // /v1/vector over a real database: what the routes answer when all is well.
+#include <fstream>
 #include <gtest/gtest.h>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -30,25 +32,36 @@ class VectorRoutes : public ::testing::Test {
 };
 
 TEST_F(VectorRoutes, creating_answers_the_info_and_the_lsn_only_if_it_was_made) {
-  const ApiAnswer made = create("fresh", R"({"dim":3,"metric":"cosine","index":{"kind":"flat"},"archive":{}})");
+  const ApiAnswer made = create("fresh", R"({"dim":3,"metric":"cosine","index":{"kind":"flat"}})");
   ASSERT_EQ(made.status, 200) << made.text;
   EXPECT_EQ(made.body["collection"], "fresh");
   EXPECT_EQ(made.body["dim"], 3);
   EXPECT_EQ(made.body["metric"], "cosine");
   EXPECT_EQ(made.body["index"], json({{"kind", "flat"}}));
   EXPECT_EQ(made.body["quantization"], json({{"kind", "auto"}}));
-  EXPECT_EQ(made.body["archive"], json({{"keep_raw", true}}));
+  EXPECT_FALSE(made.body.contains("archive"));
   EXPECT_EQ(made.body["live_count"], 0);
   EXPECT_EQ(made.body["lsn"], api_.lsn());
   EXPECT_GT(made.body["created_at_ms"], 0);
   const ApiAnswer same =
-      create("fresh", R"({"metric":"cosine","dim":3,"index":{"kind":"flat"},"archive":{"keep_raw":true},)"
-                      R"("quantization":{"kind":"auto"}})");
+      create("fresh", R"({"metric":"cosine","dim":3,"index":{"kind":"flat"},"quantization":{"kind":"auto"}})");
   EXPECT_EQ(same.status, 200) << same.text;
   EXPECT_FALSE(same.body.contains("lsn"));
   const ApiAnswer other = create("fresh", R"({"dim":4,"metric":"cosine"})");
   EXPECT_EQ(other.status, 409);
   EXPECT_EQ(other.body["error"], "already_exists");
+}
+
+TEST_F(VectorRoutes, an_archive_is_of_collections_with_a_graph_alone) {
+  const ApiAnswer flat = create("flat", R"({"dim":3,"metric":"dot","index":{"kind":"flat"},"archive":{}})");
+  EXPECT_EQ(flat.status, 400) << flat.text;
+  EXPECT_EQ(flat.body["error"], "invalid_argument");
+  EXPECT_EQ(flat.body["message"], "archive needs index kind hnsw");
+  EXPECT_EQ(api_.get("/v1/vector/flat").status, 404);
+  const ApiAnswer made = create("old", R"({"dim":3,"metric":"dot","index":{"kind":"hnsw"},"archive":{}})");
+  ASSERT_EQ(made.status, 200) << made.text;
+  EXPECT_EQ(made.body["archive"], json({{"keep_raw", true}}));
+  EXPECT_FALSE(create("old", R"({"dim":3,"metric":"dot","archive":{"keep_raw":true}})").body.contains("lsn"));
 }
 
 TEST_F(VectorRoutes, info_and_list_show_what_there_is) {
@@ -334,6 +347,29 @@ TEST_F(VectorRoutes, vectors_that_an_archive_dropped_are_null_and_no_examples) {
   EXPECT_EQ(example.body["error"], "gone");
   EXPECT_EQ(api_.post("/v1/vector/old/update", R"({"id":3,"meta":{}})").status, 410);
   EXPECT_EQ(api_.post("/v1/vector/old/update", R"({"id":3,"vector":[1,1,1,1],"meta":{}})").status, 200);
+}
+
+TEST_F(VectorRoutes, a_damaged_block_makes_what_needs_it_unavailable_with_file_and_offset) {
+  upsert(R"({"id":1,"vector":[1,2],"meta":"to be damaged"})");
+  ASSERT_EQ(api_.post("/v1/admin/checkpoint", "").status, 200);
+  const auto collection = api_.database().vectors().find("songs");
+  ASSERT_OK(collection);
+  const std::string path = (*collection)->read_view().version->sealed.front()->rows().file().path();
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::size_t at = bytes.find("to be damaged");
+  ASSERT_NE(at, std::string::npos);
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put('T').flush();
+  ASSERT_TRUE(file.good());
+
+  const ApiAnswer got = api_.get("/v1/vector/songs/get?id=1");
+  for (const ApiAnswer& answer : {got, search(R"({"vector":[1,0],"include_meta":true})"), search(R"({"id":1})")}) {
+    EXPECT_EQ(answer.status, 503) << answer.text;
+    EXPECT_EQ(answer.body["error"], "unavailable") << answer.text;
+    EXPECT_NE(answer.text.find(".vdb: offset "), std::string::npos) << answer.text;
+  }
+  EXPECT_EQ(upsert(R"({"id":2,"vector":[1,2]})").status, 503);
 }
 
 TEST_F(VectorRoutes, searches_that_may_take_long_leave_the_calling_thread) {
