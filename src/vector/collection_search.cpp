@@ -8,18 +8,21 @@
 //   3. That is too little for a part that holds far more of the answer than its share (rows often come in the order
 //      of their topics): such a part is searched again, with the whole effort.
 //   4. Merge: nearest first, ties by id. A part breaks ties by row, so where its k-th hit ties with the one behind it,
-//      it is asked for more, until the tie ends or kTiesMax rows share it.
+//      it is asked for more, until the tie ends. Where kTiesMax rows or more share it, and in every exact search, the
+//      part is scanned once more, and says by their ids which of them it gives.
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "base/limits.hpp"
 #include "vector/check_vector.hpp"
 #include "vector/collection.hpp"
+#include "vector/flat_scan.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -72,6 +75,17 @@ std::string name_of(const Segment& segment, const CollectionVersion& version) {
 double likely_hits(double share, std::uint32_t k) {
   const double mean = share * k;
   return mean + 3 * std::sqrt(mean) + 1;
+}
+
+// An id that cannot be read any more counts as the last one; reading the hit reports it. Nothing for two of those.
+std::optional<bool> has_lower_id(const Segment& part_a, std::uint32_t row_a, const Segment& part_b,
+                                 std::uint32_t row_b) {
+  const auto id_a = part_a.id(row_a);
+  const auto id_b = part_b.id(row_b);
+  if (!id_a.ok() && !id_b.ok()) {
+    return std::nullopt;
+  }
+  return id_a.ok() && id_b.ok() ? *id_a < *id_b : id_a.ok();
 }
 
 class Merge {
@@ -129,13 +143,19 @@ class Merge {
     query.known = found_.size() < want_ ? std::numeric_limits<float>::infinity() : found_.back().distance;
     query.visible = view_.visible;
     query.deadline = request_.deadline;
-    for (std::uint32_t more = 1; more <= kTiesMax; more *= 4) {
+    bool is_tied = true;
+    for (std::uint32_t more = 1; is_tied && more <= kTiesMax; more *= 4) {
       query.k = std::min(want_ + more, rows);
       query.ef = std::max(ef, query.k);
       VIBRATO_RETURN_IF_ERROR(parts_[part]->search(query, hnsw::scratch_of_this_thread(), hits, &stats_[part]));
-      if (hits.size() <= want_ || hits.back().distance > hits[want_ - 1].distance) {
+      // Of all rows that there are, none can be missing.
+      is_tied = query.k < rows && hits.size() > want_ && hits.back().distance <= hits[want_ - 1].distance;
+      if (query.exact) {
         break;
       }
+    }
+    if (is_tied) {
+      VIBRATO_RETURN_IF_ERROR(scan_by_id(part, query, hits));
     }
     forget_rows_of(part, hits);
     for (const hnsw::Hit& hit : hits) {
@@ -143,6 +163,18 @@ class Merge {
     }
     keep_nearest();
     return ok_status();
+  }
+
+  // However many rows tie: no more than want_ of them are kept at a time.
+  Status scan_by_id(std::uint32_t part, SegmentQuery query, std::vector<hnsw::Hit>& hits) {
+    const auto comes_first = [](const void* context, std::uint32_t a, std::uint32_t b) {
+      const auto& segment = *static_cast<const Segment*>(context);
+      return has_lower_id(segment, a, segment, b).value_or(a < b);
+    };
+    const HitOrder order{comes_first, parts_[part].get()};
+    query.order = &order;
+    query.k = want_;
+    return parts_[part]->search(query, hnsw::scratch_of_this_thread(), hits, &stats_[part]);
   }
 
   // A part that is searched again may find again what it found before.
@@ -158,17 +190,12 @@ class Merge {
     });
   }
 
-  // Ties by id. An id that cannot be read any more counts as the last one; reading the hit reports it.
   [[nodiscard]] bool nearer(const Found& a, const Found& b) const {
     if (a.distance != b.distance) {
       return a.distance < b.distance;
     }
-    const auto id_a = parts_[a.part]->id(a.row);
-    const auto id_b = parts_[b.part]->id(b.row);
-    if (!id_a.ok() || !id_b.ok()) {
-      return id_a.ok() != id_b.ok() ? id_a.ok() : std::pair(a.part, a.row) < std::pair(b.part, b.row);
-    }
-    return *id_a < *id_b;
+    const std::optional<bool> has_lower = has_lower_id(*parts_[a.part], a.row, *parts_[b.part], b.row);
+    return has_lower.value_or(std::pair(a.part, a.row) < std::pair(b.part, b.row));
   }
 
   void keep_nearest() {

@@ -18,21 +18,22 @@ float number_or_infinity(float distance) {
   return std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance;
 }
 
-void offer(const hnsw::Hit& hit, std::uint32_t k, std::vector<hnsw::Hit>& heap) {
+void offer(const hnsw::Hit& hit, std::uint32_t k, const HitOrder& order, std::vector<hnsw::Hit>& heap) {
   if (heap.size() < k) {
     heap.push_back(hit);
-    std::push_heap(heap.begin(), heap.end(), nearer_hit);
-  } else if (nearer_hit(hit, heap.front())) {
-    std::pop_heap(heap.begin(), heap.end(), nearer_hit);
+    std::push_heap(heap.begin(), heap.end(), order);
+  } else if (order(hit, heap.front())) {
+    std::pop_heap(heap.begin(), heap.end(), order);
     heap.back() = hit;
-    std::push_heap(heap.begin(), heap.end(), nearer_hit);
+    std::push_heap(heap.begin(), heap.end(), order);
   }
 }
 
 // Leaves the k nearest of the rows in `hits`, nearest first, as `scorer` sees them.
 template <typename Scorer>
 void scan(const Scorer& scorer, std::uint32_t first, std::uint32_t end, std::uint32_t k, ScanScratch& scratch,
-          std::vector<hnsw::Hit>& hits, const hnsw::RowPredicate& predicate, const Deadline& deadline) {
+          std::vector<hnsw::Hit>& hits, const hnsw::RowPredicate& predicate, const Deadline& deadline,
+          const HitOrder& order) {
   hits.clear();
   scratch.rows.resize(kBatchRows);
   scratch.distances.resize(kBatchRows);
@@ -59,33 +60,34 @@ void scan(const Scorer& scorer, std::uint32_t first, std::uint32_t end, std::uin
     }
     scorer.score(scratch.rows.data(), count, scratch.distances.data());
     for (std::size_t i = 0; i < count; ++i) {
-      offer({scratch.rows[i], number_or_infinity(scratch.distances[i])}, k, hits);
+      offer({scratch.rows[i], number_or_infinity(scratch.distances[i])}, k, order, hits);
     }
   }
-  std::sort_heap(hits.begin(), hits.end(), nearer_hit);
+  std::sort_heap(hits.begin(), hits.end(), order);
 }
 
 }  // namespace
 
 void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-               const hnsw::RowPredicate& predicate, const Deadline& deadline) {
+               const hnsw::RowPredicate& predicate, const Deadline& deadline, const HitOrder& order) {
   VIBRATO_CHECK(k >= 1 && first <= end);
-  scan(hnsw::ExactScorer(kernels, space, query), first, end, k, scratch, hits, predicate, deadline);
+  scan(hnsw::ExactScorer(kernels, space, query), first, end, k, scratch, hits, predicate, deadline, order);
 }
 
 void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                      std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-                     const hnsw::RowPredicate& predicate, bool rescore, const Deadline& deadline) {
+                     const hnsw::RowPredicate& predicate, bool rescore, const Deadline& deadline,
+                     const HitOrder& order) {
   VIBRATO_CHECK(k >= 1 && first <= end && space.has_codes());
   hnsw::prepare_query(kernels, space, query, scratch.query);
   const hnsw::WalkScorer scorer(kernels, space, scratch.query);
   if (!rescore || !space.has_vectors()) {
-    scan(scorer, first, end, k, scratch, hits, predicate, deadline);
+    scan(scorer, first, end, k, scratch, hits, predicate, deadline, order);
     return;
   }
   const std::uint32_t candidates = space.product != nullptr ? kProductCandidatesAHit * k : coded_scan_candidates(k);
-  scan(scorer, first, end, candidates, scratch, hits, predicate, deadline);
+  scan(scorer, first, end, candidates, scratch, hits, predicate, deadline, order);
   scratch.rows.resize(hits.size());
   scratch.distances.resize(hits.size());
   std::transform(hits.begin(), hits.end(), scratch.rows.begin(), [](const hnsw::Hit& hit) { return hit.row; });
@@ -93,7 +95,7 @@ void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, 
   for (std::size_t i = 0; i < hits.size(); ++i) {
     hits[i].distance = number_or_infinity(scratch.distances[i]);
   }
-  std::sort(hits.begin(), hits.end(), nearer_hit);
+  std::sort(hits.begin(), hits.end(), order);
   hits.resize(std::min<std::size_t>(hits.size(), k));
 }
 

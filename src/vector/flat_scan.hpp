@@ -16,6 +16,20 @@ namespace vibrato::vector {
   return a.distance != b.distance ? a.distance < b.distance : a.row < b.row;
 }
 
+// Another order of hits: nearer first, and of two rows at the same distance the one that `comes_first` says so of.
+// Without it, by row. Asked for ties only.
+struct HitOrder {
+  bool (*comes_first)(const void* context, std::uint32_t a, std::uint32_t b) = nullptr;
+  const void* context = nullptr;
+
+  [[nodiscard]] bool operator()(const hnsw::Hit& a, const hnsw::Hit& b) const {
+    if (a.distance != b.distance || comes_first == nullptr) {
+      return nearer_hit(a, b);
+    }
+    return comes_first(context, a.row, b.row);
+  }
+};
+
 // Memory of a scan, reused by the next one on the same thread.
 struct ScanScratch {
   std::vector<std::uint32_t> rows;
@@ -31,20 +45,22 @@ inline constexpr std::uint32_t kScanCheckRows = 1024;
   return k < 32 ? 128 : 4 * k;
 }
 
-// Writes the min(k, end - first) nearest of rows [first, end) to `hits`, nearest first, ties by row. A distance that is
-// not a number counts as infinite; rows that the predicate refuses are left out. query: shape [dim]. The deadline is
-// looked at every kScanCheckRows rows: a scan that passes it ends early, and what it found is worth nothing.
-// Requires: first <= end, rows below `end` complete, k >= 1.
+// Writes the min(k, end - first) nearest of rows [first, end) to `hits`, nearest first, ties as `order` says. A
+// distance that is not a number counts as infinite; rows that the predicate refuses are left out. query: shape [dim].
+// The deadline is looked at every kScanCheckRows rows: a scan that passes it ends early, and what it found is worth
+// nothing. Requires: first <= end, rows below `end` complete, k >= 1.
 void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-               const hnsw::RowPredicate& predicate = {}, const Deadline& deadline = {});
+               const hnsw::RowPredicate& predicate = {}, const Deadline& deadline = {}, const HitOrder& order = {});
 
 // The same on the rows' codes, then exactly for the best coded_scan_candidates(k) of them: a quarter of the memory is
 // read. On product codes for the best 20 k, unless raw vectors were dropped or `rescore` is false: then the distances
-// are those of the codes. Requires: space.has_codes(), rows below `end` are encoded.
+// are those of the codes. `order` decides on equal distances of codes too. Requires: space.has_codes(), rows below
+// `end` are encoded.
 void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
                      std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-                     const hnsw::RowPredicate& predicate = {}, bool rescore = true, const Deadline& deadline = {});
+                     const hnsw::RowPredicate& predicate = {}, bool rescore = true, const Deadline& deadline = {},
+                     const HitOrder& order = {});
 
 // Merges `more` into `hits`, both nearest first; keeps the k nearest. A row that is in both stays once.
 // `more` is used up.

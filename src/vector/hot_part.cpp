@@ -119,11 +119,12 @@ Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, 
   hot.rescore = query.rescore;
   hot.rows = rows_at(query.visible);
   hot.deadline = query.deadline;
+  hot.order = query.order;
   const std::uint32_t dead = deletes_->count();
   if (dead > 0) {
     hot.predicate = alive.predicate();
   }
-  if (query.exact) {
+  if (query.exact || query.order != nullptr) {
     hot.plan = HotQuery::Plan::kExact;
   } else if (is_mostly_dead(hot.rows, dead)) {
     hot.plan = HotQuery::Plan::kScan;

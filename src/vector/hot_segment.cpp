@@ -206,7 +206,8 @@ void HotSegment::search(const float* vector, const HotQuery& query, hnsw::Search
     first = encoded;
   }
   if (first < rows) {
-    scan_rows(kernels, space(nullptr), vector, first, rows, query.k, scan, scanned, query.predicate, query.deadline);
+    scan_rows(kernels, space(nullptr), vector, first, rows, query.k, scan, scanned, query.predicate, query.deadline,
+              query.order == nullptr ? HitOrder() : *query.order);
     merge_hits(hits, scanned, query.k);
     local.scanned = rows - first;
   }

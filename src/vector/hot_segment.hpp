@@ -55,7 +55,8 @@ struct HotQuery {
   bool rescore = true;                                             // Of a walk.
   std::uint32_t rows = std::numeric_limits<std::uint32_t>::max();  // Rows from here on are not there.
   hnsw::RowPredicate predicate;
-  Deadline deadline;  // Past it the hits are worth nothing (flat_scan.hpp).
+  const HitOrder* order = nullptr;  // With kExact: which of the rows that tie for the last places are taken.
+  Deadline deadline;                // Past it the hits are worth nothing (flat_scan.hpp).
 };
 
 // What it did.

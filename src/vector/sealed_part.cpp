@@ -96,7 +96,8 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
   hits.clear();
   bool found_all = false;
   const bool walks = rows_->has_graph() && query.k < row_count() / kScanShare && !is_mostly_dead(row_count(), dead);
-  if (!query.exact && walks) {
+  const bool exact = query.exact || query.order != nullptr;
+  if (!exact && walks) {
     hnsw::SearchParams params;
     params.k = query.k;
     params.ef = query.ef;
@@ -111,7 +112,7 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
     found_all = walk.vouched >= query.k;
   }
   if (!found_all) {
-    scan(query, predicate, !query.exact && !rows_->has_graph(), hits, local);
+    scan(query, predicate, !exact && !rows_->has_graph(), hits, local);
   }
   if (stats != nullptr) {
     *stats = local;
@@ -123,16 +124,18 @@ void SealedPart::scan(const SegmentQuery& query, const hnsw::RowPredicate& alive
                       std::vector<hnsw::Hit>& hits, SegmentStats& stats) const {
   thread_local ScanScratch scratch;
   const std::uint32_t rows = row_count();
+  const HitOrder order = query.order == nullptr ? HitOrder() : *query.order;
   stats.rows_visited += rows;
   stats.distances += rows;
   const bool pays = on_codes && rows_->space().has_codes() && rows > kCodedScanMin * coded_scan_candidates(query.k);
   if (pays || !rows_->space().has_vectors()) {
     scan_coded_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive,
-                    query.rescore, query.deadline);
+                    query.rescore, query.deadline, order);
     stats.plan = "coded_scan";
     return;
   }
-  scan_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive, query.deadline);
+  scan_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive, query.deadline,
+            order);
   stats.plan = "scan";
 }
 

@@ -24,12 +24,16 @@
 
 namespace vibrato::vector {
 
+struct HitOrder;
+
 struct SegmentQuery {
   const float* vector = nullptr;  // Shape [dim]; checked by check_vector.
   std::uint32_t k = 10;
   std::uint32_t ef = 128;
   bool exact = false;   // Scan everything on f32.
   bool rescore = true;  // Exact distances for the final candidates.
+  // If there is one: as `exact`, and of the rows that tie for the last places those that come first by it are taken.
+  const HitOrder* order = nullptr;
   // Rows that are farther may be left out: other parts have k rows that are not. hnsw::Hit::distance.
   float known = std::numeric_limits<float>::infinity();
   Lsn visible;        // The reader's LSN.

@@ -71,6 +71,64 @@ double recall(const MadeCollection& made, const test::VectorSet& queries, std::u
   return found / queries.rows;
 }
 
+// Points that are all the same, their ids the other way round than their rows: sealed parts of these sizes, the rest
+// hot.
+void put_equal_points(MadeCollection& made, std::uint32_t dim, std::uint32_t count,
+                      const std::vector<std::uint32_t>& sizes) {
+  const std::vector<float> same(dim, 1.0F);
+  std::uint32_t left = count;
+  for (const std::uint32_t size : sizes) {
+    for (const std::uint32_t end = left - size; left > end;) {
+      made.put(number_id(--left), same);
+    }
+    made.publish();
+    made.seal();
+  }
+  while (left > 0) {
+    made.put(number_id(--left), same);
+  }
+  made.publish();
+}
+
+// Every `step`-th page of `k` hits, through all of `count` equal points.
+void expect_pages_in_id_order(const MadeCollection& made, std::uint32_t dim, std::uint32_t count, std::uint32_t k,
+                              std::uint32_t step, bool exact) {
+  const std::vector<float> query(dim, 1.0F);
+  for (std::uint32_t offset = 0; offset < count; offset += step * k) {
+    SearchRequest request = request_of(query, k, exact);
+    request.offset = offset;
+    const auto answer = (*made).search(request);
+    ASSERT_OK(answer);
+    ASSERT_EQ(answer->hits.size(), std::min(k, count - offset)) << "offset " << offset;
+    for (std::uint32_t i = 0; i < answer->hits.size(); ++i) {
+      ASSERT_EQ(answer->hits[i].id.number, offset + i) << "offset " << offset << (exact ? ", exact" : "");
+    }
+  }
+}
+
+TEST(CollectionParts, pages_of_equal_points_hold_each_once_in_the_order_of_ids) {
+  for (const IndexKind index : {IndexKind::kHnsw, IndexKind::kFlat}) {
+    for (const auto& sizes : std::vector<std::vector<std::uint32_t>>{{}, {1000}, {400, 300, 200}, {10, 900}}) {
+      MadeCollection made(small_settings(1, Metric::kDot, index));
+      put_equal_points(made, 1, 1000, sizes);
+      expect_pages_in_id_order(made, 1, 1000, 3, 1, true);
+      expect_pages_in_id_order(made, 1, 1000, 3, 9, false);
+    }
+  }
+}
+
+TEST(CollectionParts, walks_and_scans_of_codes_give_equal_points_in_the_order_of_ids_too) {
+  constexpr std::uint32_t kCount = 5000;
+  for (const Metric metric : {Metric::kCosine, Metric::kL2}) {
+    for (const auto& sizes : std::vector<std::vector<std::uint32_t>>{{}, {kCount}, {2500, 1500}}) {
+      MadeCollection made(small_settings(kDim, metric));
+      put_equal_points(made, kDim, kCount, sizes);
+      expect_pages_in_id_order(made, kDim, kCount, 10, 25, false);
+      expect_pages_in_id_order(made, kDim, kCount, 10, 25, true);
+    }
+  }
+}
+
 TEST(CollectionParts, find_as_much_whatever_the_order_and_the_sizes_of_parts) {
   const auto set = test::make_vectors(9000, kDim, 4);
   const auto queries = test::make_vectors(30, kDim, 5);
