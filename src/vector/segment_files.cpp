@@ -1,11 +1,13 @@
 #include "vector/segment_files.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fmt/format.h>
 #include <set>
 #include <utility>
 
+#include "io/atomic_file.hpp"
 #include "io/safe_path.hpp"
 #include "vector/segment_writer.hpp"
 
@@ -18,10 +20,34 @@ constexpr std::string_view kSegmentPrefix = "segment-";
 constexpr std::string_view kPackPrefix = "pack-";
 constexpr std::string_view kExtension = ".vdb";
 
+// What the writers of a segment put between its name and a number, for the columns that wait in files of their own.
+constexpr std::array<std::string_view, 7> kSpoolParts = {".norms", ".offsets", ".meta", ".lsns",
+                                                         ".ids",   ".kinds",   ".texts"};
+constexpr std::size_t kTemporaryDigitsMax = 4;
+
 struct OwnName {
   std::uint64_t number = 0;
   bool is_temporary = false;
 };
+
+// Whether `rest`, which follows the name of a segment, makes it one of the temporary names that its writers take:
+// [.<column>].<number>.vibrato-tmp. Anything looser would take a copy that an operator made for a leftover.
+bool is_temporary_rest(std::string_view rest) {
+  for (const std::string_view part : kSpoolParts) {
+    if (rest.starts_with(part)) {
+      rest.remove_prefix(part.size());
+      break;
+    }
+  }
+  if (!rest.starts_with('.') || !rest.ends_with(io::kTemporarySuffix)) {
+    return false;
+  }
+  rest.remove_prefix(1);
+  rest.remove_suffix(std::min(rest.size(), io::kTemporarySuffix.size()));
+  const bool is_number = !rest.empty() && rest.size() <= kTemporaryDigitsMax &&
+                         std::all_of(rest.begin(), rest.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return is_number && (rest.size() == 1 || rest[0] != '0');
+}
 
 std::optional<OwnName> parse_own_name(std::string_view name) {
   const std::string_view prefix = name.starts_with(kPackPrefix) ? kPackPrefix : kSegmentPrefix;
@@ -36,7 +62,8 @@ std::optional<OwnName> parse_own_name(std::string_view name) {
     return std::nullopt;
   }
   own.is_temporary = rest.size() > kExtension.size();
-  return own.is_temporary && rest[kExtension.size()] != '.' ? std::nullopt : std::optional(own);
+  const bool is_own = !own.is_temporary || is_temporary_rest(rest.substr(kExtension.size()));
+  return is_own ? std::optional(own) : std::nullopt;
 }
 
 }  // namespace
@@ -47,14 +74,14 @@ bool is_segment_file(std::string_view name) {
 }
 
 std::optional<std::int64_t> quarantined_at_ms(std::string_view name) {
-  if (parse_own_name(name).has_value()) {
+  if (is_segment_file(name)) {
     return 0;  // As it was named before times were.
   }
   std::int64_t time_ms = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), time_ms);
   const auto digits = static_cast<std::size_t>(end - name.data());
   const bool is_time = error == std::errc() && time_ms >= 0 && digits >= kTimeDigits && name[0] != '-';
-  if (!is_time || !name.substr(digits).starts_with('-') || !parse_own_name(name.substr(digits + 1)).has_value()) {
+  if (!is_time || !name.substr(digits).starts_with('-') || !is_segment_file(name.substr(digits + 1))) {
     return std::nullopt;
   }
   return time_ms;

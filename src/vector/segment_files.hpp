@@ -1,9 +1,9 @@
 // The files of the segments folder: their names, which of them nobody needs any more, and what a crash left.
 //
 // A file is needed while the catalog names it, and after that until the last reader has left each part of it that was
-// in use. Names are ours when they are `segment-` or `pack-`, 16 digits, `.vdb`, and for temporary files something
-// behind a further dot; whatever has another name is foreign and never touched. A number is not given twice while a
-// file with it may exist.
+// in use. Names are ours when they are `segment-` or `pack-`, 16 digits, `.vdb`, and for temporary files exactly what
+// the writers of the store append; whatever has another name is foreign and never touched. A number is not given twice
+// while a file of ours with it may exist.
 //
 // A file in quarantine is named `<time>-<its name>`: when it was moved there, in 13 digits of milliseconds since 1970.
 #pragma once

@@ -67,6 +67,7 @@ TEST_F(QuarantineTest, what_is_too_many_or_too_large_goes_the_oldest_first) {
 
 TEST_F(QuarantineTest, what_is_not_ours_is_neither_counted_nor_removed) {
   const std::vector<std::string> foreign = {"1-segment-0000000000000001.vdb", "1600000000000-notes.txt",
+                                            "1600000000000-segment-0000000000000001.vdb.bak",
                                             "1600000000000segment-0000000000000001.vdb", "notes.txt"};
   for (const std::string& one : foreign) {
     make(one, 1000);

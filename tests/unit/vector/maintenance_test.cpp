@@ -1,6 +1,7 @@
 // Checkpoints: what is written when, what a restart finds, and that failures change nothing.
 #include "vector/maintenance.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -255,7 +256,12 @@ TEST_F(MaintenanceTest, orphans_are_quarantined_and_foreign_files_stay) {
   };
   make(folder + "segment-0000000000000099.vdb");
   make(folder + "pack-0000000000000098.vdb");
-  make(folder + "segment-0000000000000099.vdb.vibrato-tmp");
+  for (const char* const leftover :
+       {".0.vibrato-tmp", ".1000.vibrato-tmp", ".norms.0.vibrato-tmp", ".offsets.7.vibrato-tmp", ".meta.10.vibrato-tmp",
+        ".lsns.0.vibrato-tmp", ".ids.0.vibrato-tmp", ".kinds.0.vibrato-tmp", ".texts.0.vibrato-tmp"}) {
+    make(folder + "segment-0000000000000097.vdb" + leftover);
+    make(folder + "pack-0000000000000096.vdb" + leftover);
+  }
   make(folder + "segment-99.vdb");
   make(folder + "notes.txt");
   make(folder + "segment-00000000000000xx.vdb");
@@ -276,6 +282,28 @@ TEST_F(MaintenanceTest, orphans_are_quarantined_and_foreign_files_stay) {
   EXPECT_OK(disk_.stat(quarantined(now_ms + 1, "segment-0000000000000099.vdb")));
   open();
   expect_contents();
+}
+
+TEST_F(MaintenanceTest, files_that_an_operator_put_beside_segments_stay) {
+  create("a");
+  put("a", 0, 100);
+  checkpoint();
+  std::vector<std::string> expected = store_->segment_files();
+  for (const char* const stem :
+       {"segment-0000000000000001.vdb", "segment-0000000000000099.vdb", "pack-0000000000000098.vdb"}) {
+    for (const char* const rest :
+         {".bak", ".old", ".good", ".copy", ".gz", ".sha256", ".0", ".", ".vibrato-tmp", "..vibrato-tmp",
+          ".x.vibrato-tmp", ".00.vibrato-tmp", ".12345.vibrato-tmp", ".0.vibrato-tmp.bak", ".0vibrato-tmp",
+          ".notes.0.vibrato-tmp", ".ids.vibrato-tmp", ".ids.ids.0.vibrato-tmp", ".ids0.vibrato-tmp"}) {
+      expected.push_back(std::string(stem) + rest);
+      ASSERT_OK(disk_.open("/data/segments/" + expected.back(), io::OpenMode::kCreateNew));
+    }
+  }
+  std::sort(expected.begin(), expected.end());
+  const auto moved = store_->maintenance().quarantine_orphans();
+  ASSERT_OK(moved);
+  EXPECT_EQ(*moved, 0U);
+  EXPECT_EQ(store_->segment_files(), expected);
 }
 
 }  // namespace
