@@ -32,6 +32,7 @@ class Examiner {
     check_newest();
     VIBRATO_RETURN_IF_ERROR(read_sealed());
     VIBRATO_RETURN_IF_ERROR(read_newest());
+    VIBRATO_RETURN_IF_ERROR(check_unused_segment());
     return std::move(found_);
   }
 
@@ -83,6 +84,36 @@ class Examiner {
     }
     found_.unused_segment = files_.back().first_lsn;
     files_.pop_back();
+  }
+
+  // Rule 1. A rotation takes the next LSN, in a log that is open: whatever has another name is not its remains.
+  Status check_unused_segment() {
+    if (!found_.unused_segment.has_value() || !found_.damage.ok()) {
+      return ok_status();
+    }
+    const Lsn first_lsn = *found_.unused_segment;
+    const auto foreign = [&](const std::string& expected, const std::string& found) {
+      found_.unused_segment.reset();
+      damaged(corruption(fmt::format("{}: expected {}, found {}; the log did not make this file: move it away",
+                                     path_of(first_lsn), expected, found)));
+      return ok_status();
+    };
+    const Lsn last = found_.segments.empty() ? Lsn() : found_.segments.back().end.last_lsn;
+    if (found_.state->clean) {
+      return foreign("no segment behind " + segment_name(found_.state->newest_segment) + " of a closed log", "one");
+    }
+    if (first_lsn <= last || first_lsn.value() - 1 > found_.state->high_water.value()) {
+      return foreign(fmt::format("a first LSN from {} to {} behind {}", last.value() + 1,
+                                 found_.state->high_water.value() + 1, segment_name(found_.state->newest_segment)),
+                     std::to_string(first_lsn.value()));
+    }
+    VIBRATO_ASSIGN_OR_RETURN(const FilePtr file, fs_.open(path_of(first_lsn), io::OpenMode::kReadOnly));
+    // One that does not read was cut short by a power loss.
+    const auto header = read_segment_header(*file, first_lsn);
+    if (header.ok() && header->store_id != found_.state->store_id) {
+      return foreign("the id of this log's store", "another");
+    }
+    return header.ok() || header.status().code() == ErrorCode::kCorruption ? ok_status() : header.status();
   }
 
   // Rule 2. Keeps the segments up to the first break.

@@ -3,7 +3,8 @@
 //
 // The rules, in the order they are applied:
 //   1. A segment newer than the one that the state file names was never appended to (the state file is replaced before
-//      the first append): it is the remains of a rotation, and holds nothing.
+//      the first append): it is the remains of a rotation, and holds nothing. One that no rotation of this log can
+//      have made (it was closed; LSNs out of reach of the state file's mark; another store's header) is damage.
 //   2. Headers chain: each names the segment before it, its end in bytes and its last LSN. A missing segment, a header
 //      that does not read, or a file that is not as long as the next header says is damage.
 //   3. Frames of all but the newest segment were durable before the next segment was made: an invalid one is damage.

@@ -229,6 +229,44 @@ TEST(Recovery, names_a_missing_segment) {
   }
 }
 
+TEST(Recovery, removes_what_a_rotation_left_and_nothing_else) {
+  const auto name_of = [](std::uint64_t lsn) { return fmt::format("/wal/events-{:020}.log", lsn); };
+  for (const bool is_closed : {false, true}) {
+    io::SimulatedFileSystem fs;
+    std::vector<OwnedRecord> records;
+    {
+      const auto log = open_log(fs, kFolder, plain_log_options());
+      ASSERT_TRUE(log);
+      records = commit_group(*log, {"one", "two", "three"});
+      if (is_closed) {
+        ASSERT_OK(log->close());
+      }
+    }
+    // Between records of the log, behind all LSNs that it may have given out, and the next one of a closed log.
+    std::vector<std::uint64_t> foreign = {2, 3, 2'000'000, 99'999'999'999};
+    if (is_closed) {
+      foreign.push_back(4);
+    }
+    for (const std::uint64_t lsn : foreign) {
+      ASSERT_OK(fs.open(name_of(lsn), io::OpenMode::kCreateNew));
+      const auto log = open_log(fs, kFolder, plain_log_options());
+      ASSERT_TRUE(log);
+      EXPECT_NE(log->health().message().find(name_of(lsn)), std::string::npos) << log->health().message();
+      expect_read_only_at(*log, records);
+      EXPECT_OK(fs.stat(name_of(lsn)));
+      ASSERT_OK(fs.remove_file(name_of(lsn)));
+    }
+    if (!is_closed) {
+      ASSERT_OK(fs.open(name_of(4), io::OpenMode::kCreateNew));
+    }
+    const auto log = open_log(fs, kFolder, plain_log_options());
+    ASSERT_TRUE(log);
+    EXPECT_OK(log->health());
+    EXPECT_EQ(read_all(*log), records);
+    EXPECT_CODE(fs.stat(name_of(4)), ErrorCode::kNotFound);
+  }
+}
+
 TEST(Recovery, names_a_missing_or_damaged_state_file) {
   for (const bool missing : {true, false}) {
     io::SimulatedFileSystem fs;
