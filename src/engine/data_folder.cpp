@@ -1,8 +1,11 @@
 #include "engine/data_folder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
+#include "catalog/catalog.hpp"
+#include "engine/snapshot_check.hpp"
 #include "io/atomic_file.hpp"
 #include "io/safe_path.hpp"
 #include "vector/segment_writer.hpp"
@@ -23,9 +26,67 @@ Status remove_unnamed(io::FileSystem& fs, const DataFolder& folder) {
   return ok_status();
 }
 
+// What building a state and opening it make at the top of the site.
+constexpr std::array<std::string_view, 5> kSiteFolders = {kLogFolder, vector::kSegmentsFolder, kSnapshotsFolder,
+                                                          kQuarantineFolder, kTemporaryFolder};
+constexpr std::string_view kLockFile = "LOCK";  // That of FileSystem::lock_directory.
+constexpr std::array<std::string_view, 7> kSiteFiles = {
+    kLockFile, catalog::kCatalogFile, "catalog.db-wal", "catalog.db-journal", kPepperFile, kWitnessFile, kReserveFile};
+
+bool is_of_a_site(const io::FileInfo& entry) {
+  std::string_view name = entry.name;
+  if (entry.is_directory) {
+    return std::find(kSiteFolders.begin(), kSiteFolders.end(), name) != kSiteFolders.end();
+  }
+  if (name.ends_with(io::kTemporarySuffix)) {
+    name.remove_suffix(io::kTemporarySuffix.size());
+  }
+  return entry.is_regular && std::find(kSiteFiles.begin(), kSiteFiles.end(), name) != kSiteFiles.end();
+}
+
+// ok for a site of our making, or none.
+Status check_site(io::FileSystem& fs, const std::string& site) {
+  const auto info = fs.stat(site);
+  if (!info.ok()) {
+    return info.status().code() == ErrorCode::kNotFound ? ok_status() : info.status();
+  }
+  const Status foreign(ErrorCode::kConflict, "is not what an operation on the folder makes; move it away");
+  if (!info->is_directory) {
+    return foreign.with_context(site);
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto entries, fs.list_directory(site));
+  const auto found = std::find_if_not(entries.begin(), entries.end(), is_of_a_site);
+  return found == entries.end() ? ok_status() : foreign.with_context(site + "/" + found->name);
+}
+
+// Whether the folder is a snapshot. One whose manifest does not read is still one: a data folder has a lock file.
+Result<bool> is_snapshot(io::FileSystem& fs, const std::string& root) {
+  const auto info = fs.stat(root + "/" + std::string(format::kManifestFile));
+  if (info.status().code() == ErrorCode::kNotFound || (info.ok() && !info->is_regular)) {
+    return false;
+  }
+  VIBRATO_RETURN_IF_ERROR(info.status());
+  const Status read = read_manifest(fs, root).status();
+  // kInvalidArgument: of a newer version.
+  if (read.code() != ErrorCode::kCorruption) {
+    return read.ok() || read.code() == ErrorCode::kInvalidArgument ? Result<bool>(true) : read;
+  }
+  const bool has_catalog = fs.stat(root + "/" + std::string(catalog::kCatalogFile)).ok();
+  return has_catalog && fs.stat(root + "/" + std::string(kLockFile)).status().code() == ErrorCode::kNotFound;
+}
+
+// Before anything is touched, the lock file included: a snapshot holds what its manifest names, and nothing else.
+Status refuse_snapshot(io::FileSystem& fs, const std::string& root) {
+  VIBRATO_ASSIGN_OR_RETURN(const bool is_one, is_snapshot(fs, root));
+  return is_one ? invalid_argument(root + " is a snapshot (it has a " + std::string(format::kManifestFile) +
+                                   "), not a data folder, and stays as it is: bring it back with snapshot-restore")
+                : ok_status();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<io::DirectoryLock>> DataFolder::make_and_lock(io::FileSystem& fs) const {
+  VIBRATO_RETURN_IF_ERROR(refuse_snapshot(fs, root_));
   if (fs.stat(root_).status().code() == ErrorCode::kNotFound) {
     VIBRATO_RETURN_IF_ERROR(fs.create_directory(root_));
   }
@@ -36,6 +97,7 @@ Result<std::unique_ptr<io::DirectoryLock>> DataFolder::make_and_lock(io::FileSys
 
 Result<std::unique_ptr<io::DirectoryLock>> DataFolder::lock(io::FileSystem& fs) const {
   VIBRATO_RETURN_IF_ERROR(fs.stat(root_).status());
+  VIBRATO_RETURN_IF_ERROR(refuse_snapshot(fs, root_));
   auto lock = fs.lock_directory(root_);
   if (lock.status().code() == ErrorCode::kConflict) {
     return unavailable("another process holds the data folder " + root_ +
@@ -67,14 +129,23 @@ Status DataFolder::remove_leftovers(io::FileSystem& fs) const {
       VIBRATO_RETURN_IF_ERROR(remove_tree(fs, path(kSnapshotsFolder) + "/" + entry.name));
     }
   }
-  if (const Status site = fs.stat(building_site()).status(); !site.ok()) {
-    return site.code() == ErrorCode::kNotFound ? ok_status() : site;
+  const Status ours = check_site(fs, building_site());
+  if (!ours.ok()) {
+    return ours.code() == ErrorCode::kConflict ? ok_status() : ours;
+  }
+  if (fs.stat(building_site()).status().code() == ErrorCode::kNotFound) {
+    return ok_status();
   }
   const auto held = fs.lock_directory(building_site());
   if (held.status().code() == ErrorCode::kConflict) {
     return ok_status();
   }
   VIBRATO_RETURN_IF_ERROR(held.status());
+  return remove_tree(fs, building_site());
+}
+
+Status DataFolder::clear_building_site(io::FileSystem& fs) const {
+  VIBRATO_RETURN_IF_ERROR(check_site(fs, building_site()));
   return remove_tree(fs, building_site());
 }
 

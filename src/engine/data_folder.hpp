@@ -28,8 +28,8 @@ class DataFolder {
   // `name` is one of the constants above, of the catalog or of the segment writer: nothing from outside.
   [[nodiscard]] std::string path(std::string_view name) const { return root_ + "/" + std::string(name); }
 
-  // Makes the folder (its parent must be there) and locks it.
-  // Errors: kUnavailable while another process holds it, kIoError, kDiskFull.
+  // Makes the folder (its parent must be there) and locks it. Errors: kUnavailable while another process holds it,
+  // kInvalidArgument for a snapshot, which is left as it is, kIoError, kDiskFull.
   [[nodiscard]] Result<std::unique_ptr<io::DirectoryLock>> make_and_lock(io::FileSystem& fs) const;
   // The same for a folder that must be there: kNotFound.
   [[nodiscard]] Result<std::unique_ptr<io::DirectoryLock>> lock(io::FileSystem& fs) const;
@@ -40,9 +40,12 @@ class DataFolder {
   [[nodiscard]] std::string building_site() const { return path(kTemporaryFolder) + "/restore"; }
   [[nodiscard]] std::string partial_snapshot(std::string_view name) const;
   // Removes both where a crash left them, and with them the space of the segments that they link to, and files beside
-  // the catalog that were about to get their name. A building site that somebody holds stays. Requires: the folder's
-  // lock is held.
+  // the catalog that were about to get their name. A building site that somebody holds stays, as does one that holds
+  // what no building makes. Requires: the folder's lock is held.
   [[nodiscard]] Status remove_leftovers(io::FileSystem& fs) const;
+  // Makes way for a new building site. Requires: the folder's lock is held.
+  // Errors: kConflict naming what is there and not of our making, kIoError.
+  [[nodiscard]] Status clear_building_site(io::FileSystem& fs) const;
 
  private:
   std::string root_;

@@ -23,7 +23,12 @@ Result<std::shared_ptr<Database::Impl::HeldCapture>> Database::Impl::begin_snaps
     VIBRATO_ASSIGN_OR_RETURN(const auto present, catalog->read([&name](const catalog::Tables& tables) {
       return tables.snapshots.find(name);
     }));
-    if (present.has_value()) {
+    // Also a folder that the catalog does not list, which somebody copied there.
+    const Status folder_found = fs.stat(folder.path(kSnapshotsFolder) + "/" + name).status();
+    if (!folder_found.ok() && folder_found.code() != ErrorCode::kNotFound) {
+      return folder_found;
+    }
+    if (present.has_value() || folder_found.ok()) {
       return Status(ErrorCode::kAlreadyExists, "there is a snapshot " + name + " already");
     }
   }

@@ -62,9 +62,8 @@ Lsn OfflineFolder::high_water() const {
 
 Result<DataFolder> OfflineFolder::building_site() {
   VIBRATO_RETURN_IF_ERROR(context_.fs.create_directory(folder_.path(kTemporaryFolder)));
-  DataFolder site(folder_.building_site());
-  VIBRATO_RETURN_IF_ERROR(remove_tree(context_.fs, site.root()));
-  return site;
+  VIBRATO_RETURN_IF_ERROR(folder_.clear_building_site(context_.fs));
+  return DataFolder(folder_.building_site());
 }
 
 Result<std::string> OfflineFolder::take_over(const DataFolder& built) {

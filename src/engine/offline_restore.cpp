@@ -18,6 +18,20 @@ bool is_own_snapshot(const DataFolder& folder, const std::string& path) {
   return path.starts_with(folder.path(kSnapshotsFolder) + "/") && path.find("/..") == std::string::npos;
 }
 
+// A restore moves and removes what is in the data folder: a snapshot that is it, holds it, or lies in it among what
+// changes would be spoilt. Symbolic links are resolved already.
+Status check_apart(const DataFolder& folder, const std::string& snapshot) {
+  const auto is_in = [](const std::string& inner, const std::string& outer) {
+    return inner == outer || inner.starts_with(outer.ends_with('/') ? outer : outer + "/");
+  };
+  const bool is_inside = is_in(snapshot, folder.root()) && !is_own_snapshot(folder, snapshot);
+  if (!is_inside && !is_in(folder.root(), snapshot)) {
+    return ok_status();
+  }
+  return invalid_argument(snapshot + ": expected a snapshot in " + folder.path(kSnapshotsFolder) +
+                          " or apart from the data folder " + folder.root() + ", found one in its way");
+}
+
 }  // namespace
 
 Result<SnapshotReport> create_snapshot(const OfflineContext& context, const DatabaseOptions& options,
@@ -36,6 +50,8 @@ Result<SnapshotReport> create_snapshot(const OfflineContext& context, const Data
 
 Result<RestoreReport> restore_snapshot(const OfflineContext& context, const DatabaseOptions& options,
                                        const std::string& snapshot_folder) {
+  VIBRATO_RETURN_IF_ERROR(read_manifest(context.fs, snapshot_folder).status());
+  VIBRATO_RETURN_IF_ERROR(check_apart(DataFolder(options.data_folder), snapshot_folder));
   VIBRATO_ASSIGN_OR_RETURN(const format::SnapshotManifest manifest,
                            check_snapshot(context.fs, snapshot_folder, context.progress));
   VIBRATO_ASSIGN_OR_RETURN(const auto data, OfflineFolder::open(context, options, true));

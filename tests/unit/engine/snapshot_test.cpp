@@ -4,6 +4,7 @@
 #include "engine/offline.hpp"
 #include "engine/replay_plan.hpp"
 #include "format/snapshot_manifest.hpp"
+#include "support/file_contents.hpp"
 #include "support/made_database.hpp"
 
 namespace vibrato::engine {
@@ -125,6 +126,83 @@ TEST_F(SnapshotTest, names_are_ids_and_given_once) {
   ASSERT_OK(database_.snapshot("s"));
   EXPECT_CODE(database_->start_snapshot("s", {}), ErrorCode::kAlreadyExists);
   EXPECT_OK(database_.snapshot(""));
+  // A folder that the catalog does not list.
+  ASSERT_OK(disk_.create_directory("/data/snapshots/copied"));
+  EXPECT_CODE(database_->start_snapshot("copied", {}), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(test::names_in(disk_, "/data/snapshots/copied"), "");
+}
+
+TEST_F(SnapshotTest, a_snapshot_is_no_data_folder) {
+  ASSERT_OK(database_.create("c"));
+  put_some("c", 0, 10);
+  ASSERT_OK(database_.snapshot("s"));
+  const std::string snapshot = "/data/snapshots/s";
+  const DatabaseOptions options = test::made_database_options(snapshot);
+  const auto expect_refused = [&] {
+    const std::string before = test::names_in(disk_, snapshot);
+    test::MadeDatabase served(disk_, options);
+    EXPECT_CODE(served.open(), ErrorCode::kInvalidArgument);
+    EXPECT_CODE(create_snapshot(context(), options, "t"), ErrorCode::kInvalidArgument);
+    EXPECT_CODE(replay_to_lsn(context(), options, Lsn(2), ""), ErrorCode::kInvalidArgument);
+    EXPECT_CODE(replay_to_lsn(context(), options, Lsn(2), "c"), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(test::names_in(disk_, snapshot), before);
+  };
+  expect_refused();
+  EXPECT_CODE(restore_snapshot(context(), options, snapshot), ErrorCode::kInvalidArgument);
+  const MadeContent before = content();
+  EXPECT_EQ(restored(snapshot), before);
+  std::string damaged = test::read_text(disk_, snapshot + "/manifest.json").value_or("");
+  ASSERT_FALSE(damaged.empty());
+  damaged.front() = 'x';
+  for (const std::string& text : {std::string("{\"version\": 2}"), damaged}) {
+    ASSERT_OK(disk_.remove_file(snapshot + "/manifest.json"));
+    test::write_text(disk_, snapshot + "/manifest.json", text);
+    expect_refused();
+  }
+}
+
+TEST_F(SnapshotTest, a_file_called_as_the_manifest_makes_no_snapshot_of_a_data_folder) {
+  database_.close();
+  ASSERT_OK(disk_.open("/data/LOCK", io::OpenMode::kCreateTruncate));
+  test::write_text(disk_, "/data/manifest.json", "{\"of\": \"somebody else\"}");
+  EXPECT_OK(database_.open());
+}
+
+TEST_F(SnapshotTest, a_snapshot_in_the_way_of_its_restore_is_refused_before_anything_is_touched) {
+  ASSERT_OK(database_.create("c"));
+  put_some("c", 0, 10);
+  ASSERT_OK(database_.snapshot("s"));
+  const std::string snapshot = "/data/snapshots/s";
+  database_->stop();
+  database_.close();
+  const std::string before = test::names_in(disk_, snapshot);
+  // Equal, in it, and around it where its place is not that of the folder's own snapshots.
+  for (const std::string& folder :
+       {snapshot, snapshot + "/segments", snapshot + "/new", std::string("/data/snapshots")}) {
+    EXPECT_CODE(restore_snapshot(context(), test::made_database_options(folder), snapshot), ErrorCode::kInvalidArgument)
+        << folder;
+  }
+  EXPECT_EQ(test::names_in(disk_, snapshot), before);
+  EXPECT_EQ(test::names_in(disk_, "/data/snapshots"), "s");
+  // A path that begins as another does is apart.
+  EXPECT_OK(restore_snapshot(context(), test::made_database_options(snapshot + "-new"), snapshot));
+  EXPECT_OK(restore_snapshot(context(), database_.options(), snapshot));
+}
+
+TEST_F(SnapshotTest, files_of_others_where_a_state_is_built_stay) {
+  ASSERT_OK(database_.create("c"));
+  ASSERT_OK(database_.snapshot("s"));
+  database_->stop();
+  database_.close();
+  ASSERT_OK(disk_.create_directory("/data/tmp/restore"));
+  test::write_text(disk_, "/data/tmp/restore/x", "of somebody else");
+  EXPECT_CODE(restore_snapshot(context(), database_.options(), "/data/snapshots/s"), ErrorCode::kConflict);
+  EXPECT_CODE(replay_to_lsn(context(), database_.options(), Lsn(1), ""), ErrorCode::kConflict);
+  ASSERT_OK(database_.open());
+  database_.close();
+  EXPECT_EQ(test::names_in(disk_, "/data/tmp/restore"), "x");
+  ASSERT_OK(disk_.remove_file("/data/tmp/restore/x"));
+  EXPECT_OK(restore_snapshot(context(), database_.options(), "/data/snapshots/s"));
 }
 
 TEST_F(SnapshotTest, a_restore_keeps_keys_and_audit_of_the_folder_and_puts_the_old_state_aside) {
