@@ -18,7 +18,7 @@
 #   merge     a collection, half of its rows deleted, merged                          1,000,000 rows
 #   fuzz      every fuzz target                                                          10 CPU hours
 #
-# The time that each takes: docs/TESTING.md. VIBRATO_TEST_SEED makes `property` repeat.
+# VIBRATO_TEST_SEED makes `property` repeat.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
