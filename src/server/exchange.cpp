@@ -10,6 +10,7 @@
 #include "api/errors.hpp"
 #include "api/uri.hpp"
 #include "server/cors.hpp"
+#include "server/early_head.hpp"
 #include "server/response_head.hpp"
 
 namespace vibrato::server {
@@ -56,7 +57,10 @@ Exchange::Step Exchange::end_of_input() {
 
 Exchange::Step Exchange::timed_out() {
   if (state_ == State::kIdle) {
-    return Step::kClose;
+    if (refusal_.ok()) {
+      return Step::kClose;
+    }
+    begin_head();
   }
   if (state_ == State::kLateAnswer) {
     std::optional<api::Reply> reply = std::exchange(late_, nullptr)->abandon();
@@ -66,13 +70,8 @@ Exchange::Step Exchange::timed_out() {
     reply_ = *std::move(reply);
     return answer();
   }
-  return cut_short({ErrorCode::kTimeout, "the request did not arrive in time"});
-}
-
-Exchange::Step Exchange::refuse(const Status& status) {
-  VIBRATO_CHECK(state_ == State::kIdle && input_.data().empty());
-  begin_head();
-  return answer_error(status, true);
+  const Status late(ErrorCode::kTimeout, "the request did not arrive in time");
+  return state_ == State::kHead ? answer_early(late, input_.data()) : cut_short(late);
 }
 
 Exchange::Step Exchange::advance() {
@@ -111,17 +110,19 @@ Exchange::Step Exchange::read_head() {
     case HeadScanner::State::kDone:
       return begin_request(scanner_.head_bytes());
     case HeadScanner::State::kTooLarge:
-      return answer_error(
+      return answer_early(
           {ErrorCode::kHeaderTooLarge,
            "the request head is larger than " + std::to_string(context_.options.header_bytes_max) + " bytes"},
-          true);
+          input_.data().substr(0, context_.options.header_bytes_max));
     case HeadScanner::State::kMalformed:
-      return answer_error(invalid_argument("malformed HTTP request: a bare line feed or a folded header line"), true);
+      return answer_early(invalid_argument("malformed HTTP request: a bare line feed or a folded header line"),
+                          input_.data().substr(0, context_.options.header_bytes_max));
     case HeadScanner::State::kNeedMore:
       break;
   }
   if (input_ended_) {
-    return answer_error(invalid_argument("malformed HTTP request: the connection ended inside the head"), true);
+    return answer_early(invalid_argument("malformed HTTP request: the connection ended inside the head"),
+                        input_.data());
   }
   return Step::kRead;
 }
@@ -129,8 +130,12 @@ Exchange::Step Exchange::read_head() {
 Exchange::Step Exchange::begin_request(std::size_t head_bytes) {
   head_text_.assign(input_.data().substr(0, head_bytes));
   input_.consume(head_bytes);
-  if (Status status = parser_.parse_head(head_text_, head_); !status.ok()) {
-    return answer_error(status, true);
+  if (const Status status = parser_.parse_head(head_text_, head_); !status.ok()) {
+    return answer_early(status, head_text_);
+  }
+  take_head(head_.method, head_.target);
+  if (!refusal_.ok()) {
+    return answer_error(refusal_, true);
   }
   head_error_ = route_request();
   return plan_body();
@@ -141,16 +146,21 @@ Exchange::Step Exchange::cut_short(const Status& error) {
   return answer_error(head_error_.ok() ? error : head_error_, true);
 }
 
-// Steps 1 to 6 of the order of checks: route, key, role, query parameters, media type; then the body's cap.
-Status Exchange::route_request() {
-  const api::Target target = api::split_target(head_.target);
-  request_.method = head_.method;
-  request_.path = target.path;
+// Puts what is known of the head into the request. Requires: head_.fields are those of it.
+void Exchange::take_head(api::Method method, std::string_view target) {
+  const api::Target parts = api::split_target(target);
+  query_text_ = parts.query;
+  request_.method = method;
+  request_.path = parts.path;
   request_.headers = head_.fields;
   if (const auto id = request_.header("x-request-id"); id.has_value() && is_valid_request_id(*id)) {
     request_id_.assign(*id);
     request_.request_id = request_id_;
   }
+}
+
+// Steps 1 to 6 of the order of checks: route, key, role, query parameters, media type; then the body's cap.
+Status Exchange::route_request() {
   if (is_allowed_origin(context_.options.cors_origins, request_) && is_preflight(request_)) {
     match_.route = &preflight_route();
     return ok_status();
@@ -164,7 +174,7 @@ Status Exchange::route_request() {
   }
   request_.path_parameters = match_.parameters;
   VIBRATO_RETURN_IF_ERROR(context_.routes.authorize(request_, *match_.route, reply_));
-  VIBRATO_RETURN_IF_ERROR(api::parse_query(target.query, query_));
+  VIBRATO_RETURN_IF_ERROR(api::parse_query(query_text_, query_));
   request_.query_parameters = query_;
   VIBRATO_RETURN_IF_ERROR(context_.routes.check_form(request_, *match_.route));
   if (head_.content_length > match_.route->body_bytes_max) {
@@ -294,6 +304,13 @@ Exchange::Step Exchange::take_late_answer() {
 Exchange::Step Exchange::answer_arrived() {
   VIBRATO_CHECK(state_ == State::kLateAnswer);
   return take_late_answer();
+}
+
+// `head` begins with what has come of the head. Where a message ends is unknown here: the connection does too.
+Exchange::Step Exchange::answer_early(const Status& error, std::string_view head) {
+  const EarlyHead early = read_early_head(head, head_.fields);
+  take_head(early.method, early.target);
+  return answer_error(refusal_.ok() ? error : refusal_, true);
 }
 
 Exchange::Step Exchange::answer_error(const Status& error, bool close) {

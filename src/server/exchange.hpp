@@ -4,7 +4,8 @@
 // The states of one request, in order:
 //   1. idle: between requests; empty lines are skipped.
 //   2. head: HeadScanner finds its end, MessageParser reads it, the route is matched, key and form are checked.
-//      The head is copied aside, so that its views outlive the read buffer's moves.
+//      The head is copied aside, so that its views outlive the read buffer's moves. One that never becomes whole, or
+//      is malformed, is answered by what can be told of it (early_head.hpp).
 //   3. body: read where it lies in the read buffer (Content-Length) or decoded into body_ (chunked). `100 Continue` is
 //      written first if the client waits for it.
 //   4. answer: the handler runs, or the error's envelope is written. An error found at the head is answered at once
@@ -22,6 +23,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 #include <vibrato/status.hpp>
 
@@ -83,8 +85,9 @@ class Exchange {
   [[nodiscard]] bool has_deadline_reply() const { return late_->has_deadline_reply(); }
   // The deadline has passed while bytes or an answer were awaited.
   [[nodiscard]] Step timed_out();
-  // Answers every later request with an error and closes, instead of reading one. Requires: nothing was read yet.
-  [[nodiscard]] Step refuse(const Status& status);
+  // The first request gets this error once its head was read, and the connection ends; so does what never becomes a
+  // request. Requires: nothing was read yet.
+  void refuse(Status status) { refusal_ = std::move(status); }
 
   // Head and body of the answer. Valid until written().
   [[nodiscard]] std::array<std::string_view, 2> output() const { return {head_out_, body_out_}; }
@@ -102,6 +105,7 @@ class Exchange {
   void begin_head();
   Step read_head();
   Step begin_request(std::size_t head_bytes);
+  void take_head(api::Method method, std::string_view target);
   Status route_request();
   Step plan_body();
   Step read_body();
@@ -111,6 +115,7 @@ class Exchange {
   Step run_handler();
   Status call_handler();
   Step take_late_answer();
+  Step answer_early(const Status& error, std::string_view head);
   Step answer_error(const Status& error, bool close);
   Step answer();
   void finish_request();
@@ -126,10 +131,12 @@ class Exchange {
   bool input_ended_ = false;
   bool stopping_ = false;
   bool close_after_answer_ = false;
+  Status refusal_;
 
   // The request at hand.
   std::string head_text_;
   RequestHead head_;
+  std::string_view query_text_;  // Of the target, raw.
   api::RouteMatch match_;
   std::vector<api::Parameter> query_;
   api::Request request_;

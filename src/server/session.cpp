@@ -83,7 +83,7 @@ void Session::check(std::int64_t now_ns, bool stopping) {
 
 bool Session::ends_by_itself() {
   ErrorCodeAsio ignored;
-  if (wait_ == Wait::kIdle) {
+  if (wait_ == Wait::kIdle || wait_ == Wait::kRefused) {
     // A request whose first bytes are in the socket has begun, though nobody has read them.
     return stream_.socket().available(ignored) == 0;
   }
@@ -107,7 +107,7 @@ void Session::answer_arrived() {
 }
 
 void Session::wait(Wait wait) {
-  const bool same_request = wait == Wait::kRequest && wait_ == Wait::kRequest;
+  const bool same_request = wait == wait_ && (wait == Wait::kRequest || wait == Wait::kRefused);
   wait_ = wait;
   if (same_request) {
     return;
@@ -123,7 +123,7 @@ void Session::wait(Wait wait) {
     timeout_ms = options.tls_handshake_timeout_ms;
   } else if (wait == Wait::kIdle) {
     timeout_ms = options.keep_alive_idle_ms;
-  } else if (wait == Wait::kDrain) {
+  } else if (wait == Wait::kDrain || wait == Wait::kRefused) {
     timeout_ms = options.drain_timeout_ms;
   }
   deadline_ns_ = worker_.state().clock.monotonic_ns() + std::int64_t{timeout_ms} * kNsPerMs;
@@ -156,7 +156,10 @@ asio::awaitable<void> Session::run() {
   if (!co_await open()) {
     co_return;
   }
-  Step step = refused_ ? exchange_.refuse({ErrorCode::kOverloaded, "too many connections; try again"}) : Step::kRead;
+  if (refused_) {
+    exchange_.refuse({ErrorCode::kOverloaded, "too many connections; try again"});
+  }
+  Step step = Step::kRead;
   for (;;) {
     switch (step) {
       case Step::kRead:
@@ -179,7 +182,7 @@ asio::awaitable<void> Session::run() {
 }
 
 asio::awaitable<Session::Step> Session::read() {
-  wait(exchange_.idle() ? Wait::kIdle : Wait::kRequest);
+  wait(refused_ ? Wait::kRefused : exchange_.idle() ? Wait::kIdle : Wait::kRequest);
   const std::span<char> space = exchange_.input_space();
   const auto [error, count] = co_await stream_.read_some(space);
   if (error) {
@@ -187,7 +190,7 @@ asio::awaitable<Session::Step> Session::read() {
   }
   const Step step = exchange_.received(count);
   // A client that sends so fast that no read has to wait leaves the sweep nothing to cancel.
-  const bool over = step == Step::kRead && wait_ == Wait::kRequest && expired_;
+  const bool over = step == Step::kRead && wait_ != Wait::kIdle && expired_;
   co_return over ? exchange_.timed_out() : step;
 }
 

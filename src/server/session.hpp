@@ -36,7 +36,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
       boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
                                         boost::asio::io_context::executor_type>;
   // What the session waits for.
-  enum class Wait : std::uint8_t { kNone, kHandshake, kIdle, kRequest, kAnswer, kWrite, kDrain };
+  enum class Wait : std::uint8_t { kNone, kHandshake, kRefused, kIdle, kRequest, kAnswer, kWrite, kDrain };
 
   boost::asio::awaitable<void> run();
   // False if the connection is of no use.
@@ -50,7 +50,8 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
   [[nodiscard]] bool ends_by_itself();
   [[nodiscard]] Step read_failed(bool ended);
   void answer_arrived() override;
-  // Begins to wait. A request's deadline counts from its first byte, not from each wait.
+  // Begins to wait. A request's deadline counts from its first byte, not from each wait; that of a refused one from
+  // the first wait for it.
   void wait(Wait wait);
 
   Worker& worker_;

@@ -241,12 +241,6 @@ TEST_F(ExchangeTest, closes_after_the_answer_at_hand_when_told_to_stop) {
   EXPECT_EQ(count_of("Connection: close"), 1U);
 }
 
-TEST_F(ExchangeTest, refuses_before_it_reads) {
-  EXPECT_EQ(write_all(exchange_.refuse({ErrorCode::kOverloaded, "too many"})), Step::kDrain);
-  EXPECT_EQ(count_of("429 Too Many Requests"), 1U);
-  EXPECT_EQ(count_of("Retry-After: 1"), 1U);
-}
-
 TEST_F(ExchangeTest, does_not_let_a_chunk_line_grow_without_end) {
   EXPECT_EQ(feed("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(100'000, 'x')),
             Step::kDrain);
