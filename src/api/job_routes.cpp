@@ -78,6 +78,7 @@ void add_job_routes(const ContextPtr& context, RouteTable& table) {
                 .pattern = pattern,
                 .role = Role::kAdmin,
                 .body_bytes_max = kSmallBodyBytes,
+                .refuses_idempotency_key = true,
                 .known_query_parameters = {std::vector<std::string>()}};
     route.async_handler = audited(context, route, [context, handler](const Request& request, const ResponderPtr& to) {
       return handler(context, request, to);

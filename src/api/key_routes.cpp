@@ -154,6 +154,7 @@ void add_key_routes(const ContextPtr& context, RouteTable& table) {
                 .role = Role::kAdmin,
                 .body = body,
                 .body_bytes_max = kSmallBodyBytes,
+                .refuses_idempotency_key = method != Method::kGet,
                 .known_query_parameters = {std::vector<std::string>()}};
     const auto bound = [context, handler](const Request& request, const ResponderPtr& responder) {
       return handler(context, request, responder);

@@ -6,6 +6,7 @@
 #include <vibrato/check.hpp>
 #include <vibrato/result.hpp>
 
+#include "api/header_rules.hpp"
 #include "api/media_type.hpp"
 #include "api/uri.hpp"
 
@@ -151,6 +152,7 @@ void RouteTable::match(Method method, std::string_view path, RouteMatch& match) 
 }
 
 Status RouteTable::authorize(Request& request, const Route& route, Reply& reply) const {
+  VIBRATO_RETURN_IF_ERROR(check_headers_come_once(request));
   return authorizer_ && route.role != Role::kPublic ? authorizer_(request, route, reply) : ok_status();
 }
 
@@ -160,6 +162,13 @@ Status RouteTable::check_form(const Request& request, const Route& route) const 
   }
   if (route.check_query) {
     VIBRATO_RETURN_IF_ERROR(route.check_query(request));
+  }
+  if (route.refuses_idempotency_key && request.header(kIdempotencyHeader).has_value()) {
+    return invalid_argument("Idempotency-Key is not kept by " + route.label +
+                            ": send the request without it, and look what is there before you repeat it");
+  }
+  if (request.method != Method::kGet && request.method != Method::kHead) {
+    VIBRATO_RETURN_IF_ERROR(check_content_encoding(request));
   }
   return route.body == BodyKind::kJson ? check_json_media_type(request) : ok_status();
 }

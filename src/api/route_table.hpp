@@ -50,6 +50,8 @@ struct Route {
   std::string collection = {};  // With kOneCollection: which; empty: the value of the pattern's first name.
   BodyKind body = BodyKind::kNone;
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
+  // A write whose answer is kept under no Idempotency-Key refuses one: who sends it counts on doing things once.
+  bool refuses_idempotency_key = false;
   // The query parameters it knows; others are `unknown_field`, and each may come once. nullopt: others are ignored, and
   // of one that comes twice the first counts.
   std::optional<std::vector<std::string>> known_query_parameters = std::nullopt;
@@ -69,6 +71,8 @@ struct RouteMatch {
   std::string allow;                  // With kMethodNotAllowed: the value of the Allow header.
 };
 
+inline constexpr std::string_view kIdempotencyHeader = "Idempotency-Key";
+
 // Decides by key and role before a body is read: ok, kUnauthenticated, kForbidden, or kInternal when it cannot tell.
 // Sets the principal of the request; with an error it may set error_code and error_details of the reply.
 using Authorizer = std::function<Status(Request& request, const Route& route, Reply& reply)>;
@@ -85,9 +89,9 @@ class RouteTable {
   // `match` is reset first; its buffers are reused.
   void match(Method method, std::string_view path, RouteMatch& match) const;
 
-  // Key and role. Checked before the body is read, as is check_form().
+  // Headers that come twice, then key and role. Checked before the body is read, as is check_form().
   [[nodiscard]] Status authorize(Request& request, const Route& route, Reply& reply) const;
-  // Query parameters, then the media type of the body.
+  // Query parameters, an Idempotency-Key that would not be kept, then encoding and media type of the body.
   [[nodiscard]] Status check_form(const Request& request, const Route& route) const;
 
   // The envelope of errors on `path`.

@@ -13,7 +13,6 @@
 namespace vibrato::api {
 namespace {
 
-constexpr std::string_view kIdempotencyHeader = "Idempotency-Key";
 constexpr std::string_view kRelaxed = "relaxed";
 constexpr std::string_view kSynced = "synced";
 

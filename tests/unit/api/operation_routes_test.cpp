@@ -71,6 +71,31 @@ TEST_F(Operations, keys_are_taken_from_either_header_and_authorization_counts) {
   EXPECT_EQ(api_.get("/v1/vector?api_key=" + token).status, 401);
 }
 
+TEST_F(Operations, admin_writes_refuse_an_idempotency_key_that_they_would_not_keep) {
+  Headers headers = admin_;
+  headers.emplace_back("Idempotency-Key", "once");
+  for (const auto& [route, body] :
+       {std::pair("/v1/admin/keys", R"({"name":"k","roles":["query"]})"), std::pair("/v1/admin/checkpoint", ""),
+        std::pair("/v1/admin/compact", ""), std::pair("/v1/admin/snapshot", "")}) {
+    const ApiAnswer answer = api_.post(route, body, headers);
+    EXPECT_EQ(answer.status, 400) << route;
+    EXPECT_EQ(answer.body["error"], "invalid_argument");
+    EXPECT_NE(answer.text.find(std::string("Idempotency-Key is not kept by POST ") + route), std::string::npos);
+  }
+  EXPECT_EQ(api_.del("/v1/admin/keys/vbk_x", headers).status, 400);
+  EXPECT_EQ(api_.get("/v1/admin/keys", headers).body["keys"].size(), 1U) << "nothing was made; what reads takes it";
+  EXPECT_EQ(api_.post("/v1/vector/c", R"({"dim":1,"metric":"dot"})", headers).status, 200) << "here it is kept";
+  EXPECT_EQ(api_.post("/v1/vector/d", R"({"dim":1,"metric":"dot"})", headers).status, 409);
+}
+
+TEST_F(Operations, a_key_that_comes_twice_is_400_before_it_is_looked_at) {
+  Headers headers = admin_;
+  headers.push_back(admin_[0]);
+  const ApiAnswer answer = api_.get("/v1/vector", headers);
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.text.find("the header Authorization comes more than once"), std::string::npos) << answer.text;
+}
+
 TEST_F(Operations, revoked_keys_are_401_on_v1_and_403_on_v2_with_the_next_request) {
   std::string id;
   const Headers key = make_key(R"("roles":["query","ingest"])", &id);

@@ -155,6 +155,48 @@ TEST(RouteTable, checks_the_values_of_query_parameters_before_the_media_type) {
   EXPECT_EQ(made.check_form(request, strict).code(), ErrorCode::kUnsupportedMediaType);
 }
 
+TEST(RouteTable, a_header_that_decides_something_comes_once) {
+  const RouteTable made(Surface::kDatabase);
+  Reply reply;
+  for (const std::string_view name : {"Authorization", "x-api-key", "Idempotency-Key", "Content-Type"}) {
+    const std::array twice{HeaderField{name, "a"}, HeaderField{"Accept", "b"}, HeaderField{name, "a"}};
+    Request request;
+    request.headers = twice;
+    const Status status = made.authorize(request, route(Method::kGet, "/x"), reply);
+    EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(status.message().find(name), std::string::npos) << status.message();
+    request.headers = std::span(twice).first(2);
+    EXPECT_TRUE(made.authorize(request, route(Method::kGet, "/x"), reply).ok()) << name;
+  }
+  const std::array other_case{HeaderField{"idempotency-key", "a"}, HeaderField{"IDEMPOTENCY-KEY", "b"}};
+  const std::array lists{HeaderField{"Accept", "a"}, HeaderField{"Accept", "b"}};
+  Request request;
+  request.headers = other_case;
+  EXPECT_EQ(made.authorize(request, route(Method::kGet, "/x"), reply).code(), ErrorCode::kInvalidArgument);
+  request.headers = lists;
+  EXPECT_TRUE(made.authorize(request, route(Method::kGet, "/x"), reply).ok());
+}
+
+TEST(RouteTable, takes_no_packed_bodies) {
+  const RouteTable made(Surface::kDatabase);
+  for (const std::string_view encoding : {"gzip", "br", "identity, gzip"}) {
+    const std::array fields{HeaderField{"content-encoding", encoding}};
+    Request request;
+    request.method = Method::kPost;
+    request.headers = fields;
+    const Status status = made.check_form(request, route(Method::kPost, "/x"));
+    EXPECT_EQ(status.code(), ErrorCode::kUnsupportedMediaType) << encoding;
+    EXPECT_NE(status.message().find("Content-Encoding"), std::string::npos);
+    request.method = Method::kGet;
+    EXPECT_TRUE(made.check_form(request, route(Method::kGet, "/x")).ok()) << "there is no body to pack";
+  }
+  const std::array fields{HeaderField{"Content-Encoding", "Identity"}};
+  Request request;
+  request.method = Method::kPost;
+  request.headers = fields;
+  EXPECT_TRUE(made.check_form(request, route(Method::kPost, "/x")).ok());
+}
+
 TEST(RouteTable, lists_every_route) {
   EXPECT_EQ(table().routes().size(), 6U);
 }
