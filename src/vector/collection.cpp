@@ -12,6 +12,9 @@
 namespace vibrato::vector {
 namespace {
 
+// A pass through all ids of a part settles that many.
+constexpr std::size_t kPassedOverMax = 1 << 16;
+
 struct Place {
   std::shared_ptr<const Segment> segment;
   std::uint32_t row = 0;
@@ -19,17 +22,22 @@ struct Place {
 
 // The row of an id that a reader at `visible` sees. There is at most one; older rows of the id, in whatever part, are
 // deleted. Parts are asked newest first, but a merge of parts that were not neighbours may leave a dead row in front of
-// the one that is alive: the search ends at the latter only.
-enum class Damaged { kIsAnError, kIsPassedOver };
+// the one that is alive: the search ends at the latter only. Damaged parts are an error, or passed over and named in
+// `passed_over`.
+using SegmentPtr = std::shared_ptr<const Segment>;
 Result<std::optional<Place>> find_alive(const CollectionVersion& version, const PointIdView& id, Lsn visible,
-                                        Damaged damaged = Damaged::kIsAnError) {
+                                        std::vector<SegmentPtr>* passed_over = nullptr) {
   std::optional<Place> found;
   Status failed;
-  const auto look_into = [&](const std::shared_ptr<const Segment>& segment) {
+  const auto look_into = [&](const SegmentPtr& segment) {
     const auto row = segment->find(id, visible);
     if (!row.ok()) {
-      const bool goes_on = damaged == Damaged::kIsPassedOver && row.status().code() == ErrorCode::kCorruption;
-      failed = goes_on ? ok_status() : row.status();
+      const bool goes_on = passed_over != nullptr && row.status().code() == ErrorCode::kCorruption;
+      if (goes_on) {
+        passed_over->push_back(segment);
+      } else {
+        failed = row.status();
+      }
       return goes_on;
     }
     if (*row && segment->is_alive(**row, visible)) {
@@ -119,9 +127,15 @@ ReadView Collection::read_view() const {
   while (true) {
     const std::uint64_t generation = generation_.load(std::memory_order_acquire);
     ReadView view{current(), visible_.get()};
-    if (generation_.load(std::memory_order_acquire) == generation) {
-      return view;
+    if (generation_.load(std::memory_order_acquire) != generation) {
+      continue;
     }
+    // After the LSN was read: what was applied up to it has been noted.
+    if (has_passed_over_.load(std::memory_order_acquire)) {
+      const std::lock_guard lock(apply_mutex_);
+      settle_passed_over();
+    }
+    return view;
   }
 }
 
@@ -223,6 +237,23 @@ void Collection::note_applied(Lsn lsn, std::int64_t time_ms) {
   }
 }
 
+// Of an id there is one row that is alive: if it was found elsewhere, these parts do not have it.
+void Collection::note_passed_over(std::span<const SegmentPtr> parts, const PointIdView& id, Lsn lsn) {
+  for (const SegmentPtr& part : parts) {
+    passed_over_.note(part, id, lsn);
+    has_passed_over_.store(true, std::memory_order_release);
+  }
+  if (passed_over_.count() >= kPassedOverMax) {
+    settle_passed_over();
+  }
+}
+
+// Without memory for the marks it stays to be done by the next reader.
+void Collection::settle_passed_over() const {
+  live_count_.fetch_sub(passed_over_.settle(), std::memory_order_relaxed);
+  has_passed_over_.store(passed_over_.count() > 0, std::memory_order_release);
+}
+
 Status Collection::apply_put(const PointIdView& id, std::span<const float> vector, std::string_view meta_json, Lsn lsn,
                              std::int64_t time_ms) {
   if (vector.size() != settings().dim) {
@@ -233,14 +264,15 @@ Status Collection::apply_put(const PointIdView& id, std::span<const float> vecto
   if (lsn.value() <= applied_lsn_.load(std::memory_order_relaxed)) {
     return ok_status();
   }
-  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old,
-                           find_alive(*current(), id, Lsn::max(), Damaged::kIsPassedOver));
+  std::vector<SegmentPtr> passed_over;
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old, find_alive(*current(), id, Lsn::max(), &passed_over));
   VIBRATO_RETURN_IF_ERROR(make_room());
   VIBRATO_RETURN_IF_ERROR(current()->hot->append(id, vector, meta_json, lsn).status());
   if (old) {
     VIBRATO_RETURN_IF_ERROR(old->segment->deletes()->mark(old->row, lsn).status());
   } else {
     live_count_.fetch_add(1, std::memory_order_relaxed);
+    note_passed_over(passed_over, id, lsn);
   }
   if (const std::uint64_t next = number_after(id); next > next_point_number()) {
     next_point_number_.store(next, std::memory_order_relaxed);
@@ -254,11 +286,13 @@ Status Collection::apply_delete(const PointIdView& id, Lsn lsn, std::int64_t tim
   if (lsn.value() <= applied_lsn_.load(std::memory_order_relaxed)) {
     return ok_status();
   }
-  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old,
-                           find_alive(*current(), id, Lsn::max(), Damaged::kIsPassedOver));
+  std::vector<SegmentPtr> passed_over;
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<Place> old, find_alive(*current(), id, Lsn::max(), &passed_over));
   if (old) {
     VIBRATO_RETURN_IF_ERROR(old->segment->deletes()->mark(old->row, lsn).status());
     live_count_.fetch_sub(1, std::memory_order_relaxed);
+  } else {
+    note_passed_over(passed_over, id, lsn);
   }
   note_applied(lsn, time_ms);
   return ok_status();
@@ -311,6 +345,7 @@ Status Collection::publish_merged(std::span<const std::shared_ptr<const SealedPa
                                   const std::shared_ptr<const SealedPart>& output, Lsn merged_at,
                                   const NewRow& new_row) {
   const std::lock_guard lock(apply_mutex_);
+  settle_passed_over();  // What it marks is carried over.
   auto next = std::make_shared<CollectionVersion>(*current());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     VIBRATO_CHECK(std::erase(next->sealed, inputs[i]) == 1);

@@ -33,6 +33,7 @@
 #include "vector/collection_damage.hpp"
 #include "vector/collection_settings.hpp"
 #include "vector/hot_part.hpp"
+#include "vector/passed_over.hpp"
 #include "vector/sealed_part.hpp"
 
 namespace vibrato::vector {
@@ -129,6 +130,7 @@ class Collection {
   [[nodiscard]] const CollectionSettings& settings() const { return identity_.settings; }
 
   // ---- Reading ----
+  // Not with apply_mutex_ held. After records that passed over a damaged part it goes through that part once.
   [[nodiscard]] ReadView read_view() const;
   // Errors: kDimMismatch, kInvalidArgument (k, ef, values; a zero vector under cosine; min_score with l2), kCorruption;
   // kTimeout when the deadline passes meanwhile, which is noticed within kScanCheckRows rows or one walk.
@@ -153,7 +155,8 @@ class Collection {
 
   // ---- The applier's; LSNs rise. Records at or below durable_lsn() are skipped. ----
   // A part that proves damaged when a record looks for its id is passed over, as one that could not be opened is: the
-  // collection is read-only from then on, and the record stays in the log.
+  // collection is read-only from then on, and the record stays in the log. The next reader finds the old row all the
+  // same, by going through the part.
   [[nodiscard]] Status apply_put(const PointIdView& id, std::span<const float> vector, std::string_view meta_json,
                                  Lsn lsn, std::int64_t time_ms);
   [[nodiscard]] Status apply_delete(const PointIdView& id, Lsn lsn, std::int64_t time_ms);
@@ -190,6 +193,8 @@ class Collection {
   void publish(std::shared_ptr<const CollectionVersion> version);
   // The following with apply_mutex_ held.
   [[nodiscard]] Status make_room();
+  void note_passed_over(std::span<const std::shared_ptr<const Segment>> parts, const PointIdView& id, Lsn lsn);
+  void settle_passed_over() const;
   void note_applied(Lsn lsn, std::int64_t time_ms);
   [[nodiscard]] Status check_search(const SearchRequest& request) const;
   [[nodiscard]] std::string read_only_because(const std::string& reason) const;
@@ -206,9 +211,12 @@ class Collection {
   std::atomic<std::uint64_t> applied_lsn_{0};
   std::atomic<std::uint64_t> durable_lsn_{0};
   std::atomic<std::uint64_t> oldest_unsaved_lsn_{0};  // 0: all is saved.
-  std::atomic<std::uint64_t> live_count_{0};
+  mutable std::atomic<std::uint64_t> live_count_{0};
   std::atomic<std::int64_t> updated_at_ms_;
   std::atomic<std::uint64_t> next_point_number_{0};  // Raised by the applier alone, with apply_mutex_ held.
+
+  mutable PassedOver passed_over_;                    // Guarded by apply_mutex_.
+  mutable std::atomic<bool> has_passed_over_{false};  // Something in it is not settled.
 
   std::atomic<bool> is_incomplete_{false};
   const std::shared_ptr<CollectionDamage> damage_;
