@@ -16,6 +16,9 @@
 namespace vibrato::server {
 namespace {
 
+// A TLS connection begins with it, and no request does. Source: RFC 8446, section 5.1.
+constexpr char kTlsHandshake = '\x16';
+
 constexpr std::string_view kContinueHead = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // A refused request's body up to this size is read and dropped, so that its connection can go on.
@@ -74,6 +77,12 @@ Exchange::Step Exchange::timed_out() {
   return state_ == State::kHead ? answer_early(late, input_.data()) : cut_short(late);
 }
 
+Exchange::Step Exchange::answer_unread(const Status& status) {
+  VIBRATO_CHECK(state_ == State::kIdle && input_.data().empty());
+  begin_head();
+  return answer_error(status, true);
+}
+
 Exchange::Step Exchange::advance() {
   while (state_ == State::kIdle) {
     const std::string_view data = input_.data();
@@ -106,6 +115,12 @@ void Exchange::begin_head() {
 }
 
 Exchange::Step Exchange::read_head() {
+  if (input_.data().front() == kTlsHandshake && !context_.options.tls.has_value()) {
+    context_.mismatches.note("a TLS handshake on the port for plain HTTP", client_address_);
+    return answer_early(invalid_argument("malformed HTTP request: a TLS handshake, and this port speaks plain HTTP; "
+                                         "use http:// in place of https://"),
+                        {});
+  }
   switch (scanner_.scan(input_.data(), context_.options.header_bytes_max)) {
     case HeadScanner::State::kDone:
       return begin_request(scanner_.head_bytes());

@@ -37,6 +37,7 @@
 #include "server/http_server.hpp"
 #include "server/late_answer.hpp"
 #include "server/message_parser.hpp"
+#include "server/mismatch_log.hpp"
 #include "server/read_buffer.hpp"
 #include "server/request_ids.hpp"
 
@@ -51,6 +52,7 @@ struct ExchangeContext {
   BodyBudget& budget;
   RequestIds& ids;
   std::shared_ptr<AnswerBox> answers;  // Of the I/O thread.
+  MismatchLog& mismatches;
 };
 
 class Exchange {
@@ -71,6 +73,7 @@ class Exchange {
 
   // The address of the peer, as handlers see it. To be set before anything is received.
   void set_client_address(std::string address) { client_address_ = std::move(address); }
+  [[nodiscard]] const std::string& client_address() const { return client_address_; }
 
   // Where the next bytes of the client go. Never empty after kRead.
   [[nodiscard]] std::span<char> input_space();
@@ -88,6 +91,9 @@ class Exchange {
   // The first request gets this error once its head was read, and the connection ends; so does what never becomes a
   // request. Requires: nothing was read yet.
   void refuse(Status status) { refusal_ = std::move(status); }
+
+  // Answers what came and cannot be read, then ends the connection. Requires: nothing was received.
+  [[nodiscard]] Step answer_unread(const Status& status);
 
   // Head and body of the answer. Valid until written().
   [[nodiscard]] std::array<std::string_view, 2> output() const { return {head_out_, body_out_}; }

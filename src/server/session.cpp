@@ -4,9 +4,13 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <exception>
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
+#include <poll.h>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -19,6 +23,9 @@ using ErrorCodeAsio = boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::int64_t kNsPerMs = 1'000'000;
+
+// How long a stop goes on waiting for the answer to a client that has ended its side of the connection.
+constexpr std::int64_t kPatienceWithEndedClientsNs = 1'000 * kNsPerMs;
 
 // What a client sends after an early error is read into this and dropped.
 constexpr std::size_t kDrainBytes = 16 * limits::kKiB;
@@ -74,21 +81,33 @@ void Session::check(std::int64_t now_ns, bool stopping) {
   }
   ErrorCodeAsio ignored;
   const bool over = wait_ != Wait::kNone && now_ns >= deadline_ns_;
-  if (over || (stopping && ends_by_itself())) {
+  if (over || (stopping && ends_by_itself(now_ns))) {
     expired_ = true;
     stream_.socket().cancel(ignored);
     answer_timer_.cancel(ignored);
   }
 }
 
-bool Session::ends_by_itself() {
+bool Session::ends_by_itself(std::int64_t now_ns) {
+  const std::int64_t stop_seen_ns = stop_seen_ns_.value_or(now_ns);
+  stop_seen_ns_ = stop_seen_ns;
   ErrorCodeAsio ignored;
   if (wait_ == Wait::kIdle || wait_ == Wait::kRefused) {
     // A request whose first bytes are in the socket has begun, though nobody has read them.
     return stream_.socket().available(ignored) == 0;
   }
+  if (wait_ != Wait::kAnswer || answered_) {
+    return false;
+  }
+  // One that only sends no more may still read: it gets what comes within a moment.
+  client_left_ = now_ns - stop_seen_ns >= kPatienceWithEndedClientsNs && client_has_ended();
   // Long admin work has an answer for clients that do not wait for its end.
-  return wait_ == Wait::kAnswer && !answered_ && exchange_.has_deadline_reply();
+  return client_left_ || exchange_.has_deadline_reply();
+}
+
+bool Session::client_has_ended() {
+  pollfd look{stream_.socket().native_handle(), POLLRDHUP, 0};
+  return ::poll(&look, 1, 0) == 1;
 }
 
 void Session::cut_off() {
@@ -129,7 +148,7 @@ void Session::wait(Wait wait) {
   deadline_ns_ = worker_.state().clock.monotonic_ns() + std::int64_t{timeout_ms} * kNsPerMs;
 }
 
-asio::awaitable<bool> Session::open() {
+asio::awaitable<std::optional<Session::Step>> Session::open() {
   ErrorCodeAsio error;
   stream_.socket().non_blocking(true, error);
   stream_.socket().set_option(asio::ip::tcp::no_delay(true), error);
@@ -137,29 +156,43 @@ asio::awaitable<bool> Session::open() {
     exchange_.stop_after_answer();
   }
   if (!stream_.has_tls()) {
-    co_return true;
+    co_return Step::kRead;
   }
   // A handshake is too costly for saying no.
   if (refused_) {
-    co_return false;
+    co_return std::nullopt;
   }
   wait(Wait::kHandshake);
   std::tie(error) = co_await stream_.handshake();
   wait_ = Wait::kNone;
-  if (error) {
-    worker_.state().logger.debug("a TLS handshake failed: {}", error.message());
+  co_return error ? handshake_failed(error) : Step::kRead;
+}
+
+// OpenSSL has said nothing to a client whose first bytes are no TLS: that client can still be told, in plain HTTP.
+std::optional<Session::Step> Session::handshake_failed(const ErrorCodeAsio& error) {
+  worker_.state().logger.debug("a TLS handshake failed: {}", error.message());
+  const auto code = static_cast<std::uint32_t>(error.value());
+  const int reason = error.category() == asio::error::get_ssl_category() ? ERR_GET_REASON(code) : 0;
+  if (reason != SSL_R_HTTP_REQUEST && reason != SSL_R_WRONG_VERSION_NUMBER) {
+    return std::nullopt;
   }
-  co_return !error;
+  worker_.state().mismatches.note(
+      reason == SSL_R_HTTP_REQUEST ? "a plain HTTP request on the TLS port" : "what is no TLS on the TLS port",
+      exchange_.client_address());
+  stream_.drop_tls();
+  return exchange_.answer_unread(
+      invalid_argument("a plain HTTP request, and this port speaks TLS; use https:// in place of http://"));
 }
 
 asio::awaitable<void> Session::run() {
-  if (!co_await open()) {
+  const std::optional<Step> first = co_await open();
+  if (!first.has_value()) {
     co_return;
   }
   if (refused_) {
     exchange_.refuse({ErrorCode::kOverloaded, "too many connections; try again"});
   }
-  Step step = Step::kRead;
+  Step step = *first;
   for (;;) {
     switch (step) {
       case Step::kRead:
@@ -222,7 +255,7 @@ asio::awaitable<Session::Step> Session::await_answer() {
   answer_timer_.expires_at(Timer::time_point::max());
   co_await answer_timer_.async_wait(kAwait);
   wait_ = Wait::kNone;
-  if (!stream_.socket().is_open()) {
+  if (!stream_.socket().is_open() || (client_left_ && !answered_)) {
     co_return Step::kClose;
   }
   co_return answered_ ? exchange_.answer_arrived() : exchange_.timed_out();

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "server/exchange.hpp"
 #include "server/worker.hpp"
@@ -39,15 +40,18 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
   enum class Wait : std::uint8_t { kNone, kHandshake, kRefused, kIdle, kRequest, kAnswer, kWrite, kDrain };
 
   boost::asio::awaitable<void> run();
-  // False if the connection is of no use.
-  boost::asio::awaitable<bool> open();
+  // What comes first; nothing if the connection is of no use.
+  boost::asio::awaitable<std::optional<Step>> open();
+  [[nodiscard]] std::optional<Step> handshake_failed(const boost::system::error_code& error);
   boost::asio::awaitable<Step> read();
   boost::asio::awaitable<Step> write();
   boost::asio::awaitable<Step> await_answer();
   boost::asio::awaitable<void> drain();
   boost::asio::awaitable<void> close();
   // Whether a stop need not wait for what is awaited.
-  [[nodiscard]] bool ends_by_itself();
+  [[nodiscard]] bool ends_by_itself(std::int64_t now_ns);
+  // Whether the client has ended its side of the connection, some of which nobody has read.
+  [[nodiscard]] bool client_has_ended();
   [[nodiscard]] Step read_failed(bool ended);
   void answer_arrived() override;
   // Begins to wait. A request's deadline counts from its first byte, not from each wait; that of a refused one from
@@ -61,8 +65,10 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
   bool answered_ = false;
   Wait wait_ = Wait::kNone;
   std::int64_t deadline_ns_ = 0;
+  std::optional<std::int64_t> stop_seen_ns_;
   bool expired_ = false;
-  bool broken_ = false;  // The connection failed, or its client ended it in disorder.
+  bool client_left_ = false;  // Nobody is there to take the answer.
+  bool broken_ = false;       // The connection failed, or its client ended it in disorder.
   bool refused_ = false;
 };
 

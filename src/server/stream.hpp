@@ -43,6 +43,8 @@ class Stream {
   boost::asio::awaitable<std::tuple<Error>> handshake() {
     return tls_->async_handshake(boost::asio::ssl::stream_base::server, kAwait);
   }
+  // From here on the connection is plain. Requires: has_tls(), and the handshake failed.
+  void drop_tls() { tls_.reset(); }
   // Tells the client that no more will come, and waits for it to say the same. Requires: has_tls().
   boost::asio::awaitable<std::tuple<Error>> end_tls() { return tls_->async_shutdown(kAwait); }
 

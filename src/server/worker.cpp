@@ -14,7 +14,7 @@ Worker::Worker(ServerState& state, std::uint64_t request_id_seed)
       ids_(request_id_seed),
       loop_(1),
       answers_(std::make_shared<AnswerBox>([this] { wake(); })),
-      context_{state.options, state.routes, state.clock, state.logger, state.budget, ids_, answers_},
+      context_{state.options, state.routes, state.clock, state.logger, state.budget, ids_, answers_, state.mismatches},
       timer_(loop_) {}
 
 // Handlers may still answer after this: their answers lead nowhere.

@@ -31,13 +31,15 @@ struct ServerState {
         routes(std::move(route_table)),
         clock(server_clock),
         logger(server_logger),
-        budget(options.body_bytes_in_flight_max) {}
+        budget(options.body_bytes_in_flight_max),
+        mismatches(server_clock, server_logger) {}
 
   HttpServerOptions options;
   api::RouteTable routes;
   const Clock& clock;
   const Logger& logger;
   BodyBudget budget;
+  MismatchLog mismatches;
   CurrentTls tls;
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::uint32_t> cut_off{0};  // Sessions that stop() did not wait for.

@@ -153,6 +153,35 @@ TEST_F(LateAnswers, are_not_waited_for_by_a_stop_if_there_is_another_answer) {
   EXPECT_EQ(answered->status, 202);
 }
 
+TEST_F(LateAnswers, for_clients_that_are_gone_do_not_hold_up_a_stop) {
+  server::HttpServerOptions options;
+  options.stop_timeout_ms = 20'000;
+  start(options);
+  auto client = std::make_unique<HttpClient>(server_->port());
+  ASSERT_TRUE(client->send(post_json("/late", "{}")));
+  const auto responders = responders_->take(1);
+  client.reset();
+  EXPECT_TRUE(server_->stop()) << "nothing had to be cut off: nobody was waited for";
+}
+
+TEST_F(LateAnswers, reach_a_half_closed_client_while_the_server_stops) {
+  start();
+  HttpClient client(server_->port());
+  ASSERT_TRUE(client.send(post_json("/late", "{}")));
+  client.half_close();
+  const auto responders = responders_->take(1);
+  HttpClient witness(server_->port());
+  ASSERT_TRUE(witness.request(get("/now")).has_value());
+  auto stopped = std::async(std::launch::async, [&] { return server_->stop(); });
+  EXPECT_TRUE(witness.ended()) << "the server is stopping now";
+  answer(responders[0], "at last");
+  const auto answered = client.read_answer();
+  ASSERT_TRUE(answered.has_value());
+  EXPECT_EQ(answered->body, "at last");
+  client.close();
+  EXPECT_TRUE(stopped.get());
+}
+
 TEST_F(LateAnswers, that_miss_the_end_of_the_server_lead_nowhere) {
   server::HttpServerOptions options;
   options.stop_timeout_ms = 100;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -82,17 +83,25 @@ class TestServer {
   [[nodiscard]] server::HttpServer& server() { return *server_; }
   [[nodiscard]] MadeServeBackend& backend() { return *backend_; }
   [[nodiscard]] Door& door() { return door_; }
+  [[nodiscard]] std::vector<std::string> warnings() {
+    const std::lock_guard lock(mutex_);
+    return warnings_;
+  }
   [[nodiscard]] std::vector<std::string> records() {
     const std::lock_guard lock(mutex_);
     return records_;
   }
 
  private:
+  std::mutex mutex_;
+  std::vector<std::string> warnings_;
   SystemClock clock_;
-  Logger logger_{LogLevel::kOff};
+  Logger logger_{LogLevel::kWarning, [this](LogLevel, std::string_view line) {
+                   const std::lock_guard lock(mutex_);
+                   warnings_.emplace_back(line);
+                 }};
   Door door_;
   std::shared_ptr<MadeServeBackend> backend_ = std::make_shared<MadeServeBackend>(2, 100'000);
-  std::mutex mutex_;
   std::vector<std::string> records_;
   std::unique_ptr<server::HttpServer> server_;
 };

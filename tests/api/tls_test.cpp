@@ -36,6 +36,25 @@ class Tls : public ::testing::Test {
   const MadeCertificate second_ = make_certificate("second");
 };
 
+// A handshake of this library at most of `version`; the version that was agreed on, 0 if none was.
+int handshake_version(std::uint16_t port, int version_max) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+  SSL_CTX_set_security_level(context.get(), 0);
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(context.get(), version_max);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), &SSL_free);
+  SSL_set_fd(ssl.get(), socket);
+  const int version = SSL_connect(ssl.get()) == 1 ? SSL_version(ssl.get()) : 0;
+  ::close(socket);
+  return version;
+}
+
 TEST_F(Tls, answers_requests_of_all_sizes_on_one_connection) {
   TestServer server(with_tls(first_));
   server::HttpClient client = client_that_trusts(first_, server);
@@ -65,12 +84,26 @@ TEST_F(Tls, a_client_refuses_a_server_that_it_does_not_trust) {
   EXPECT_CODE(client.request(api::Method::kGet, "/health"), ErrorCode::kInvalidArgument);
 }
 
-TEST_F(Tls, plaintext_is_turned_away) {
+TEST_F(Tls, plaintext_is_told_what_the_port_speaks_and_the_log_has_it) {
   TestServer server(with_tls(first_));
-  HttpClient client(server.port());
-  ASSERT_TRUE(client.send(get("/health")));
-  EXPECT_FALSE(client.read_answer().has_value());
-  EXPECT_TRUE(server.records().empty());
+  for (const std::string& request : {get("/health"), std::string("OPTIONS /health HTTP/1.1\r\nHost: h\r\n\r\n")}) {
+    HttpClient client(server.port());
+    ASSERT_TRUE(client.send(request));
+    const auto answer = client.read_answer();
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->status, 400);
+    EXPECT_NE(answer->body.find("this port speaks TLS"), std::string::npos) << answer->body;
+    EXPECT_TRUE(client.ended());
+  }
+  EXPECT_EQ(server.warnings(), (std::vector<std::string>{"a plain HTTP request on the TLS port came from 127.0.0.1"}));
+  EXPECT_EQ(server.records(), (std::vector<std::string>{" 400", " 400"})) << "no route was called";
+}
+
+TEST_F(Tls, a_handshake_on_a_plain_port_is_refused_at_once) {
+  TestServer server;
+  EXPECT_EQ(handshake_version(server.port(), TLS1_3_VERSION), 0);
+  EXPECT_EQ(server.warnings(),
+            (std::vector<std::string>{"a TLS handshake on the port for plain HTTP came from 127.0.0.1"}));
 }
 
 TEST_F(Tls, handshakes_that_take_too_long_are_ended) {
@@ -82,25 +115,6 @@ TEST_F(Tls, handshakes_that_take_too_long_are_ended) {
   ASSERT_TRUE(partial.send(std::string("\x16\x03\x01\x02\x00\x01\x00", 7)));
   EXPECT_TRUE(silent.ended());
   EXPECT_FALSE(partial.read_answer().has_value());
-}
-
-// A handshake of this library at most of `version`; the version that was agreed on, 0 if none was.
-int handshake_version(std::uint16_t port, int version_max) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
-  SSL_CTX_set_security_level(context.get(), 0);
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
-  SSL_CTX_set_max_proto_version(context.get(), version_max);
-  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), &SSL_free);
-  SSL_set_fd(ssl.get(), socket);
-  const int version = SSL_connect(ssl.get()) == 1 ? SSL_version(ssl.get()) : 0;
-  ::close(socket);
-  return version;
 }
 
 TEST_F(Tls, speaks_1_2_and_1_3_only) {

@@ -103,14 +103,16 @@ class TlsTest(cli.CliTest):
                     pass
             self.assertNotIn(b"HTTP/1.1 200", received, "nothing is answered in the clear")
             self.assertNotIn(b'"status"', received)
-        with self.assertRaises((http.client.HTTPException, ConnectionError)):
-            plain = live_server.Connection(self.server.port, self.server.key, timeout=30)
-            self.addCleanup(plain.close)
-            plain.get("/v1/health")
+        plain = live_server.Connection(self.server.port, self.server.key, timeout=30)
+        self.addCleanup(plain.close)
+        answer = plain.get("/v1/health")
+        self.assertEqual(answer.status, 400)
+        self.assertIn("use https://", answer.json["message"])
+        self.assertIn("a plain HTTP request on the TLS port came from 127.0.0.1", self.server.log())
         # A command that was given the wrong scheme fails, and says with whom it spoke.
         message = self.fail_with(1, "key-list", "--server", f"http://127.0.0.1:{self.server.port}", "--key",
                                  self.server.key)
-        self.assertIn("127.0.0.1", message)
+        self.assertIn("use https://", message)
         self.assertNotIn(self.server.key, message)
         self.assertEqual(self.ask(kept), 200)
         self.assertEqual(self.ask_once(self.first[0]), 200)

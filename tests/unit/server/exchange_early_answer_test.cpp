@@ -21,7 +21,8 @@ class EarlyAnswer : public ExchangeTest {
  protected:
   // What a fresh exchange answers.
   std::string answer_to(std::string_view bytes) {
-    Exchange exchange{ExchangeContext{options_, routes_, clock_, logger_, budget_, ids_, answers_}, nobody_};
+    Exchange exchange{ExchangeContext{options_, routes_, clock_, logger_, budget_, ids_, answers_, mismatches_},
+                      nobody_};
     const std::span<char> space = exchange.input_space();
     std::copy_n(bytes.data(), bytes.size(), space.data());
     Step step = exchange.received(bytes.size());
@@ -71,6 +72,33 @@ TEST_F(EarlyAnswer, can_be_seen_by_pages_of_listed_origins_only) {
   }
   const std::string stalled = "GET /v1/vector HTTP/1.1\r\n" + std::string(kFields) + "X: ";
   EXPECT_NE(answer_to(stalled).find("Access-Control-Allow-Origin: https://a.example\r\n"), std::string::npos);
+}
+
+TEST_F(EarlyAnswer, to_a_tls_handshake_says_what_the_port_speaks_and_the_log_has_it) {
+  exchange_.set_client_address("192.0.2.1");
+  EXPECT_EQ(feed(std::string("\x16\x03\x01\x02\x00\x01\x00", 7)), Step::kDrain);
+  EXPECT_EQ(count_of("400 Bad Request"), 1U);
+  EXPECT_EQ(count_of("this port speaks plain HTTP"), 1U);
+  EXPECT_EQ(logged_, "a TLS handshake on the port for plain HTTP came from 192.0.2.1");
+}
+
+TEST(MismatchLog, speaks_once_in_a_while_and_says_how_many_it_passed_over) {
+  test::FakeClock clock;
+  std::vector<std::string> lines;
+  const Logger logger(LogLevel::kWarning, [&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  MismatchLog log(clock, logger);
+  for (int i = 0; i < 3; ++i) log.note("x", "a");
+  EXPECT_EQ(lines, std::vector<std::string>{"x came from a"});
+  clock.advance_ms(MismatchLog::kPauseNs / 1'000'000 - 1);
+  log.note("x", "a");
+  EXPECT_EQ(lines.size(), 1U);
+  clock.advance_ms(1);
+  log.note("y", "b");
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[1], "y came from b, and 3 others since the last such line");
+  clock.advance_ms(MismatchLog::kPauseNs / 1'000'000);
+  log.note("y", "b");
+  EXPECT_EQ(lines.back(), "y came from b");
 }
 
 TEST_F(EarlyAnswer, to_a_head_request_has_no_body) {

@@ -109,11 +109,12 @@ class ExchangeTest : public ::testing::Test, private AnswerWaiter {
   Logger logger_{LogLevel::kInfo, [this](LogLevel, std::string_view message) { logged_ += message; }};
   BodyBudget budget_{1'000'000};
   RequestIds ids_{7};
+  MismatchLog mismatches_{clock_, logger_};
   int wake_ups_ = 0;
   int arrivals_ = 0;
   std::shared_ptr<AnswerBox> answers_ = std::make_shared<AnswerBox>([this] { ++wake_ups_; });
   std::vector<api::ResponderPtr> responders_;
-  Exchange exchange_{ExchangeContext{options_, routes_, clock_, logger_, budget_, ids_, answers_}, *this};
+  Exchange exchange_{ExchangeContext{options_, routes_, clock_, logger_, budget_, ids_, answers_, mismatches_}, *this};
   std::string output_;
 
  private:
