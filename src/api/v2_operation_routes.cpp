@@ -153,7 +153,8 @@ constexpr JobStyle kSnapshot = {.write = write_snapshot, .code_of_failure = "sna
 
 void add_job_route(const ContextPtr& context, RouteTable& table, std::string pattern, const JobStyle& style,
                    std::function<Result<std::string>(engine::Database&, engine::JobDone)> start) {
-  Route route{.method = Method::kPost, .pattern = pattern, .role = Role::kAdmin, .body_bytes_max = kSmallBodyBytes};
+  Route route{
+      .method = Method::kPost, .pattern = std::move(pattern), .role = Role::kAdmin, .body_bytes_max = kSmallBodyBytes};
   route.async_handler = audited(
       context, route, [context, style, start = std::move(start)](const Request&, const ResponderPtr& responder) {
         return run_job(responder, style,

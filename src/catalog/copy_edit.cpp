@@ -112,7 +112,7 @@ Status apply_edit(sqlite::Connection& connection, const CopyEdit& edit) {
 }  // namespace
 
 Status finish_copy(io::FileSystem& fs, const std::string& path) {
-  const Status journal = fs.stat(path + "-wal").status();
+  Status journal = fs.stat(path + "-wal").status();
   if (journal.ok()) {
     return io_error(path + ": its journal could not be copied into it");
   }

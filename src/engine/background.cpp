@@ -173,7 +173,7 @@ Status Background::make_room() {
   room_made_at_ = parts_.visible.get();
   const Status saved = checkpoint(room_made_at_);
   const Status kept = saved.ok() ? saved : parts_.idempotency.save(room_made_at_);
-  const Status trimmed = parts_.retention->trim(true);
+  Status trimmed = parts_.retention->trim(true);
   remove_unused();
   free_bytes_then_ = parts_.disk.free_bytes();
   parts_.disk.probe();

@@ -119,7 +119,7 @@ Status write_witness(io::FileSystem& fs, const DataFolder& folder, const Witness
 
 Status check_catalog_is_there(io::FileSystem& fs, const DataFolder& folder) {
   const std::string path = folder.path(catalog::kCatalogFile);
-  const Status found = fs.stat(path).status();
+  Status found = fs.stat(path).status();
   if (found.code() != ErrorCode::kNotFound) {
     return found;
   }

@@ -291,7 +291,7 @@ std::uint64_t Collection::estimate_search_us(const SearchRequest& request) const
   constexpr double kHitUs = 0.2;
   const double walk_us_per_effort = 0.25 + 0.0008 * settings().dim;
   const VersionPtr version = current();
-  const double row_bytes = settings().dim * sizeof(float);
+  const auto row_bytes = static_cast<double>(settings().dim * sizeof(float));
   const auto hits = static_cast<double>(std::uint64_t{request.offset} + request.k);
   const bool exact = request.exact || settings().index == IndexKind::kFlat ||
                      std::uint64_t{request.offset} + request.k > limits::kEfMax;

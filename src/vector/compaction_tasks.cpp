@@ -27,6 +27,7 @@ std::vector<SealedPartPtr> parts_with_vectors(const CollectionVersion& version, 
 
 std::vector<PartSize> sizes_of(const std::vector<SealedPartPtr>& parts) {
   std::vector<PartSize> sizes;
+  sizes.reserve(parts.size());
   for (const SealedPartPtr& part : parts) {
     const std::uint64_t rows = part->row_count();
     sizes.push_back({rows, std::min<std::uint64_t>(part->deletes()->count(), rows), part->bytes_on_disk()});
@@ -36,6 +37,7 @@ std::vector<PartSize> sizes_of(const std::vector<SealedPartPtr>& parts) {
 
 std::vector<SealedPartPtr> take(const std::vector<SealedPartPtr>& parts, const std::vector<std::size_t>& positions) {
   std::vector<SealedPartPtr> taken;
+  taken.reserve(positions.size());
   for (const std::size_t position : positions) {
     taken.push_back(parts[position]);
   }

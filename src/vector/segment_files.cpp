@@ -183,7 +183,7 @@ Status SegmentFiles::remove_unused() {
   const auto remove = [&](const std::string& file) -> Status {
     VIBRATO_ASSIGN_OR_RETURN(const bool named, is_named(file));
     if (!named) {
-      const Status removed = fs_.remove_file(absolute(file));
+      Status removed = fs_.remove_file(absolute(file));
       if (!removed.ok() && removed.code() != ErrorCode::kNotFound) {
         return removed;
       }

@@ -4,11 +4,11 @@
 //
 // VIBRATO_FAULT_STRIDE is the distance of the calls that fail; 1 is all of them.
 #include <algorithm>
-#include <cstdlib>
 
 #include "io/faulty_file_system.hpp"
 #include "support/database_script.hpp"
 #include "support/sanitizers.hpp"
+#include "support/test_numbers.hpp"
 
 namespace vibrato::engine {
 namespace {
@@ -21,12 +21,7 @@ constexpr int kSteps = 40;
 constexpr std::uint64_t kScripts[] = {11, 12, 13};
 
 std::uint64_t stride() {
-  const char* const text = std::getenv("VIBRATO_FAULT_STRIDE");
-  const std::uint64_t given = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
-  if (given != 0) {
-    return given;
-  }
-  return test::kSanitized ? 97 : 13;
+  return std::max<std::uint64_t>(test::number_from_environment("VIBRATO_FAULT_STRIDE", test::kSanitized ? 97 : 13), 1);
 }
 
 struct Case {

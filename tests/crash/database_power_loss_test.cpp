@@ -4,11 +4,11 @@
 //
 // The recovery itself is cut as well, once or twice, before the content is looked at.
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 
 #include "support/database_script.hpp"
 #include "support/sanitizers.hpp"
+#include "support/test_numbers.hpp"
 
 namespace vibrato::engine {
 namespace {
@@ -21,9 +21,13 @@ constexpr int kSteps = 60;
 constexpr std::uint64_t kCutsOfAScript = 8;
 
 std::uint64_t rounds() {
-  const char* const text = std::getenv("VIBRATO_CRASH_ROUNDS");  // A factor, as in the other tests here.
-  const std::uint64_t wanted = 1000 * (text == nullptr ? 1 : std::strtoull(text, nullptr, 10));
+  const std::uint64_t wanted = 1000 * test::number_from_environment("VIBRATO_CRASH_ROUNDS", 1);  // A factor.
   return std::max<std::uint64_t>(test::kSanitized ? wanted / 10 : wanted, 10);
+}
+
+// VIBRATO_TEST_SEED begins other sequences.
+std::uint64_t first_seed() {
+  return test::seed_or(0) << 32;
 }
 
 // Starts until it comes up, losing power on the way as often as `cuts` says.
@@ -85,12 +89,12 @@ TEST(DatabasePowerLoss, acknowledged_writes_are_there_and_nothing_else) {
   for (std::uint64_t round = 0; round < count; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     if (round % kCutsOfAScript == 0) {
-      operations = count_operations(round / kCutsOfAScript, seen);
+      operations = count_operations(first_seed() + round / kCutsOfAScript, seen);
     }
-    Random random(round);
+    Random random(first_seed() + round);
     io::SimulatedFileSystem disk;
     test::MadeDatabase database(disk, script_options());
-    DatabaseScript script(round / kCutsOfAScript, disk);
+    DatabaseScript script(first_seed() + round / kCutsOfAScript, disk);
     disk.cut_power_after(random.below(operations));
     if (database.open().ok()) {
       script.run(database, kSteps);
@@ -130,10 +134,10 @@ TEST(DatabasePowerLoss, every_snapshot_that_is_named_can_be_restored) {
   const std::uint64_t count = std::max<std::uint64_t>(rounds() / 25, 5);
   for (std::uint64_t round = 0; round < count; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    Random random(round + 1000);
+    Random random(first_seed() + round + 1000);
     io::SimulatedFileSystem disk;
     test::MadeDatabase database(disk, script_options());
-    DatabaseScript script(round, disk);
+    DatabaseScript script(first_seed() + round, disk);
     ASSERT_OK(database.open());
     script.run(database, 30);
     const MadeContent kept = script.content;
@@ -160,6 +164,7 @@ TEST(DatabasePowerLoss, every_snapshot_that_is_named_can_be_restored) {
     ASSERT_OK(found);
     ASSERT_EQ(*found, kept);
   }
+  RecordProperty("power_losses", static_cast<int>(count));
 }
 
 // A restore into a folder with another state: whenever the power goes, one of the two is there, whole.
@@ -202,7 +207,7 @@ TEST(DatabasePowerLoss, a_restore_swaps_all_or_nothing) {
     io::SimulatedFileSystem disk;
     test::MadeDatabase database(disk);
     prepare(disk, database);
-    Random random(cut);
+    Random random(first_seed() + cut);
     disk.cut_power_after(cut);
     const bool was_done = run_restore(disk, database).ok();
     disk.cut_power();
@@ -217,6 +222,7 @@ TEST(DatabasePowerLoss, a_restore_swaps_all_or_nothing) {
   }
   EXPECT_TRUE(was_untouched);
   EXPECT_TRUE(was_restored);
+  RecordProperty("power_losses", static_cast<int>(operations / stride + 1));
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
 // The vector model with log, catalog, checkpoints and merges through random scripts, losing power at each change or
 // with each call failing: every write that was answered is there afterwards, exactly once and as it was written, the
 // one in flight whole or not at all; and the store goes on.
-#include <cstdlib>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <optional>
 
 #include "io/faulty_file_system.hpp"
 #include "support/sanitizers.hpp"
+#include "support/test_numbers.hpp"
 #include "support/vector_store.hpp"
 
 namespace vibrato::vector {
@@ -24,8 +24,7 @@ constexpr std::uint64_t kIds = 60;
 constexpr std::uint64_t kStride = test::kSanitized ? 29 : 5;
 
 std::uint64_t script_count() {
-  const char* const rounds = std::getenv("VIBRATO_CRASH_ROUNDS");
-  return rounds == nullptr ? 2 : std::strtoull(rounds, nullptr, 10);
+  return test::number_from_environment("VIBRATO_CRASH_ROUNDS", 2);
 }
 
 struct Action {

@@ -1,9 +1,9 @@
 // Files with ids, damaged at random: verifying finds each damage, and a lookup answers with the right row or says that
 // the file is damaged, never that an id is not there.
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
 
+#include "format_flips.hpp"
 #include "io/real_file_system.hpp"
 #include "support/id_rows.hpp"
 #include "support/memory_map.hpp"
@@ -19,11 +19,7 @@ constexpr std::uint32_t kRows = 3000;
 constexpr SectionKind kKinds[] = {SectionKind::kRowLsns, SectionKind::kIds, SectionKind::kIdOrder,
                                   SectionKind::kIdHash};
 
-// VIBRATO_FORMAT_FLIPS raises the number of flips for the long check.
-std::uint64_t flips() {
-  const char* text = std::getenv("VIBRATO_FORMAT_FLIPS");
-  return text == nullptr ? 1000 : std::strtoull(text, nullptr, 10);
-}
+constexpr std::uint64_t kFlips = 1000;
 
 std::vector<std::byte> file_of(const std::vector<test::IdRow>& rows) {
   const test::TempDirectory folder;
@@ -45,12 +41,12 @@ std::uint64_t place_in_ids(const format::VdbLayout& layout, Random& random) {
 }
 
 TEST(IdsDamage, every_flipped_bit_is_found_by_verify) {
-  const std::uint64_t seed = 2468;
+  const std::uint64_t seed = test::seed_or(2468);
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   std::vector<std::byte> bytes = file_of(test::made_id_rows(kRows, 1));
   const format::VdbLayout layout = open(bytes).value()->layout();
-  for (std::uint64_t i = 0; i < flips(); ++i) {
+  for (std::uint64_t i = 0; i < test::flips(kFlips); ++i) {
     const std::uint64_t at = place_in_ids(layout, random);
     const std::byte mask = std::byte{1} << random.below(8);
     bytes[at] ^= mask;
@@ -59,6 +55,7 @@ TEST(IdsDamage, every_flipped_bit_is_found_by_verify) {
     ASSERT_EQ((*file)->verify().status().code(), ErrorCode::kCorruption) << "byte " << at;
     bytes[at] ^= mask;
   }
+  test::record_flips(test::flips(kFlips));
 }
 
 TEST(IdsDamage, a_lookup_finds_the_right_row_or_the_damage) {
@@ -94,7 +91,7 @@ TEST(IdsDamage, a_lookup_finds_the_right_row_or_the_damage) {
 // With checksums made to fit, as only a writer with a fault or an enemy does: nothing is read outside, and what is
 // found has the id that was asked for. Sanitizers watch.
 TEST(IdsDamage, hostile_sections_lead_nowhere) {
-  const std::uint64_t seed = 97531;
+  const std::uint64_t seed = test::seed_or(97531);
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   const auto rows = test::made_id_rows(500, 3);
@@ -102,7 +99,7 @@ TEST(IdsDamage, hostile_sections_lead_nowhere) {
   const auto whole = open(good);
   ASSERT_OK(whole);
   std::uint64_t undetected = 0;
-  for (std::uint64_t i = 0; i < flips(); ++i) {
+  for (std::uint64_t i = 0; i < test::flips(kFlips); ++i) {
     std::vector<test::SectionBytes> sections;
     for (const format::SectionEntry& entry : (*whole)->layout().sections) {
       const auto kind = static_cast<SectionKind>(entry.kind);
@@ -134,7 +131,8 @@ TEST(IdsDamage, hostile_sections_lead_nowhere) {
     // An id or an LSN that is another one, with tables that fit it, is a file as good as the first.
     undetected += (*file)->verify().ok() ? 1 : 0;
   }
-  EXPECT_LT(undetected, flips() / 20);
+  EXPECT_LT(undetected, test::flips(kFlips) / 20);
+  test::record_flips(test::flips(kFlips));
 }
 
 }  // namespace

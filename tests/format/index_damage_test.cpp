@@ -85,7 +85,8 @@ void search(const std::vector<std::byte>& bytes, Random& random) {
   }
 }
 
-void flip_all_over(Codes codes, std::vector<SectionKind> kinds, std::uint64_t seed) {
+void flip_all_over(Codes codes, std::vector<SectionKind> kinds, std::uint64_t otherwise) {
+  const std::uint64_t seed = test::seed_or(otherwise);
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   std::vector<std::byte> bytes = made_segment(codes);
@@ -106,6 +107,7 @@ void flip_all_over(Codes codes, std::vector<SectionKind> kinds, std::uint64_t se
     ASSERT_FALSE(::testing::Test::HasFatalFailure()) << "byte " << at;
     bytes[at] ^= mask;
   }
+  test::record_flips(test::flips(150, 5));
 }
 
 TEST(IndexDamage, a_flipped_bit_of_a_graph_is_found_and_misleads_nobody_out_of_the_file) {

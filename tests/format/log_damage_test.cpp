@@ -1,6 +1,5 @@
 // A log that holds every kind of record, cut at every byte and with single bits flipped: what is read is always a
 // prefix of what was written, whole groups only, and damage to what was durable is named.
-#include <cstdlib>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <map>
@@ -10,6 +9,7 @@
 #include "base/random.hpp"
 #include "format/log_frame.hpp"
 #include "format/log_segment_header.hpp"
+#include "format_flips.hpp"
 #include "io/simulated_file_system.hpp"
 #include "support/log_records.hpp"
 
@@ -22,12 +22,6 @@ using test::OwnedRecord;
 const std::string kFolder = "/wal";
 const std::string kFirst = "events-00000000000000000001.log";
 
-// The environment raises the numbers for the long check.
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 struct MadeLog {
   std::map<std::string, std::string> files;
   std::vector<OwnedGroup> groups;
@@ -35,10 +29,10 @@ struct MadeLog {
 };
 
 // At least `bytes` of log; records of many types, lengths, collections, alone and in groups, several groups an append.
-MadeLog make_log(const wal::LocalLogOptions& options, std::uint64_t bytes, bool closed) {
+MadeLog make_log(const wal::LocalLogOptions& options, std::uint64_t bytes, bool closed, std::uint64_t seed = 5) {
   io::SimulatedFileSystem fs;
   MadeLog made;
-  Random random(5);
+  Random random(seed);
   const auto log = test::open_log(fs, kFolder, options);
   std::int64_t time_ms = 0;
   while (log->stats().bytes < bytes) {
@@ -113,14 +107,19 @@ std::size_t records_within(const std::string& content, std::uint64_t size) {
   return whole;
 }
 
+// VIBRATO_LOG_CUT_BYTES is the length of the log, VIBRATO_LOG_CUT_STRIDE the distance of the cuts: what a cut costs
+// grows with the log, so that the long check cuts many short ones at every byte, and a long one at some.
 TEST(LogDamage, cut_at_every_byte_gives_the_exact_prefix_and_then_takes_appends) {
-  const std::uint64_t bytes = number_from("VIBRATO_LOG_CUT_BYTES", 4096);
+  const std::uint64_t seed = test::seed_or(5);
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  const std::uint64_t bytes = test::number_from_environment("VIBRATO_LOG_CUT_BYTES", 4096);
+  const std::uint64_t stride = test::number_from_environment("VIBRATO_LOG_CUT_STRIDE", 1);
   wal::LocalLogOptions options = test::plain_log_options();
   options.segment_bytes = std::max(options.segment_bytes, 2 * bytes);  // One segment, which is cut.
-  const MadeLog made = make_log(options, bytes, false);
+  const MadeLog made = make_log(options, bytes, false, seed);
   ASSERT_EQ(made.files.size(), 2U);
   const std::string& whole = made.files.at(kFirst);
-  for (std::size_t size = 0; size <= whole.size(); ++size) {
+  for (std::size_t size = 0; size <= whole.size(); size += stride) {
     SCOPED_TRACE(fmt::format("cut to {} bytes", size));
     std::map<std::string, std::string> files = made.files;
     files[kFirst].resize(size);
@@ -145,6 +144,7 @@ TEST(LogDamage, cut_at_every_byte_gives_the_exact_prefix_and_then_takes_appends)
     expected.insert(expected.end(), added.begin(), added.end());
     ASSERT_EQ(test::read_all(*again), expected);
   }
+  RecordProperty("cuts", static_cast<int>(whole.size() / stride + 1));
 }
 
 TEST(LogDamage, a_closed_log_cut_at_any_byte_says_so) {
@@ -176,14 +176,14 @@ Flip flip_random_bit(std::map<std::string, std::string>& files, Random& random) 
 }
 
 TEST(LogDamage, every_flipped_bit_of_a_closed_log_is_found_and_named) {
-  constexpr std::uint64_t kSeed = 77;
-  Random random(kSeed);
+  const std::uint64_t seed = test::seed_or(77);
+  Random random(seed);
   const MadeLog made = make_log(test::small_log_options(), 8192, true);
   ASSERT_GT(made.files.size(), 5U);
-  for (std::uint64_t i = 0; i < number_from("VIBRATO_FORMAT_FLIPS", 2000) / 2; ++i) {
+  for (std::uint64_t i = 0; i < test::flips(1000, 2); ++i) {
     std::map<std::string, std::string> files = made.files;
     const Flip flip = flip_random_bit(files, random);
-    SCOPED_TRACE(fmt::format("seed {}, round {}: {} at {}", kSeed, i, flip.file, flip.offset));
+    SCOPED_TRACE(fmt::format("seed {}, round {}: {} at {}", seed, i, flip.file, flip.offset));
     io::SimulatedFileSystem fs;
     place(fs, files);
     const auto log = test::open_log(fs, kFolder, test::small_log_options());
@@ -192,18 +192,19 @@ TEST(LogDamage, every_flipped_bit_of_a_closed_log_is_found_and_named) {
     ASSERT_NE(log->health().message().find(flip.file), std::string::npos) << log->health().message();
     ASSERT_TRUE(is_prefix(test::read_all(*log), made.groups));
   }
+  test::record_flips(test::flips(1000, 2));
 }
 
 TEST(LogDamage, a_flipped_bit_of_an_open_log_costs_at_most_its_last_append) {
-  constexpr std::uint64_t kSeed = 78;
-  Random random(kSeed);
+  const std::uint64_t seed = test::seed_or(78);
+  Random random(seed);
   const MadeLog made = make_log(test::small_log_options(), 8192, false);
   const std::string newest = std::prev(made.files.end(), 2)->first;  // "state" sorts last.
   std::uint64_t cut = 0;
-  for (std::uint64_t i = 0; i < number_from("VIBRATO_FORMAT_FLIPS", 2000) / 2; ++i) {
+  for (std::uint64_t i = 0; i < test::flips(1000, 2); ++i) {
     std::map<std::string, std::string> files = made.files;
     const Flip flip = flip_random_bit(files, random);
-    SCOPED_TRACE(fmt::format("seed {}, round {}: {} at {}", kSeed, i, flip.file, flip.offset));
+    SCOPED_TRACE(fmt::format("seed {}, round {}: {} at {}", seed, i, flip.file, flip.offset));
     io::SimulatedFileSystem fs;
     place(fs, files);
     const auto log = test::open_log(fs, kFolder, test::small_log_options());
@@ -217,6 +218,7 @@ TEST(LogDamage, a_flipped_bit_of_an_open_log_costs_at_most_its_last_append) {
     }
   }
   EXPECT_GT(cut, 0U);
+  test::record_flips(test::flips(1000, 2));
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // A file of every section and several blocks, damaged at random: opening and verifying finds each damage and names it.
-#include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <string>
 
 #include "base/random.hpp"
+#include "format_flips.hpp"
 #include "io/real_file_system.hpp"
 #include "store/vdb_file.hpp"
 #include "store/vdb_row_writer.hpp"
@@ -16,12 +16,6 @@ namespace vibrato {
 namespace {
 
 using format::SectionKind;
-
-// VIBRATO_FORMAT_FLIPS raises the number of flips for the long check.
-std::uint64_t flips() {
-  const char* text = std::getenv("VIBRATO_FORMAT_FLIPS");
-  return text == nullptr ? 2000 : std::strtoull(text, nullptr, 10);
-}
 
 std::vector<std::byte> example_file() {
   const test::TempDirectory folder;
@@ -53,13 +47,13 @@ Status open_and_verify(const std::vector<std::byte>& bytes) {
 }
 
 TEST(VdbDamage, every_flipped_bit_is_found_by_opening_or_verifying) {
-  const std::uint64_t seed = 987'654'321;
+  const std::uint64_t seed = test::seed_or(987'654'321);
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   std::vector<std::byte> bytes = example_file();
   ASSERT_OK(open_and_verify(bytes));
   ASSERT_GT(bytes.size(), 4U * format::kVdbBlockBytes);
-  for (std::uint64_t i = 0; i < flips(); ++i) {
+  for (std::uint64_t i = 0; i < test::flips(2000); ++i) {
     // Half of them in the header and the tables, which are a small part of the file.
     const std::uint64_t tables = 500;
     const std::uint64_t at = random.chance(0.5)   ? random.below(bytes.size())
@@ -75,6 +69,7 @@ TEST(VdbDamage, every_flipped_bit_is_found_by_opening_or_verifying) {
     bytes[at] ^= mask;
   }
   EXPECT_OK(open_and_verify(bytes));
+  test::record_flips(test::flips(2000));
 }
 
 TEST(VdbDamage, every_overwritten_or_moved_stretch_is_found) {

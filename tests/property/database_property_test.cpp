@@ -3,7 +3,6 @@
 // number of steps, VIBRATO_TEST_SEED the seed.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <gtest/gtest.h>
@@ -19,6 +18,7 @@
 #include "io/real_file_system.hpp"
 #include "support/status_matchers.hpp"
 #include "support/temp_directory.hpp"
+#include "support/test_numbers.hpp"
 #include "vector/point_writes.hpp"
 
 namespace vibrato::engine {
@@ -29,6 +29,7 @@ using vector::CollectionPtr;
 using vector::CollectionSettings;
 
 constexpr std::uint32_t kIds = 120;  // Of each kind.
+constexpr std::size_t kSnapshots = 3;
 
 struct ModelPoint {
   std::vector<float> vector;
@@ -40,6 +41,11 @@ struct Kept {
   std::string name;
   CollectionSettings settings;
   ModelCollection points;
+};
+
+struct Snapshot {
+  std::string folder;
+  std::vector<Kept> state;
 };
 
 std::vector<Kept> made_collections() {
@@ -121,8 +127,10 @@ class World {
       run_job([&](JobDone done) { return database_->start_compaction(kept.name, std::move(done)); });
     } else if (kind < 0.993) {
       restart();
+    } else if (kind < 0.997) {
+      snapshot();
     } else {
-      snapshot_and_restore();
+      restore();
     }
   }
 
@@ -151,21 +159,31 @@ class World {
     database_.reset();
     open();
   }
-  void snapshot_and_restore() {
+  void snapshot() {
     std::string details;
     run_job([&](JobDone done) { return database_->start_snapshot("", std::move(done)); }, &details);
-    const std::string snapshot = json::parse(details).at("folder");
-    const std::vector<Kept> then = kept_;
-    for (int i = 0; i < 5; ++i) {
-      upsert(kept_[random_.below(kept_.size())]);
+    const std::string folder = json::parse(details).at("folder");
+    snapshots_.push_back({folder.front() == '/' ? folder : options_.data_folder + "/" + folder, kept_});
+    if (snapshots_.size() > kSnapshots) {
+      std::filesystem::remove_all(snapshots_.front().folder);
+      snapshots_.erase(snapshots_.begin());
     }
-    if (!random_.chance(0.5)) {
+  }
+  // Any of the last few snapshots; what was written since is gone.
+  void restore() {
+    if (snapshots_.empty()) {
       return;
     }
     database_->stop();
     database_.reset();
-    const std::string folder = snapshot.front() == '/' ? snapshot : options_.data_folder + "/" + snapshot;
-    // RESTORE
+    const Snapshot& chosen = snapshots_[random_.below(snapshots_.size())];
+    ASSERT_OK(restore_snapshot({fs_, clock_, logger_, {}}, options_, chosen.folder));
+    kept_ = chosen.state;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.data_folder)) {
+      if (entry.path().filename().string().starts_with("replaced-")) {
+        std::filesystem::remove_all(entry.path());
+      }
+    }
     open();
   }
 
@@ -348,16 +366,12 @@ class World {
   DatabaseOptions options_;
   std::unique_ptr<Database> database_;
   std::vector<Kept> kept_;
+  std::vector<Snapshot> snapshots_;
 };
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 TEST(DatabaseProperty, holds_what_a_plain_map_holds) {
-  const std::uint64_t seed = number_from_environment("VIBRATO_TEST_SEED", 20261121);
-  const std::uint64_t steps = number_from_environment("VIBRATO_PROPERTY_STEPS", 5000);
+  const std::uint64_t seed = test::seed_or(20261121);
+  const std::uint64_t steps = test::number_from_environment("VIBRATO_PROPERTY_STEPS", 5000);
   SCOPED_TRACE("VIBRATO_TEST_SEED=" + std::to_string(seed));
   World world(seed);
   for (std::uint64_t step = 0; step < steps && !::testing::Test::HasFailure(); ++step) {
@@ -367,6 +381,7 @@ TEST(DatabaseProperty, holds_what_a_plain_map_holds) {
       world.check();
     }
   }
+  RecordProperty("steps", static_cast<int>(steps));
 }
 
 }  // namespace
