@@ -18,23 +18,25 @@
 #   merge     a collection, half of its rows deleted, merged                          1,000,000 rows
 #   fuzz      every fuzz target                                                          10 CPU hours
 #
-# VIBRATO_TEST_SEED makes `property` repeat.
+# Long steps run in pieces, several at once, each with a seed of its own: 1, 2, and so on, or on from VIBRATO_TEST_SEED,
+# so that a second run tries something else. docs/TESTING.md says how long they take.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 all=(kill snapshots power faults cuts flips property valgrind keys merge fuzz)
 scale=1
+first_seed=${VIBRATO_TEST_SEED:-1}
 steps=()
 while (($#)); do
   case "$1" in
     --scale) scale=${2:?soak.sh: --scale needs a number}; shift ;;
-    -h | --help) sed -n '2,24p' "$0" | cut -c3-; exit 0 ;;
+    -h | --help) sed -n '2,23p' "$0" | cut -c3-; exit 0 ;;
     -*) echo "soak.sh: unknown argument '$1' (see --help)" >&2; exit 2 ;;
     *) steps+=("$1") ;;
   esac
   shift
 done
-[[ $scale =~ ^[0-9]*\.?[0-9]+$ ]] || { echo "soak.sh: --scale takes a number such as 0.1" >&2; exit 2; }
+[[ $scale =~ ^[0-9]*\.?[0-9]+$ && $scale =~ [1-9] ]] || { echo "soak.sh: --scale takes a number such as 0.1" >&2; exit 2; }
 ((${#steps[@]})) || steps=("${all[@]}")
 for step in "${steps[@]}"; do
   [[ " ${all[*]} " == *" $step "* ]] || { echo "soak.sh: no step '$step' (see --help)" >&2; exit 2; }
@@ -49,13 +51,54 @@ prepare() {
   build release "$@"
 }
 
-# run_tests <program> <filter> [VARIABLE=value...]: prints what the tests recorded as figures, or fails.
+# Of what is not cut into pieces, each n-th is taken.
+every() { awk -v scale="$scale" 'BEGIN {print(scale >= 1 ? 1 : int(1 / scale))}'; }
+
+# split <total> <most>: how much is one piece (`size`) and how many there are (`count`), at least one for each job.
+split() {
+  size=$((($1 + jobs - 1) / jobs))
+  ((size <= $2)) || size=$2
+  count=$((($1 + size - 1) / size))
+}
+
+# pieces <at once> <command...>: runs the command for each line of the input, {} in it being that line. Each prints a
+# last line of the same shape; prints that with the sums of their numbers. Stops at the first piece that fails.
+pieces() {
+  local at_once=$1 folder outcome=0
+  shift
+  folder=$(mktemp -d)
+  # shellcheck disable=SC2016
+  xargs -P "$at_once" -I{} bash -c '"$@" >"$(mktemp -p "$0")" || exit 255' "$folder" "$@" || outcome=$?
+  ((outcome)) || python3 - "$folder" <<'PYTHON' || outcome=$?
+import pathlib
+import re
+import sys
+NUMBER = r"\d+(?:\.\d+)?"
+lines = [path.read_text().rstrip("\n").split("\n")[-1] for path in pathlib.Path(sys.argv[1]).iterdir()]
+shapes = {re.sub(NUMBER, "{}", line) for line in lines}
+if len(shapes) != 1:
+    sys.exit("pieces end differently: %s" % sorted(shapes))
+sums = [sum(map(float, column)) for column in zip(*(re.findall(NUMBER, line) for line in lines))]
+print("" if len(lines) == 1 else "%d pieces: " % len(lines), end="")
+print(lines[0] if len(lines) == 1 else shapes.pop().format(*("%d" % value for value in sums)))
+PYTHON
+  rm -rf "$folder"
+  return "$outcome"
+}
+
+# seeds: one for each of `count` pieces.
+seeds() { seq "$first_seed" $((first_seed + count - 1)); }
+
+# run_tests <program> <filter> [VARIABLE=value...]: prints what the tests recorded as figures, or fails. `under` is what
+# runs the program, if it does not run by itself.
 run_tests() {
   local program=$1 filter=$2 report
   shift 2
   report=$(mktemp)
-  if ! env "$@" "$program" --gtest_filter="$filter" --gtest_brief=1 --gtest_output="json:$report" >&2; then
-    rm -f "$report"
+  # shellcheck disable=SC2086
+  if ! env "$@" ${under:-} "$program" --gtest_filter="$filter" --gtest_brief=1 --gtest_output="json:$report" >"$report.log"; then
+    cat "$report.log" >&2
+    rm -f "$report" "$report.log"
     return 1
   fi
   python3 - "$report" <<'PYTHON'
@@ -67,61 +110,89 @@ if not report["tests"]:
 sums = {}
 for suite in report["testsuites"]:
     for test in suite["testsuite"]:
-        for name in ("power_losses", "failed_calls"):
+        for name in ("power_losses", "failed_calls", "cuts", "flipped_bits", "steps"):
             if name in test:
                 sums[name] = sums.get(name, 0) + int(test[name])
 figures = "".join(", %d %s" % (value, name.replace("_", " ")) for name, value in sums.items())
-print("%d tests in %s%s: nothing lost, nothing wrong" % (report["tests"], report["time"], figures))
+print("%d tests%s: nothing lost, nothing wrong" % (report["tests"], figures))
 PYTHON
-  rm -f "$report"
+  rm -f "$report" "$report.log"
 }
+export -f run_tests
 
 tests=build/release/tests
-step_kill() { python3 -B tests/crash/kill_cycles.py "$vibratod" --cycles "$(scaled 10000 2)" | tail -n 1; }
-step_snapshots() { python3 -B tests/crash/kill_snapshots.py "$vibratod" --cycles "$(scaled 1000 1)" | tail -n 1; }
-# A factor of 1 is 1,000 losses of the database, and 16,000 of the log.
+# Cycles wait most of the time.
+step_kill() {
+  split "$(scaled 10000 2)" 250
+  seeds | pieces $((2 * jobs)) python3 -B tests/crash/kill_cycles.py "$vibratod" --cycles "$size" --seed {}
+}
+step_snapshots() {
+  split "$(scaled 1000 1)" 25
+  seeds | pieces $((2 * jobs)) python3 -B tests/crash/kill_snapshots.py "$vibratod" --cycles "$size" --seed {}
+}
+# A factor of 1 is 1,000 losses of the database and as many in its recovery, or 16,000 of the log.
 step_power() {
-  run_tests "$tests/crash/crash" 'DatabasePowerLoss.*' VIBRATO_CRASH_ROUNDS="$(scaled 1000 1)"
-  run_tests "$tests/crash/crash" 'WalPowerLoss.loses*' VIBRATO_CRASH_ROUNDS="$(scaled 60 1)"
+  split "$(scaled 1000 1)" 10
+  seeds | pieces "$jobs" bash -c 'run_tests "$@"' run "$tests/crash/crash" 'DatabasePowerLoss.*' \
+    VIBRATO_CRASH_ROUNDS="$size" VIBRATO_TEST_SEED={}
+  split "$(scaled 60 1)" 10
+  seeds | pieces "$jobs" bash -c 'run_tests "$@"' run "$tests/crash/crash" 'WalPowerLoss.loses*' \
+    VIBRATO_CRASH_ROUNDS="$size" VIBRATO_TEST_SEED={}
 }
 # Something else writes to the disk and keeps the processor busy meanwhile.
 step_faults() {
-  local load file outcome=0
+  local load file outcome=0 filter='*Faults.*:*each_failing_call*'
   file=$(mktemp)
   while :; do dd if=/dev/urandom of="$file" bs=1M count=64 conv=fdatasync status=none; done &
   load=$!
-  run_tests "$tests/crash/crash" '*Faults.*:*each_failing_call*' \
-    VIBRATO_FAULT_STRIDE="$(awk -v s="$scale" 'BEGIN {print s >= 1 ? 1 : int(1 / s)}')" || outcome=$?
+  "$tests/crash/crash" --gtest_list_tests --gtest_filter="$filter" | awk '/^[^ ]/ {suite = $1; next} NF {print suite $1}' |
+    grep . | pieces "$jobs" bash -c 'run_tests "$@"' run "$tests/crash/crash" {} \
+    VIBRATO_FAULT_STRIDE="$(every)" || outcome=$?
   kill "$load"
   wait "$load" 2>/dev/null || true
   rm -f "$file"
   return "$outcome"
 }
+# Logs of 64 KiB at every byte, and one as long as all of them at some.
 step_cuts() {
-  run_tests "$tests/format/format_suite" 'LogDamage.cut_at*' VIBRATO_LOG_CUT_BYTES="$(scaled 4194304 1024)"
+  local bytes
+  bytes=$(scaled 4194304 2048)
+  split "$bytes" 65536
+  seeds | pieces "$jobs" bash -c 'run_tests "$@"' run "$tests/format/format_suite" 'LogDamage.cut_at*' \
+    VIBRATO_LOG_CUT_BYTES="$size" VIBRATO_TEST_SEED={}
+  run_tests "$tests/format/format_suite" 'LogDamage.cut_at*' VIBRATO_LOG_CUT_BYTES="$bytes" VIBRATO_LOG_CUT_STRIDE=401
 }
-# Each of eleven tests flips as many bits.
+# Each of twelve tests flips as many bits, or a part of that.
 step_flips() {
-  run_tests "$tests/format/format_suite" '*Damage.*flipped_bit*:IdsDamage.hostile*' \
-    VIBRATO_FORMAT_FLIPS="$(scaled 100000 100)"
+  split "$(scaled 160000 2000)" 20000
+  seeds | pieces "$jobs" bash -c 'run_tests "$@"' run "$tests/format/format_suite" \
+    '*Damage.*flipped_bit*:IdsDamage.hostile*' VIBRATO_FORMAT_FLIPS="$size" VIBRATO_TEST_SEED={}
 }
+# In memory: what a disk does is not what this compares.
 step_property() {
-  run_tests "$tests/property/property" 'DatabaseProperty.*' VIBRATO_PROPERTY_STEPS="$(scaled 10000000 500)"
+  local folder=/dev/shm
+  [[ -d $folder && -w $folder ]] || folder=${TMPDIR:-/tmp}
+  split "$(scaled 10000000 1000)" 100000
+  seeds | pieces "$jobs" bash -c 'run_tests "$@"' run "$tests/property/property" 'DatabaseProperty.*' \
+    TMPDIR="$folder" VIBRATO_PROPERTY_STEPS="$size" VIBRATO_TEST_SEED={}
 }
 # Layers without threads of their own, which valgrind would run one at a time; below full size a part of their tests.
 step_valgrind() {
-  local layer run=0 shards
-  shards=$(awk -v s="$scale" 'BEGIN {print s >= 1 ? 1 : int(1 / s)}')
+  local shards
+  shards=$(every)
   ((shards <= 20)) || shards=20
-  for layer in base format wal store catalog auth; do
-    GTEST_TOTAL_SHARDS=$shards GTEST_SHARD_INDEX=0 valgrind --quiet --error-exitcode=9 --leak-check=full \
-      --errors-for-leak-kinds=definite "$tests/unit_$layer" --gtest_brief=1 --gtest_filter='-*DeathTest*' >&2
-    run=$((run + 1))
-  done
-  echo "$run test programs under valgrind: no errors, no leaks"
+  printf '%s\n' wal base format store catalog auth |
+    under='valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' \
+      pieces "$jobs" bash -c 'run_tests "$@"' run "$tests/unit_{}" '-*DeathTest*' GTEST_TOTAL_SHARDS="$shards" \
+      GTEST_SHARD_INDEX=0
 }
-step_keys() { python3 -B tests/soak/key_churn.py "$vibratod" --keys "$(scaled 100000 40)" | tail -n 1; }
-step_merge() { python3 -B tests/soak/merge_at_size.py "$vibratod" --rows "$(scaled 1000000 8000)" | tail -n 1; }
+step_keys() {
+  split "$(scaled 100000 40)" 10000
+  seeds | pieces "$jobs" python3 -B tests/soak/key_churn.py "$vibratod" --keys "$size" --seed {}
+}
+step_merge() {
+  python3 -B tests/soak/merge_at_size.py "$vibratod" --rows "$(scaled 1000000 8000)" --seed "$first_seed" | tail -n 1
+}
 step_fuzz() {
   local targets seconds
   targets=$(find tests/fuzz -name '*_fuzz.cpp' ! -name 'canary_fuzz.cpp' | wc -l)

@@ -39,6 +39,7 @@ void print_overview(std::ostream& out, const std::vector<Command>& commands) {
 
 std::vector<std::string> names_of(const std::vector<Command>& commands) {
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (const Command& command : commands) names.push_back(command.name);
   return names;
 }

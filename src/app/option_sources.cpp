@@ -146,7 +146,7 @@ std::optional<std::string> find_empty_value(const std::vector<std::string>& argu
 }
 
 std::string explain(const CLI::App& app, const CLI::Error& error, const std::vector<std::string>& arguments) {
-  const std::string message = error.what();
+  std::string message = error.what();
   if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) return config_file(app) + ": " + message;
   if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) {
     const bool is_flag = is_among(*app.get_config_ptr(), arguments);
