@@ -93,17 +93,22 @@ step_tsan() { sanitized tsan; }
 # Each target runs for a while on top of its corpus; the planted canary must be found, or the fuzzing itself is broken.
 step_fuzz() {
   configure fuzz
-  local targets target corpus
+  local targets
   mapfile -t targets < <(matching_tests fuzz 'fuzz_[a-z0-9_]+')
   build fuzz "${targets[@]}"
-  for target in "${targets[@]}"; do
-    [[ $target == fuzz_canary ]] && continue
-    say "fuzz: $target"
-    corpus=build/fuzz/corpora/$target
+  fuzz_one() {
+    local target=$1 corpus=build/fuzz/corpora/$1
     mkdir -p "$corpus"
-    "build/fuzz/tests/fuzz/$target" -max_total_time="$fuzz_seconds" -max_len=32768 -verbosity=0 \
-      -artifact_prefix="build/fuzz/$target-" "$corpus" "tests/fuzz/corpora/$target"
-  done
+    "build/fuzz/tests/fuzz/$target" -max_total_time="$fuzz_seconds" -max_len=32768 -verbosity=0 -print_final_stats=1 \
+      -artifact_prefix="build/fuzz/$target-" "$corpus" "tests/fuzz/corpora/$target" >"build/fuzz/$target.log" 2>&1 || {
+      cat "build/fuzz/$target.log"
+      return 255
+    }
+    sed -nE "s/^stat::number_of_executed_units: *([0-9]+)/$target: \\1 inputs/p" "build/fuzz/$target.log"
+  }
+  export -f fuzz_one
+  export fuzz_seconds
+  printf '%s\n' "${targets[@]}" | grep -vx fuzz_canary | xargs -P "$jobs" -I{} bash -c 'fuzz_one {}'
   say "fuzz: the canary"
   if build/fuzz/tests/fuzz/fuzz_canary -max_total_time=60 -verbosity=0 -artifact_prefix=build/fuzz/canary- \
     >build/fuzz/canary.log 2>&1; then

@@ -141,7 +141,7 @@ step_power() {
 }
 # Something else writes to the disk and keeps the processor busy meanwhile.
 step_faults() {
-  local load file outcome=0 filter='*Faults.*:*each_failing_call*'
+  local load file outcome=0 filter='*Faults.*:VectorPowerLoss.each_failing*'
   file=$(mktemp)
   while :; do dd if=/dev/urandom of="$file" bs=1M count=64 conv=fdatasync status=none; done &
   load=$!

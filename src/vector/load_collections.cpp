@@ -81,7 +81,7 @@ Result<OpenedPart> open_part(const LoadContext& context, store::PackMaps& packs,
 std::shared_ptr<Collection> load_one(const LoadContext& context, store::PackMaps& packs, CollectionIdentity identity,
                                      std::span<const catalog::Segment> entries, Lsn durable,
                                      std::vector<NewlyDamaged>& newly_damaged) {
-  const auto collection = std::make_shared<Collection>(std::move(identity), context.visible, context.options);
+  auto collection = std::make_shared<Collection>(std::move(identity), context.visible, context.options);
   std::vector<std::shared_ptr<const SealedPart>> parts;
   std::uint64_t live_count = 0;
   const auto& damage = collection->damage();
@@ -134,7 +134,7 @@ Result<LoadedCollections> load_collections(const LoadContext& context) {
     // Not an error if it fails (a full disk): the collections are read-only either way, and the next start looks again.
     const Status written = context.catalog.write([&newly_damaged](catalog::Tables& tables) -> Status {
       for (const NewlyDamaged& one : newly_damaged) {
-        const Status marked = tables.segments.set_state(one.segment, catalog::SegmentState::kDamaged, one.reason);
+        Status marked = tables.segments.set_state(one.segment, catalog::SegmentState::kDamaged, one.reason);
         if (!marked.ok()) return marked;
       }
       return ok_status();

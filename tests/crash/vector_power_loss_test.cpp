@@ -1,6 +1,7 @@
 // The vector model with log, catalog, checkpoints and merges through random scripts, losing power at each change or
 // with each call failing: every write that was answered is there afterwards, exactly once and as it was written, the
 // one in flight whole or not at all; and the store goes on.
+#include <algorithm>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <optional>
@@ -20,7 +21,7 @@ using State = std::map<std::string, VectorStore::Contents>;
 constexpr std::uint32_t kDim = 4;
 constexpr std::uint64_t kIds = 60;
 
-// Each n-th change or call; VIBRATO_CRASH_ROUNDS scripts in place of two.
+// Each n-th change or call, or each VIBRATO_FAULT_STRIDE-th call; VIBRATO_CRASH_ROUNDS scripts in place of two.
 constexpr std::uint64_t kStride = test::kSanitized ? 29 : 5;
 
 std::uint64_t script_count() {
@@ -335,8 +336,12 @@ TEST(VectorPowerLoss, each_failing_call_loses_nothing_that_was_answered) {
   io::FaultyFileSystem counted(whole);
   ASSERT_EQ(run(counted, script), script.states().size() - 1);
   const std::uint64_t calls = counted.operation_count();
+  const std::uint64_t stride =
+      std::max<std::uint64_t>(test::number_from_environment("VIBRATO_FAULT_STRIDE", kStride), 1);
+  int cases = 0;
   for (const bool for_good : {false, true}) {
-    for (std::uint64_t call = for_good ? 1 : 0; call < calls; call += kStride) {
+    for (std::uint64_t call = for_good ? 1 : 0; call < calls; call += stride) {
+      ++cases;
       io::SimulatedFileSystem disk;
       ASSERT_OK(test::make_store_folder(disk));
       io::FaultyFileSystem fs(disk);
@@ -351,6 +356,7 @@ TEST(VectorPowerLoss, each_failing_call_loses_nothing_that_was_answered) {
       ASSERT_EQ(fault_after(disk, script, done), "") << "call " << call << (for_good ? " for good" : " once");
     }
   }
+  RecordProperty("failed_calls", cases);
 }
 
 }  // namespace

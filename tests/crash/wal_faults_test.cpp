@@ -62,6 +62,7 @@ TEST(WalFaults, each_failing_call_leaves_every_synced_record_and_a_log_that_goes
     }
   }
   EXPECT_GT(cases, 800);
+  RecordProperty("failed_calls", cases);
 }
 
 }  // namespace
