@@ -27,6 +27,16 @@ struct Options {
   std::uint32_t level = 1;
 };
 
+// The database counts the rows as told when this returns.
+void tell(CommandContext& context, const std::string& collection, const engine::MigrateReport& report) {
+  if (report.was_there) {
+    context.err << "vibratod: an interrupted run has added the rows of this file already; nothing is added now\n";
+  }
+  context.out << "migrated_segment=" << report.segment << "\nrows=" << report.rows << "\ncollection=" << collection
+              << '\n'
+              << std::flush;
+}
+
 ExitCode run(const Options& options, CommandContext& context) {
   if (const Status name = check_collection_name(options.collection); !name.ok()) {
     return refuse_usage(context, name.message());
@@ -36,12 +46,10 @@ ExitCode run(const Options& options, CommandContext& context) {
                        VIBRATO_ASSIGN_OR_RETURN(const std::string input, io::resolve_path(options.input));
                        VIBRATO_ASSIGN_OR_RETURN(const auto file, store::VdbFile::open(context.fs, input));
                        const std::uint32_t dim = options.dim.value_or(file->dim());
-                       VIBRATO_ASSIGN_OR_RETURN(const engine::MigrateReport report,
-                                                engine::migrate_vdb(offline, database, input, options.collection, dim,
-                                                                    static_cast<std::uint8_t>(options.level)));
-                       context.out << "migrated_segment=" << report.segment << "\nrows=" << report.rows
-                                   << "\ncollection=" << options.collection << '\n';
-                       return ok_status();
+                       return engine::migrate_vdb(
+                           offline, database,
+                           {input, options.collection, dim, static_cast<std::uint8_t>(options.level)},
+                           [&](const engine::MigrateReport& report) { tell(context, options.collection, report); });
                      });
 }
 

@@ -21,6 +21,17 @@ struct Options {
   std::string collection;
 };
 
+void print(const Options& options, const engine::RestoreReport& report, CommandContext& context) {
+  if (report.lsn.value() != options.target_lsn) {
+    context.err << "vibratod: LSN " << options.target_lsn << " is inside a write of several records, which comes whole "
+                << "or not at all; the state is that of LSN " << report.lsn.value() << ", in front of it\n";
+  }
+  context.out << "asked_lsn=" << options.target_lsn << "\nreplayed_to_lsn=" << report.lsn.value()
+              << "\nlog_end_lsn=" << report.end.value() << '\n';
+  if (!options.collection.empty()) context.out << "collection=" << options.collection << '\n';
+  if (!report.old_state.empty()) context.out << "old_state=" << report.old_state << '\n';
+}
+
 ExitCode run(const Options& options, CommandContext& context) {
   if (!options.collection.empty()) {
     if (const Status name = check_collection_name(options.collection); !name.ok()) {
@@ -32,9 +43,7 @@ ExitCode run(const Options& options, CommandContext& context) {
                        VIBRATO_ASSIGN_OR_RETURN(
                            const engine::RestoreReport report,
                            engine::replay_to_lsn(offline, database, Lsn(options.target_lsn), options.collection));
-                       context.out << "replayed_to_lsn=" << report.lsn.value() << '\n';
-                       if (!options.collection.empty()) context.out << "collection=" << options.collection << '\n';
-                       if (!report.old_state.empty()) context.out << "old_state=" << report.old_state << '\n';
+                       print(options, report, context);
                        return ok_status();
                      });
 }
@@ -47,7 +56,9 @@ Command make_replay_to_lsn_command() {
   command.configure = [](CLI::App& app) -> CommandBody {
     const auto options = std::make_shared<Options>();
     add_offline_flags(app, options->offline);
-    app.add_option("--target-lsn", options->target_lsn, "the last position whose effects are kept")
+    app.add_option(
+           "--target-lsn", options->target_lsn,
+           "the last position whose effects are kept; inside a write of several records: what was in front of it")
         ->required()
         ->check(CLI::PositiveNumber);
     app.add_option("--collection", options->collection, "bring this one back by new writes; left out: everything")

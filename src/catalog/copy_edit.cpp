@@ -96,7 +96,9 @@ Status replace_snapshots(sqlite::Connection& connection, const std::vector<Snaps
 }
 
 Status apply_edit(sqlite::Connection& connection, const CopyEdit& edit) {
-  VIBRATO_RETURN_IF_ERROR(connection.execute("DELETE FROM jobs;"));
+  if (edit.forget_jobs) {
+    VIBRATO_RETURN_IF_ERROR(connection.execute("DELETE FROM jobs;"));
+  }
   if (edit.vectors.has_value()) {
     VIBRATO_RETURN_IF_ERROR(replace_vectors(connection, *edit.vectors));
   }

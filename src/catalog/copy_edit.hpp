@@ -34,11 +34,12 @@ struct KeysAndAudit {
   std::vector<AuditEvent> audit;  // Newest first, as AuditTable::page answers them.
 };
 
-// What is replaced; the rest stays, but for the jobs, which are forgotten.
+// What is replaced; the rest stays.
 struct CopyEdit {
   std::optional<VectorState> vectors = std::nullopt;
   std::optional<KeysAndAudit> keys = std::nullopt;
   std::optional<std::vector<Snapshot>> snapshots = std::nullopt;
+  bool forget_jobs = true;
 };
 
 // The file is durable, and one file, when it answers ok; after an error it is unusable.

@@ -29,7 +29,8 @@ struct OfflineContext {
                                                      const std::string& name);
 
 struct RestoreReport {
-  Lsn lsn;
+  Lsn lsn;  // The state of then: at most what was asked for, as a group of records comes whole or not at all.
+  Lsn end;  // The end of the log now; above `lsn` when one collection was brought back by new writes.
   std::uint64_t collections = 0;
   std::string old_state;  // A pattern, as of a shell, of the paths it was moved to; empty if there was none.
 };
@@ -39,17 +40,26 @@ struct RestoreReport {
                                                      const std::string& snapshot_folder);
 
 // The state as of `target`, from the newest snapshot at or below it plus the log. kInvalidArgument names the reachable
-// ranges. With `collection`: appends the logged effects that bring that one back, and nothing else changes.
+// ranges. With `collection`: appends the logged effects that bring that one back, and nothing else changes. Either way
+// all or nothing, whenever it is interrupted.
 [[nodiscard]] Result<RestoreReport> replay_to_lsn(const OfflineContext& context, const DatabaseOptions& options,
                                                   Lsn target, const std::string& collection);
 
+struct MigrateRequest {
+  std::string input;
+  std::string collection;
+  std::uint32_t dim = 0;
+  std::uint8_t level = 1;
+};
 struct MigrateReport {
   std::string segment;  // Its file.
   std::uint64_t rows = 0;
+  bool was_there = false;  // Added by a former call, which ended before it could tell. Nothing was added now.
 };
-// Adds the rows of a `.vdb` file of any version to a collection (made if missing), ids from its counter.
-[[nodiscard]] Result<MigrateReport> migrate_vdb(const OfflineContext& context, const DatabaseOptions& options,
-                                                const std::string& input, const std::string& collection,
-                                                std::uint32_t dim, std::uint8_t level);
+// Adds the rows of a `.vdb` file of any version to a collection (made if missing), ids from its counter: all of them
+// or, interrupted, none. `tell` is called once when they are there; a call that ended before `tell` returned may be
+// repeated without adding them twice.
+[[nodiscard]] Status migrate_vdb(const OfflineContext& context, const DatabaseOptions& options,
+                                 const MigrateRequest& request, const std::function<void(const MigrateReport&)>& tell);
 
 }  // namespace vibrato::engine

@@ -1,9 +1,14 @@
-// Adds the rows of a `.vdb` file to a collection, as writes like any other: logged, then sealed into segments.
+// Adds the rows of a `.vdb` file to a collection, as writes like any other: logged, then sealed into segments. They go
+// to a copy of the database, which is swapped in with a note of the migration: after a crash all rows are there and the
+// note, or none of them.
 #include <fmt/format.h>
 #include <functional>
 
+#include "engine/file_hash.hpp"
+#include "engine/migration_note.hpp"
 #include "engine/offline.hpp"
 #include "engine/patient_writes.hpp"
+#include "engine/whole_change.hpp"
 #include "io/safe_path.hpp"
 #include "store/vdb_file.hpp"
 #include "vector/point_append.hpp"
@@ -56,9 +61,10 @@ Status add_rows(const OfflineContext& context, const store::VdbFile& file, Datab
   });
 }
 
-// The collection to add to: the present one, or one that is made. All rows are checked first, so that a file with a row
-// that does not fit changes nothing.
-Result<vector::CollectionPtr> collection_for(Database& database, const std::string& name, const store::VdbFile& file) {
+// Of the present collection, or of the one that will be made. All rows are checked, so that a file with a row that does
+// not fit changes nothing.
+Result<vector::CollectionSettings> fitting_settings(Database& database, const std::string& name,
+                                                    const store::VdbFile& file) {
   const auto present = database.vectors().find(name);
   vector::CollectionSettings settings;
   if (present.ok()) {
@@ -73,7 +79,7 @@ Result<vector::CollectionPtr> collection_for(Database& database, const std::stri
   }
   VIBRATO_RETURN_IF_ERROR(
       for_each_point(file, settings, [](std::uint32_t, const vector::PointInput&) { return ok_status(); }));
-  return present.ok() ? present : ensure_collection(database, name, settings);
+  return settings;
 }
 
 // The file with the newest rows.
@@ -90,31 +96,96 @@ std::string newest_file(const vector::Collection& collection) {
   return file;
 }
 
-}  // namespace
+Result<std::string> hash_of(const OfflineContext& context, const std::string& input) {
+  VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, context.fs.stat(input));
+  VIBRATO_ASSIGN_OR_RETURN(const FileDigest digest, hash_file(context.fs, input, info.size_bytes));
+  std::string text;
+  for (const std::byte byte : digest) {
+    text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  }
+  return text;
+}
 
-Result<MigrateReport> migrate_vdb(const OfflineContext& context, const DatabaseOptions& options,
-                                  const std::string& input, const std::string& collection_name, std::uint32_t dim,
-                                  std::uint8_t level) {
-  VIBRATO_RETURN_IF_ERROR(io::check_name(collection_name));
-  if (level > kLevelMax) {
+// A note of a migration that was told is for readers of the jobs only.
+void note_told(const OfflineContext& context, const Status& noted) {
+  if (!noted.ok()) {
+    context.logger.warning("that the migration was told is not noted; the next of the same file adds nothing: {}",
+                           noted.message());
+  }
+}
+
+// Adds the rows to the copy, with the note that comes with them.
+Result<MigrationNote> add_to_copy(const OfflineContext& context, const WholeChange& change,
+                                  const MigrateRequest& request, const store::VdbFile& file,
+                                  const vector::CollectionSettings& settings, const std::string& input_sha256) {
+  MetricsRegistry metrics;
+  VIBRATO_ASSIGN_OR_RETURN(const auto database, change.open(metrics));
+  VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection,
+                           ensure_collection(*database, request.collection, settings));
+  VIBRATO_RETURN_IF_ERROR(add_rows(context, file, *database, collection));
+  VIBRATO_RETURN_IF_ERROR(database->settle_now(collection, request.level > 0));
+  MigrationNote note;
+  note.job_id = fmt::format("migrate_{}", database->visible_lsn().value());
+  note.collection = request.collection;
+  note.collection_number = collection->identity().number;
+  note.input_sha256 = input_sha256;
+  note.report.segment = newest_file(*collection);
+  note.report.rows = file.rows();
+  VIBRATO_RETURN_IF_ERROR(note_migration(database->catalog(), context.clock, note));
+  database->stop();
+  return note;
+}
+
+Result<std::unique_ptr<store::VdbFile>> open_input(const OfflineContext& context, const MigrateRequest& request) {
+  VIBRATO_RETURN_IF_ERROR(io::check_name(request.collection));
+  if (request.level > kLevelMax) {
     return invalid_argument(fmt::format("level: must be 0 to {}", kLevelMax));
   }
-  VIBRATO_ASSIGN_OR_RETURN(const auto file, store::VdbFile::open(context.fs, input));
-  if (file->dim() != dim) {
-    return Status(ErrorCode::kDimMismatch, fmt::format("{}: dim: expected {}, found {}", input, dim, file->dim()));
+  VIBRATO_ASSIGN_OR_RETURN(auto file, store::VdbFile::open(context.fs, request.input));
+  if (file->dim() != request.dim) {
+    return Status(ErrorCode::kDimMismatch,
+                  fmt::format("{}: dim: expected {}, found {}", request.input, request.dim, file->dim()));
   }
   VIBRATO_RETURN_IF_ERROR(file->verify().status());
-  MetricsRegistry metrics;
-  VIBRATO_ASSIGN_OR_RETURN(const auto database,
-                           Database::open(context.fs, options, context.clock, context.logger, metrics));
-  VIBRATO_RETURN_IF_ERROR(database->start());
-  VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, collection_for(*database, collection_name, *file));
-  VIBRATO_RETURN_IF_ERROR(add_rows(context, *file, *database, collection));
-  VIBRATO_RETURN_IF_ERROR(database->settle_now(collection, level > 0));
-  MigrateReport report;
-  report.segment = newest_file(*collection);
-  report.rows = file->rows();
-  return report;
+  return file;
+}
+
+}  // namespace
+
+Status migrate_vdb(const OfflineContext& context, const DatabaseOptions& options, const MigrateRequest& request,
+                   const std::function<void(const MigrateReport&)>& tell) {
+  VIBRATO_ASSIGN_OR_RETURN(const auto file, open_input(context, request));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string input_sha256, hash_of(context, request.input));
+  vector::CollectionSettings settings;
+  bool is_done = false;
+  const auto look = [&](Database& database) -> Status {
+    const auto present = database.vectors().find(request.collection);
+    if (present.ok()) {
+      const CollectionNumber number = (*present)->identity().number;
+      VIBRATO_ASSIGN_OR_RETURN(const auto note, find_untold_migration(database.catalog(), input_sha256, number));
+      if (note.has_value()) {
+        is_done = true;
+        tell(note->report);
+        note_told(context, note_as_told(database.catalog(), note->job_id));
+        return ok_status();
+      }
+    }
+    VIBRATO_ASSIGN_OR_RETURN(settings, fitting_settings(database, request.collection, *file));
+    return ok_status();
+  };
+  VIBRATO_ASSIGN_OR_RETURN(const Lsn last, look_at_database(context, options, look));
+  if (is_done) {
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto change, WholeChange::begin(context, options, last));
+  VIBRATO_ASSIGN_OR_RETURN(const MigrationNote note,
+                           add_to_copy(context, *change, request, *file, settings, input_sha256));
+  VIBRATO_RETURN_IF_ERROR(change->finish());
+  tell(note.report);
+  sqlite::Vfs vfs(context.fs);
+  const auto catalog = catalog::Catalog::open(vfs, options.data_folder, context.clock);
+  note_told(context, catalog.ok() ? note_as_told(**catalog, note.job_id) : catalog.status());
+  return ok_status();
 }
 
 }  // namespace vibrato::engine

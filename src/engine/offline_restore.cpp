@@ -71,6 +71,7 @@ Result<RestoreReport> restore_snapshot(const OfflineContext& context, const Data
   }
   RestoreReport report;
   report.lsn = built.lsn;
+  report.end = built.lsn;
   report.collections = built.collections;
   VIBRATO_ASSIGN_OR_RETURN(report.old_state, data->take_over(site));
   return report;
@@ -87,6 +88,7 @@ Result<RestoreReport> replay_to_lsn(const OfflineContext& context, const Databas
   VIBRATO_ASSIGN_OR_RETURN(const BuiltState built, build_at(context, options, *data, site, kept, target));
   RestoreReport report;
   report.lsn = built.lsn;
+  report.end = built.lsn;
   report.collections = built.collections;
   VIBRATO_ASSIGN_OR_RETURN(report.old_state, data->take_over(site));
   return report;

@@ -1,9 +1,10 @@
 // One collection as of an LSN: the store of then is built beside, both are compared point by point, and what differs is
-// written to the store of now, as any other write. Interrupted, it may be run again.
+// written to a copy of the store of now, as any other write. The copy is swapped in at the end.
 #include <algorithm>
 
 #include "engine/patient_writes.hpp"
 #include "engine/replay_plan.hpp"
+#include "engine/whole_change.hpp"
 #include "io/safe_path.hpp"
 
 namespace vibrato::engine {
@@ -59,26 +60,24 @@ Result<vector::CollectionPtr> present_collection(Database& database, const std::
   return ensure_collection(database, name, settings);
 }
 
-Result<RestoreReport> compare_and_write(const OfflineContext& context, const DatabaseOptions& options,
-                                        const DataFolder& site, Lsn target, const std::string& name) {
+// Ok if the collection was there; the copy has it then, as it was.
+Status compare_and_write(const OfflineContext& context, const DatabaseOptions& options, const WholeChange& change,
+                         RestoreReport& report, const std::string& name) {
   MetricsRegistry past_metrics;
-  VIBRATO_ASSIGN_OR_RETURN(const auto past, open_past(context, options, site, past_metrics));
+  VIBRATO_ASSIGN_OR_RETURN(const auto past, open_past(context, options, change.side_site(), past_metrics));
   const auto then = past->vectors().find(name);
   if (!then.ok()) {
-    return not_found("there was no collection " + name + " at LSN " + std::to_string(target.value()));
+    return not_found("there was no collection " + name + " at LSN " + std::to_string(report.lsn.value()));
   }
   MetricsRegistry metrics;
-  VIBRATO_ASSIGN_OR_RETURN(const auto database,
-                           Database::open(context.fs, options, context.clock, context.logger, metrics));
-  VIBRATO_RETURN_IF_ERROR(database->start());
+  VIBRATO_ASSIGN_OR_RETURN(const auto database, change.open(metrics));
   VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr now, present_collection(*database, name, (*then)->settings()));
   PatientWrites writes(*database, now);
   VIBRATO_RETURN_IF_ERROR(bring_back(**then, *now, writes));
   context.logger.info("collection {}: {} points put, {} deleted", name, writes.puts(), writes.removals());
-  RestoreReport report;
-  report.lsn = database->visible_lsn();
-  report.collections = 1;
-  return report;
+  report.end = database->visible_lsn();
+  database->stop();
+  return ok_status();
 }
 
 }  // namespace
@@ -86,17 +85,17 @@ Result<RestoreReport> compare_and_write(const OfflineContext& context, const Dat
 Result<RestoreReport> replay_collection(const OfflineContext& context, const DatabaseOptions& options, Lsn target,
                                         const std::string& name) {
   VIBRATO_RETURN_IF_ERROR(io::check_name(name));
-  DataFolder site("");
-  {
-    VIBRATO_ASSIGN_OR_RETURN(const auto data, OfflineFolder::open(context, options, false));
-    VIBRATO_ASSIGN_OR_RETURN(const KeptState kept, data->kept(target));
-    VIBRATO_ASSIGN_OR_RETURN(site, data->building_site());
-    VIBRATO_RETURN_IF_ERROR(build_at(context, options, *data, site, kept, target).status());
-  }
-  auto report = compare_and_write(context, options, site, target, name);
-  if (const Status removed = remove_tree(context.fs, site.root()); !removed.ok()) {
-    context.logger.warning("{} was not removed: {}", site.root(), removed.message());
-  }
+  VIBRATO_RETURN_IF_ERROR(context.fs.stat(options.data_folder).status());
+  VIBRATO_ASSIGN_OR_RETURN(const Lsn last, look_at_database(context, options, [](Database&) { return ok_status(); }));
+  VIBRATO_ASSIGN_OR_RETURN(const auto change, WholeChange::begin(context, options, last));
+  VIBRATO_ASSIGN_OR_RETURN(const KeptState kept, change->data().kept(target));
+  VIBRATO_ASSIGN_OR_RETURN(const BuiltState built,
+                           build_at(context, options, change->data(), change->side_site(), kept, target));
+  RestoreReport report;
+  report.lsn = built.lsn;
+  report.collections = 1;
+  VIBRATO_RETURN_IF_ERROR(compare_and_write(context, options, *change, report, name));
+  VIBRATO_RETURN_IF_ERROR(change->finish());
   return report;
 }
 

@@ -28,7 +28,9 @@ class Builder {
     VIBRATO_RETURN_IF_ERROR(copy_the_log());
     VIBRATO_RETURN_IF_ERROR(copy_pepper());
     VIBRATO_RETURN_IF_ERROR(context_.fs.sync_directory(target_.root()));
-    VIBRATO_RETURN_IF_ERROR(try_it());
+    if (!source_.is_open_already) {
+      VIBRATO_RETURN_IF_ERROR(try_it());
+    }
     // The swap takes the file alone.
     VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(context_.fs, target_.path(catalog::kCatalogFile)));
     return built_;
@@ -49,6 +51,7 @@ class Builder {
     catalog::CopyEdit edit;
     edit.keys = kept_.keys;
     edit.snapshots = kept_.snapshots;
+    edit.forget_jobs = !kept_.jobs;
     return catalog::edit_copy(vfs_, path, edit);
   }
 
@@ -80,7 +83,7 @@ class Builder {
     wal::LogCopyRequest request;
     request.sources = source_.logs;
     request.target = target_.path(kLogFolder);
-    request.after = content_.store.trim_lsn;
+    request.after = source_.log_after.value_or(content_.store.trim_lsn);
     request.up_to = source_.up_to;
     request.high_water = source_.high_water;
     request.may_link = source_.may_link;

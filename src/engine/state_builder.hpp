@@ -17,11 +17,14 @@
 namespace vibrato::engine {
 
 struct StateSource {
-  std::string snapshot_folder;    // Checked. Empty: the state begins with nothing, at LSN 0.
+  // Checked; a data folder whose catalog is one file is as good. Empty: the state begins with nothing, at LSN 0.
+  std::string snapshot_folder;
   bool may_link = false;          // The snapshot is ours: nobody changes its files.
   std::vector<std::string> logs;  // Folders, see LogCopyRequest::sources.
+  std::optional<Lsn> log_after;   // What the log is copied from on; else from where the catalog needs it.
   Lsn up_to;
   Lsn high_water;
+  bool is_open_already = false;  // The caller opened the source, and opens the result: building does not.
 };
 
 struct BuiltState {
@@ -34,6 +37,7 @@ struct KeptState {
   std::optional<catalog::KeysAndAudit> keys;
   std::vector<catalog::Snapshot> snapshots;
   std::string pepper_file;  // Its path; empty: that of the snapshot, if it has one.
+  bool jobs = false;        // Those that the snapshot lists.
 };
 
 // `target` must not be there. It is left complete and synced, or removed.
