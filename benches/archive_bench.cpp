@@ -4,18 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <fmt/format.h>
 #include <memory>
 #include <string>
 #include <vibrato/result.hpp>
 
-#include "data_files.hpp"
 #include "exact.hpp"
 #include "frontier.hpp"
 #include "io/real_file_system.hpp"
 #include "measure.hpp"
+#include "search_problem.hpp"
 #include "stopwatch.hpp"
 #include "store/vdb_row_writer.hpp"
 #include "vector/archive.hpp"
@@ -32,36 +30,9 @@ constexpr std::uint32_t kNeighbours = 10;
 constexpr std::array<std::uint32_t, 12> kEfs = {16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384};
 
 struct Arguments {
-  std::string base;
-  std::string queries;
-  std::string truth;
-  std::string metric = "l2";
-  std::size_t rows = 0;
+  ProblemFiles files;
   unsigned repeat = 5;
   bool processor_time = false;
-};
-
-Metric metric_of(const std::string& name) {
-  return name == "cosine" ? Metric::kCosine : name == "dot" ? Metric::kDot : Metric::kL2;
-}
-
-// A folder that goes with the object.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "archive_bench.XXXXXX").string();
-    path_ = ::mkdtemp(name.data()) == nullptr ? std::string() : name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] std::string file(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
 };
 
 struct Tier {
@@ -83,21 +54,21 @@ Status write_rows(io::FileSystem& fs, const std::string& path, const Matrix& bas
 
 Result<std::array<Tier, 2>> make_tiers(const Matrix& base, Metric metric) {
   io::RealFileSystem fs;
-  const Folder folder;
-  VIBRATO_RETURN_IF_ERROR(write_rows(fs, folder.file("rows.vdb"), base, metric));
-  VIBRATO_ASSIGN_OR_RETURN(const auto rows, store::VdbFile::open(fs, folder.file("rows.vdb")));
+  const BenchFolder folder;
+  VIBRATO_RETURN_IF_ERROR(write_rows(fs, folder.path("rows.vdb"), base, metric));
+  VIBRATO_ASSIGN_OR_RETURN(const auto rows, store::VdbFile::open(fs, folder.path("rows.vdb")));
   VIBRATO_ASSIGN_OR_RETURN(vector::BuiltIndex index, vector::build_index(*rows, {}));
-  VIBRATO_RETURN_IF_ERROR(vector::store_index(fs, *rows, index, folder.file("l1.vdb")));
+  VIBRATO_RETURN_IF_ERROR(vector::store_index(fs, *rows, index, folder.path("l1.vdb")));
   const Stopwatch watch(TimeKind::kWall);
   VIBRATO_RETURN_IF_ERROR(vector::archive_index(*rows, 1, index));
   std::printf("archive: %.1f s of one thread, %u bytes of codes a row of %zu, %s\n", watch.seconds(),
               index.product->layout().code_bytes, base.dim * sizeof(float),
               index.product->rotated() ? "rotated" : "not rotated");
-  VIBRATO_RETURN_IF_ERROR(vector::store_index(fs, *rows, index, folder.file("l2.vdb")));
+  VIBRATO_RETURN_IF_ERROR(vector::store_index(fs, *rows, index, folder.path("l2.vdb")));
   std::array<Tier, 2> tiers{Tier{"L1", nullptr, {}}, Tier{"L2", nullptr, {}}};
   // The maps stay when the folder goes.
-  VIBRATO_ASSIGN_OR_RETURN(tiers[0].segment, vector::SealedSegment::open(fs, folder.file("l1.vdb")));
-  VIBRATO_ASSIGN_OR_RETURN(tiers[1].segment, vector::SealedSegment::open(fs, folder.file("l2.vdb")));
+  VIBRATO_ASSIGN_OR_RETURN(tiers[0].segment, vector::SealedSegment::open(fs, folder.path("l1.vdb")));
+  VIBRATO_ASSIGN_OR_RETURN(tiers[1].segment, vector::SealedSegment::open(fs, folder.path("l2.vdb")));
   return tiers;
 }
 
@@ -166,32 +137,15 @@ void compare(std::array<Tier, 2>& tiers, const Matrix& queries, const Truth& tru
     }
   }
   for (const double recall : {0.90, 0.95, 0.98, 0.99}) {
-    const auto ordinary = speed_at(frontier(tiers[0].points), recall);
-    const auto archive = speed_at(frontier(tiers[1].points), recall);
-    if (ordinary && archive) {
-      std::printf("recall %.2f: L1 %.0f%s, L2 %.0f%s QPS, ratio %.2f\n", recall, ordinary->qps,
-                  ordinary->lower_bound ? "+" : "", archive->qps, archive->lower_bound ? "+" : "",
-                  archive->qps / ordinary->qps);
-    } else {
-      std::printf("recall %.2f: not reached\n", recall);
-    }
+    print_ratio(recall, tiers[0].name, tiers[0].points, tiers[1].name, tiers[1].points);
   }
 }
 
 Status run(const Arguments& arguments) {
-  const Metric metric = metric_of(arguments.metric);
-  VIBRATO_ASSIGN_OR_RETURN(const Matrix base, load_matrix(arguments.base, arguments.rows));
-  VIBRATO_ASSIGN_OR_RETURN(const Matrix queries, load_matrix(arguments.queries, 0));
-  Truth truth;
-  if (arguments.rows == 0 && !arguments.truth.empty()) {
-    VIBRATO_ASSIGN_OR_RETURN(truth, load_truth(arguments.truth, queries.rows));
-  } else {
-    truth = exact_truth(base, queries, metric, 32, 2);
-  }
-  mark_ties(truth, base, queries, metric, kNeighbours);
-  auto tiers = make_tiers(base, metric);
+  VIBRATO_ASSIGN_OR_RETURN(const SearchProblem problem, load_problem(arguments.files, kNeighbours));
+  auto tiers = make_tiers(problem.base, problem.metric);
   VIBRATO_RETURN_IF_ERROR(tiers.status());
-  compare(*tiers, queries, truth, arguments);
+  compare(*tiers, problem.queries, problem.truth, arguments);
   return ok_status();
 }
 
@@ -200,11 +154,7 @@ Status run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("An archive segment beside an ordinary one");
-  app.add_option("--base", arguments.base, "fvecs, bvecs or npy")->required();
-  app.add_option("--queries", arguments.queries)->required();
-  app.add_option("--truth", arguments.truth, "ivecs; computed without it");
-  app.add_option("--metric", arguments.metric)->check(CLI::IsMember({"l2", "cosine", "dot"}));
-  app.add_option("--rows", arguments.rows, "Only so many rows of the base");
+  add_options(app, arguments.files);
   app.add_option("--repeat", arguments.repeat)->check(CLI::PositiveNumber);
   app.add_flag("--processor-time", arguments.processor_time);
   CLI11_PARSE(app, argc, argv);

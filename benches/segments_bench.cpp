@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <limits>
@@ -16,11 +15,11 @@
 #include <vibrato/result.hpp>
 
 #include "commit/visible_lsn.hpp"
-#include "data_files.hpp"
 #include "exact.hpp"
 #include "frontier.hpp"
 #include "io/real_file_system.hpp"
 #include "measure.hpp"
+#include "search_problem.hpp"
 #include "simd/kernels.hpp"
 #include "stopwatch.hpp"
 #include "vector/built_index.hpp"
@@ -37,47 +36,14 @@ constexpr std::array<std::uint32_t, 13> kEfs = {12, 16, 24, 32, 48, 64, 96, 128,
 constexpr std::uint32_t kTopics = 256;
 
 struct Arguments {
-  std::string base;
-  std::string queries;
-  std::string truth;
-  std::string metric = "l2";
+  ProblemFiles files;
   std::string folder;
   std::vector<std::string> layouts = {"dealt", "topics", "halving"};
   std::vector<std::uint32_t> efs{kEfs.begin(), kEfs.end()};
-  std::size_t rows = 0;
   std::uint32_t parts = 8;
   std::uint32_t k = 10;
   unsigned repeat = 5;
   bool processor_time = false;
-};
-
-Metric metric_of(const std::string& name) {
-  return name == "cosine" ? Metric::kCosine : name == "dot" ? Metric::kDot : Metric::kL2;
-}
-
-// Removes itself, unless it was there before.
-class Folder {
- public:
-  explicit Folder(const std::string& kept) : path_(kept), keep_(!kept.empty()) {
-    if (!keep_) {
-      std::string name = (std::filesystem::temp_directory_path() / "segments_bench.XXXXXX").string();
-      path_ = ::mkdtemp(name.data()) == nullptr ? std::string() : name;
-    }
-    std::filesystem::create_directories(path_ + "/segments");
-  }
-  ~Folder() {
-    std::error_code ignored;
-    if (!keep_) {
-      std::filesystem::remove_all(path_, ignored);
-    }
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  bool keep_;
 };
 
 // Rows of a topic are those nearest to one row among kTopics; each topic follows the one that is nearest to it.
@@ -246,13 +212,8 @@ double qps_of(const Contender& contender, const Matrix& queries, std::uint32_t k
 
 void print_ratios(const std::vector<Contender>& contenders) {
   for (const double recall : {0.90, 0.95, 0.98, 0.99, 0.995, 0.998}) {
-    const auto one = speed_at(frontier(contenders[0].points), recall);
-    for (std::size_t c = 1; one && c < contenders.size(); ++c) {
-      if (const auto several = speed_at(frontier(contenders[c].points), recall)) {
-        std::printf("recall %.3f: one %.0f%s, %s %.0f%s QPS, ratio %.2f\n", recall, one->qps,
-                    one->lower_bound ? "+" : "", contenders[c].name.c_str(), several->qps,
-                    several->lower_bound ? "+" : "", several->qps / one->qps);
-      }
+    for (std::size_t c = 1; c < contenders.size(); ++c) {
+      print_ratio(recall, "one", contenders[0].points, contenders[c].name, contenders[c].points);
     }
   }
 }
@@ -281,27 +242,19 @@ void compare(std::vector<Contender>& contenders, const Matrix& queries, const Tr
 }
 
 Status run(const Arguments& arguments) {
-  const Metric metric = metric_of(arguments.metric);
-  VIBRATO_ASSIGN_OR_RETURN(const Matrix base, load_matrix(arguments.base, arguments.rows));
-  VIBRATO_ASSIGN_OR_RETURN(const Matrix queries, load_matrix(arguments.queries, 0));
-  Truth truth;
-  if (arguments.rows == 0 && !arguments.truth.empty()) {
-    VIBRATO_ASSIGN_OR_RETURN(truth, load_truth(arguments.truth, queries.rows));
-  } else {
-    truth = exact_truth(base, queries, metric, std::max(32U, 2 * arguments.k), 2);
-  }
-  mark_ties(truth, base, queries, metric, arguments.k);
+  VIBRATO_ASSIGN_OR_RETURN(const SearchProblem problem, load_problem(arguments.files, arguments.k));
   io::RealFileSystem fs;
-  const Folder folder(arguments.folder);
+  const BenchFolder folder(arguments.folder);
+  std::filesystem::create_directories(folder.path("segments"));
   std::vector<std::string> layouts = arguments.layouts;
   layouts.insert(layouts.begin(), "one");
   std::vector<Contender> contenders;
   for (const std::string& layout : layouts) {
     VIBRATO_ASSIGN_OR_RETURN(Contender contender,
-                             make_contender(fs, folder.path(), layout, base, metric, arguments.parts));
+                             make_contender(fs, folder.path(), layout, problem.base, problem.metric, arguments.parts));
     contenders.push_back(std::move(contender));
   }
-  compare(contenders, queries, truth, arguments);
+  compare(contenders, problem.queries, problem.truth, arguments);
   return ok_status();
 }
 
@@ -310,17 +263,13 @@ Status run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("One collection in one sealed segment and in several");
-  app.add_option("--base", arguments.base, "fvecs, bvecs or npy")->required();
-  app.add_option("--queries", arguments.queries)->required();
-  app.add_option("--truth", arguments.truth, "ivecs; computed without it");
-  app.add_option("--metric", arguments.metric)->check(CLI::IsMember({"l2", "cosine", "dot"}));
+  add_options(app, arguments.files);
   app.add_option("--layouts", arguments.layouts, "Beside the one segment")
       ->delimiter(',')
       ->check(CLI::IsMember({"dealt", "topics", "halving"}));
   app.add_option("--parts", arguments.parts)->check(CLI::Range(2, 64));
   app.add_option("--efs", arguments.efs)->delimiter(',')->check(CLI::Range(1, 10000));
   app.add_option("-k", arguments.k)->check(CLI::Range(1, 50));
-  app.add_option("--rows", arguments.rows, "Only so many rows of the base");
   app.add_option("--folder", arguments.folder, "Keeps the segments there, and takes those of a run before");
   app.add_option("--repeat", arguments.repeat)->check(CLI::PositiveNumber);
   app.add_flag("--processor-time", arguments.processor_time);

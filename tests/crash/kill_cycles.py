@@ -7,18 +7,16 @@ What was acknowledged must be there, exactly; what was in flight when the proces
 request as a whole; nothing else may be. Each writer owns the ids of its residue and remembers what was acknowledged,
 and the one request that was not answered.
 """
-import argparse
 import http.client
 import pathlib
 import random
-import shutil
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "app_cli"))
 from live_server import LiveServer  # noqa: E402
+from long_run import parse_arguments, run_in_folder  # noqa: E402
 
 DIM = 8
 WRITERS = 4
@@ -150,22 +148,16 @@ def check_all(server, writers):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("binary")
-    parser.add_argument("--cycles", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    arguments = parser.parse_args()
-    print("seed %d, %d cycles" % (arguments.seed, arguments.cycles), flush=True)
+    arguments = parse_arguments(__doc__, "cycles", 30)
     rng = random.Random(arguments.seed)
-    root = pathlib.Path(tempfile.mkdtemp(prefix="vibrato_kill_"))
-    server = LiveServer(arguments.binary, root / "data", "--checkpoint-interval-secs", 1,
-                        "--compaction-interval-secs", 1)
     writers = [Writer(i, arguments.seed + i) for i in range(WRITERS)]
-    try:
+    flags = ("--checkpoint-interval-secs", 1, "--compaction-interval-secs", 1)
+    with run_in_folder("vibrato_kill_",
+                       lambda root: LiveServer(arguments.binary, root / "data", *flags)) as (_, server):
         server.start()
         created = server.connect().post(COLLECTION, {"dim": DIM, "metric": "l2"})
         assert created.status == 200, created
-        for cycle in range(arguments.cycles):
+        for _ in range(arguments.cycles):
             threads = [threading.Thread(target=writer.run, args=(server,)) for writer in writers]
             threads.append(threading.Thread(target=disturb, args=(server, rng.random())))
             for thread in threads:
@@ -181,12 +173,6 @@ def main():
             rows = check_all(server, writers)
         if server.stop() != 0:
             raise AssertionError("SIGTERM did not end the server with 0")
-    except BaseException:
-        print("folder kept: %s\n%s" % (root, server.log()[-3000:]), file=sys.stderr)
-        if server.process and server.process.poll() is None:
-            server.kill()
-        raise
-    shutil.rmtree(root)
     print("%d cycles, %d requests acknowledged, %d rows at the end: none lost, none doubled, none altered"
           % (arguments.cycles, sum(w.requests for w in writers), rows))
 

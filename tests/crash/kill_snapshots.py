@@ -13,19 +13,18 @@ write at or below S left there: nothing else, nothing less. Four ways in turn:
 
 Afterwards the folder is whole, what is listed can be restored, and nothing half is left over.
 """
-import argparse
 import http.client
 import pathlib
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "app_cli"))
 from live_server import LiveServer  # noqa: E402
+from long_run import parse_arguments, run_in_folder  # noqa: E402
 
 DIM = 4
 WRITERS = 4
@@ -136,12 +135,12 @@ class Writer:
 
 
 class World:
-    def __init__(self, binary, root, seed):
+    def __init__(self, binary, root, server, seed):
         self.binary = binary
         self.root = root
         self.rng = random.Random(seed)
-        self.data = root / "data"
-        self.server = LiveServer(binary, self.data, *FLAGS)
+        self.data = server.folder
+        self.server = server
         self.writers = [Writer(i, seed + i) for i in range(WRITERS)]
         self.names = 0
         self.restored = 0
@@ -353,22 +352,11 @@ class World:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("binary")
-    parser.add_argument("--cycles", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    arguments = parser.parse_args()
-    print("seed %d, %d cycles of four kinds" % (arguments.seed, arguments.cycles), flush=True)
-    root = pathlib.Path(tempfile.mkdtemp(prefix="vibrato_snapshots_"))
-    world = World(arguments.binary, root, arguments.seed)
-    try:
+    arguments = parse_arguments(__doc__, "cycles", 8)
+    with run_in_folder("vibrato_snapshots_",
+                       lambda root: LiveServer(arguments.binary, root / "data", *FLAGS)) as (root, server):
+        world = World(arguments.binary, root, server, arguments.seed)
         world.run(arguments.cycles)
-    except BaseException:
-        print("folder kept: %s\n%s" % (root, world.server.log()[-3000:]), file=sys.stderr)
-        if world.server.process and world.server.process.poll() is None:
-            world.server.kill()
-        raise
-    shutil.rmtree(root)
     print("%d cycles, %d kills in the middle, %d writes acknowledged, %d snapshots restored and compared by LSN: "
           "none half, none wrong" % (4 * arguments.cycles, world.killed_halfway,
                                      sum(w.requests for w in world.writers), world.restored))

@@ -7,16 +7,14 @@ Each client makes a key of random roles, asks random routes with it (what its ro
 revokes it, and asks again at once, over connections that knew it: 401 from then on. After a kill -9 and a start every key
 is what it was. An answer that fits none of this ends the run.
 """
-import argparse
 import pathlib
 import random
-import shutil
 import sys
-import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "app_cli"))
 from live_server import LiveServer  # noqa: E402
+from long_run import parse_arguments, run_in_folder  # noqa: E402
 
 CLIENTS = 4
 ROUND_KEYS = 100
@@ -83,38 +81,34 @@ class Client:
         admin.close()
 
 
+def run_round(clients, count):
+    threads = [threading.Thread(target=client.run, args=(count,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for client in clients:
+        if client.fault:
+            raise client.fault
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("binary")
-    parser.add_argument("--keys", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    arguments = parser.parse_args()
-    print("seed %d" % arguments.seed, flush=True)
-    root = pathlib.Path(tempfile.mkdtemp(prefix="vibrato_keys_"))
-    server = LiveServer(arguments.binary, root / "data", "--collection", "c", "--dim", 2).start()
-    clients = [Client(server, arguments.seed + i) for i in range(CLIENTS)]
-    try:
-        left = arguments.keys
-        while left > 0:
-            count = min(ROUND_KEYS, max(left // CLIENTS, 1))
-            threads = [threading.Thread(target=client.run, args=(count,)) for client in clients]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            for client in clients:
-                if client.fault:
-                    raise client.fault
+    arguments = parse_arguments(__doc__, "keys", 1000)
+    made = 0
+    with run_in_folder("vibrato_keys_", lambda root: LiveServer(arguments.binary, root / "data", "--collection", "c",
+                                                                "--dim", 2)) as (_, server):
+        server.start()
+        clients = [Client(server, arguments.seed + i) for i in range(CLIENTS)]
+        while made < arguments.keys:
+            count = min(ROUND_KEYS, max((arguments.keys - made) // CLIENTS, 1))
+            run_round(clients, count)
             server.kill()
             server.start()
             for client in clients:
                 client.check_all()
-            left -= count * CLIENTS
-    finally:
-        server.kill()
-        shutil.rmtree(root)
+            made += count * CLIENTS
     print("%d keys made, %d requests with them: every answer was the right one"
-          % (arguments.keys - left, sum(client.requests for client in clients)))
+          % (made, sum(client.requests for client in clients)))
 
 
 if __name__ == "__main__":

@@ -7,19 +7,18 @@ Rows come in through `ingest`, in parts, with a checkpoint between them, so that
 second row is deleted and the collection compacted. `verify` looks at all bytes and at every promise of each graph
 (degrees, ids, levels, reachability).
 """
-import argparse
 import array
 import json
 import pathlib
 import random
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "app_cli"))
 from live_server import LiveServer  # noqa: E402
+from long_run import parse_arguments, run_in_folder  # noqa: E402
 
 DIM = 32
 PARTS = 4
@@ -55,6 +54,7 @@ def expect(answer):
 def wait_for_job(connection, answer):
     job = expect(answer) if answer.status != 202 else answer.json
     while job["state"] == "running":
+        time.sleep(0.05)
         job = expect(connection.get("/v1/admin/jobs/" + job["job_id"]))
     if job["state"] != "completed":
         raise AssertionError(json.dumps(job))
@@ -65,8 +65,9 @@ def fill(server, binary, connection, rows, count, root):
     for part in range(PARTS):
         path = root / ("part%d.npy" % part)
         rows.write(path, count // PARTS)
+        create = ["--create", "--metric", "l2"] if part == 0 else []
         subprocess.run([binary, "ingest", "--input", str(path), "--server", "http://127.0.0.1:%d" % server.port, "--key",
-                        server.key, "--collection", "c", "--first-id", str(part * (count // PARTS))] + (["--create", "--metric", "l2"] if part == 0 else []),
+                        server.key, "--collection", "c", "--first-id", str(part * (count // PARTS)), *create],
                        check=True, stdout=subprocess.DEVNULL)
         path.unlink()
         wait_for_job(connection, connection.post("/v1/admin/checkpoint"))
@@ -92,17 +93,12 @@ def recall(connection, rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("binary")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    arguments = parser.parse_args()
-    print("seed %d" % arguments.seed, flush=True)
+    arguments = parse_arguments(__doc__, "rows", 1_000_000)
     count = arguments.rows // PARTS * PARTS
-    root = pathlib.Path(tempfile.mkdtemp(prefix="vibrato_merge_"))
-    server = LiveServer(arguments.binary, root / "data", "--audio-colocated", "false").start()
-    try:
-        rows = Rows(arguments.seed)
+    rows = Rows(arguments.seed)
+    with run_in_folder("vibrato_merge_", lambda root: LiveServer(arguments.binary, root / "data", "--audio-colocated",
+                                                                 "false")) as (root, server):
+        server.start()
         connection = server.connect(timeout=7200)
         fill(server, arguments.binary, connection, rows, count, root)
         delete_half(connection, count)
@@ -112,17 +108,13 @@ def main():
         connection.close()
         if server.stop() != 0:
             raise AssertionError("SIGTERM did not end the server with 0")
-        files = sorted((root / "data" / "segments").iterdir())
+        files = sorted((server.folder / "segments").iterdir())
         for path in files:
             subprocess.run([arguments.binary, "verify", str(path)], check=True, stdout=subprocess.DEVNULL)
-    finally:
-        if server.process.poll() is None:
-            server.kill()
-        shutil.rmtree(root)
+        if reached < RECALL_MIN:
+            raise AssertionError("recall@10 %.4f is below %.2f" % (reached, RECALL_MIN))
     print("%d rows, half of them deleted and merged into %d files with %d rows: graphs whole, recall@10 %.4f"
           % (count, len(files), info["live_count"], reached))
-    if reached < RECALL_MIN:
-        raise AssertionError("recall@10 %.4f is below %.2f" % (reached, RECALL_MIN))
 
 
 if __name__ == "__main__":
