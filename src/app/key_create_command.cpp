@@ -13,6 +13,7 @@
 #include "app/key_place.hpp"
 #include "app/time_text.hpp"
 #include "auth/key_manager.hpp"
+#include "io/safe_path.hpp"
 
 namespace vibrato::app {
 namespace {
@@ -31,8 +32,10 @@ struct Options {
   std::string expires_at;
 };
 
-Result<auth::KeyRequest> request_of(const Options& options) {
+// What a key manager would refuse too: here it is wrong usage.
+Result<auth::KeyRequest> request_of(const Options& options, const Clock& clock) {
   auth::KeyRequest request;
+  VIBRATO_RETURN_IF_ERROR(io::check_name(options.name).with_context("--name"));
   request.name = options.name;
   VIBRATO_ASSIGN_OR_RETURN(request.roles, auth::parse_role_list(options.roles));
   if (!options.collections.empty()) {
@@ -40,6 +43,9 @@ Result<auth::KeyRequest> request_of(const Options& options) {
   }
   if (!options.expires_at.empty()) {
     VIBRATO_ASSIGN_OR_RETURN(request.expires_at_ms, parse_time(options.expires_at));
+    if (*request.expires_at_ms <= clock.now_ms()) {
+      return invalid_argument("--expires-at: " + options.expires_at + " is over; a key ends at a moment to come");
+    }
   }
   return request;
 }
@@ -49,12 +55,15 @@ void print(CommandContext& context, std::string_view id, std::string_view token)
 }
 
 Status create_in_folder(const Options& options, const auth::KeyRequest& request, CommandContext& context) {
-  return with_database(
-      context, options.place.data_dir, FolderRule::kMayBeNew, [&](engine::Database& database) -> Status {
-        VIBRATO_ASSIGN_OR_RETURN(const auth::CreatedKey created, database.keys().create({.actor = "cli"}, request));
-        print(context, created.record.id, created.token.view());
-        return ok_status();
-      });
+  const std::string& folder = options.place.data_dir;
+  const auto present = folder_options(context, folder, FolderRule::kMustExist);
+  const bool is_new = present.status().code() == ErrorCode::kNotFound;
+  return with_database(context, folder, FolderRule::kMayBeNew, [&](engine::Database& database) -> Status {
+    if (is_new) context.err << "vibratod: made a new database in " << folder << ", as there was none\n";
+    VIBRATO_ASSIGN_OR_RETURN(const auth::CreatedKey created, database.keys().create({.actor = "cli"}, request));
+    print(context, created.record.id, created.token.view());
+    return ok_status();
+  });
 }
 
 Status create_at_server(const Options& options, const auth::KeyRequest& request, CommandContext& context) {
@@ -80,7 +89,7 @@ ExitCode run(const Options& options, CommandContext& context) {
   if (const Status remote = check_remote_flags(options.place.remote); !remote.ok()) {
     return refuse_usage(context, remote.message());
   }
-  const Result<auth::KeyRequest> request = request_of(options);
+  const Result<auth::KeyRequest> request = request_of(options, context.clock);
   if (!request.ok()) return refuse_usage(context, request.status().message());
   const Status status = options.place.is_remote() ? create_at_server(options, *request, context)
                                                   : create_in_folder(options, *request, context);
@@ -90,7 +99,8 @@ ExitCode run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_key_create_command() {
-  Command command{"key-create", CommandGroup::kOperations, "make an API key", kExamples, nullptr};
+  Command command{"key-create", CommandGroup::kOperations,
+                  "make an API key; in a folder without a database one is made", kExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
     const auto options = std::make_shared<Options>();
     add_key_place(app, options->place);

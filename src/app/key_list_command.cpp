@@ -44,12 +44,19 @@ json to_json(const auth::KeyRecord& key) {
 
 Result<json> keys_of_folder(const Options& options, CommandContext& context) {
   json keys = json::array();
-  VIBRATO_RETURN_IF_ERROR(
+  const Status listed =
       with_database(context, options.place.data_dir, FolderRule::kMustExist, [&](engine::Database& database) -> Status {
         VIBRATO_ASSIGN_OR_RETURN(const std::vector<auth::KeyRecord> records, database.keys().list({.actor = "cli"}));
         for (const auth::KeyRecord& record : records) keys.push_back(to_json(record));
         return ok_status();
-      }));
+      });
+  if (listed.code() == ErrorCode::kIoError) {
+    return Status(ErrorCode::kIoError,
+                  listed.message() +
+                      "; key-list opens the database and notes in its audit that it did: where the "
+                      "folder cannot be written to, list a copy of it, or ask a server (--server)");
+  }
+  VIBRATO_RETURN_IF_ERROR(listed);
   return keys;
 }
 

@@ -5,7 +5,10 @@
 #include <cctype>
 #include <cstdlib>
 #include <istream>
+#include <iterator>
 #include <memory>
+#include <sstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,7 +43,9 @@ class CommandConfig final : public CLI::ConfigTOML {
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
     std::vector<CLI::ConfigItem> kept;
     std::vector<std::string> names;
-    for (CLI::ConfigItem& item : CLI::ConfigTOML::from_config(input)) {
+    std::istringstream text{std::string(std::istreambuf_iterator<char>(input), {})};
+    check_lines(text.str());
+    for (CLI::ConfigItem& item : CLI::ConfigTOML::from_config(text)) {
       check_section(item.parents);
       if (item.name == "++" || item.name == "--") continue;  // The begin and end marks of sections.
       if (!item.parents.empty() && item.parents.front() != command_name_) continue;
@@ -56,6 +61,39 @@ class CommandConfig final : public CLI::ConfigTOML {
 
  private:
   [[noreturn]] static void refuse(const std::string& what) { throw CLI::ConfigError(what); }
+
+  // A line without '=' would be taken for a name that stands for "true". Lists and texts may go over several lines.
+  static void check_lines(const std::string& text) {
+    std::istringstream lines(text);
+    std::string line;
+    std::string_view end;  // Of the list or text that has begun.
+    for (std::size_t number = 1; std::getline(lines, line); ++number) {
+      if (!end.empty()) {
+        if (line.find(end) != std::string::npos) end = {};
+        continue;
+      }
+      const std::string content = CLI::detail::trim_copy(line);
+      if (content.empty() || content.find_first_of("#;[") == 0) continue;
+      if (content.starts_with("\"\"\"") || content.starts_with("'''")) {  // A remark over several lines.
+        const std::string_view quotes = content.front() == '"' ? "\"\"\"" : "'''";
+        if (content.find(quotes, quotes.size()) == std::string::npos) end = quotes;
+        continue;
+      }
+      const std::size_t equals = content.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        refuse("line " + std::to_string(number) + ": expected 'some-name = value', found '" + shown(content) + "'");
+      }
+      end = end_of_value(CLI::detail::trim_copy(content.substr(equals + 1)));
+    }
+  }
+
+  // What ends the value on a later line; nothing if it ends here.
+  static std::string_view end_of_value(const std::string& value) {
+    for (const std::string_view quotes : {"\"\"\"", "'''"}) {
+      if (value.starts_with(quotes)) return value.find(quotes, quotes.size()) == std::string::npos ? quotes : "";
+    }
+    return value.starts_with('[') && value.find(']') == std::string::npos ? "]" : "";
+  }
 
   void check_section(const std::vector<std::string>& parents) const {
     if (parents.empty()) return;

@@ -11,6 +11,8 @@
 namespace vibrato::app {
 namespace {
 
+constexpr std::uint32_t kTimeoutMsMax = 86'400'000;  // A day.
+
 ErrorCode code_of(int http_status) {
   switch (http_status) {
     case 400:
@@ -49,6 +51,10 @@ CLI::Option* add_remote_flags(CLI::App& app, RemoteFlags& flags, const std::stri
   app.add_option("--ca-cert", flags.ca_cert,
                  "whom to trust under https, in PEM form; without it whom the system trusts")
       ->type_name("FILE");
+  app.add_option("--timeout-ms", flags.timeout_ms,
+                 "give up when the server does not connect, or does not answer, within it")
+      ->check(CLI::Range(1U, kTimeoutMsMax))
+      ->capture_default_str();
   return server;
 }
 
@@ -60,16 +66,21 @@ Result<RemoteServer> RemoteServer::open(CommandContext& context, const RemoteFla
   VIBRATO_ASSIGN_OR_RETURN(const server::HttpAddress address, server::parse_http_address(flags.server));
   server::HttpClientOptions options;
   options.key = flags.key;
-  // An answer may wait for long admin work, up to the server's own deadline.
-  options.timeout_ms = 2 * limits::kRequestTimeoutMs;
+  options.timeout_ms = flags.timeout_ms;
   if (!flags.ca_cert.empty()) {
     VIBRATO_ASSIGN_OR_RETURN(options.ca_cert_pem, read_text_file(context.fs, flags.ca_cert));
   }
-  return RemoteServer(server::HttpClient(address, options));
+  return RemoteServer(server::HttpClient(address, options), flags.timeout_ms);
 }
 
 Result<std::string> RemoteServer::call(api::Method method, std::string_view path, std::string_view json) {
-  VIBRATO_ASSIGN_OR_RETURN(server::HttpReply reply, client_.request(method, path, json));
+  Result<server::HttpReply> answer = client_.request(method, path, json);
+  if (answer.status().code() == ErrorCode::kTimeout) {
+    return Status(ErrorCode::kTimeout, fmt::format("{} (gave up after {} ms; --timeout-ms waits longer)",
+                                                   answer.status().message(), timeout_ms_));
+  }
+  VIBRATO_RETURN_IF_ERROR(answer.status());
+  server::HttpReply reply = std::move(answer).value();
   if (reply.status < 200 || reply.status > 299) return refusal(reply);
   return std::move(reply.body);
 }

@@ -2,12 +2,14 @@
 // the server's own words.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vibrato/result.hpp>
 
 #include "api/request.hpp"
 #include "app/command.hpp"
+#include "base/limits.hpp"
 #include "server/http_client.hpp"
 
 namespace CLI {
@@ -21,9 +23,12 @@ struct RemoteFlags {
   std::string server;  // Empty: none is meant.
   std::string key;
   std::string ca_cert;  // A file.
+  // An answer may wait for long admin work, up to the server's own deadline.
+  std::uint32_t timeout_ms = 2 * limits::kRequestTimeoutMs;
 };
 
-// Adds --server, --key and --ca-cert. `flags` outlives `app`; what it holds are the defaults. Returns --server.
+// Adds --server, --key, --ca-cert and --timeout-ms. `flags` outlives `app`; what it holds are the defaults. Returns
+// --server.
 CLI::Option* add_remote_flags(CLI::App& app, RemoteFlags& flags, const std::string& server_description);
 
 // Ok if no server is meant, or its address is one. Errors: kInvalidArgument.
@@ -35,14 +40,16 @@ class RemoteServer {
   // Errors: kInvalidArgument (the address, the file of the CA certificate), those of the file system.
   [[nodiscard]] static Result<RemoteServer> open(CommandContext& context, const RemoteFlags& flags);
 
-  // The body of a 2xx answer. Errors: those of HttpClient; for any other answer what the server says, with
-  // kUnauthenticated, kForbidden, kNotFound, kAlreadyExists, kOverloaded and kUnavailable told apart.
+  // The body of a 2xx answer. Errors: those of HttpClient, kTimeout naming --timeout-ms; for any other answer what the
+  // server says, with kUnauthenticated, kForbidden, kNotFound, kAlreadyExists, kOverloaded and kUnavailable told apart.
   [[nodiscard]] Result<std::string> call(api::Method method, std::string_view path, std::string_view json = {});
 
  private:
-  explicit RemoteServer(server::HttpClient client) : client_(std::move(client)) {}
+  RemoteServer(server::HttpClient client, std::uint32_t timeout_ms)
+      : client_(std::move(client)), timeout_ms_(timeout_ms) {}
 
   server::HttpClient client_;
+  std::uint32_t timeout_ms_;
 };
 
 // Errors: kInvalidArgument unless it is the name of a collection, as it stands in paths.

@@ -24,9 +24,10 @@ constexpr const char* kExamples =
     "  vibratod search --collection docs --key KEY --query \"0.1,0.2,0.3\" --server https://127.0.0.1:8080";
 
 constexpr std::uint32_t kServeEf = 50;
+constexpr std::uint32_t kSearchTimeoutMs = 10'000;  // Somebody waits for it.
 
 struct Options {
-  RemoteFlags remote{"http://127.0.0.1:8080", "", ""};
+  RemoteFlags remote{"http://127.0.0.1:8080", "", "", kSearchTimeoutMs};
   std::string collection;  // Empty: the one file of a `serve`.
   std::string query;
   bool has_query = false;  // An empty one is wrong, not absent.

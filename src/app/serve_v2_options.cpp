@@ -40,11 +40,15 @@ void add_what_is_served(CLI::App& app, ServeV2Options& options) {
   app.add_option("--data-dir", options.data_dir, "the folder of the database; made if it is missing")
       ->type_name("FOLDER")
       ->capture_default_str();
-  app.add_option("--collection", options.collection,
-                 "the collection that /v2 speaks to; made at the start if it is missing (default: default)")
+  app.add_option(
+         "--collection", options.collection,
+         "the collection that /v2 speaks to (default: default); with this flag or --dim it is made at the start if "
+         "it is missing, without both by the first write of /v2")
       ->type_name("NAME");
-  app.add_option("--dim", options.dim,
-                 "its dim, if it is made (default: 128); another dim of one that is there is an error")
+  app.add_option(
+         "--dim", options.dim,
+         "its dim, if it is made at the start (default: 128; the first write of /v2 makes it with the dim of its "
+         "vector); another dim of one that is there is an error")
       ->check(CLI::Range(1U, limits::kDimMax));
   app.add_option("--metric", options.metric, "its metric, if it is made")
       ->check(CLI::IsMember({"cosine", "dot", "l2"}))

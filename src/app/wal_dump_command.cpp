@@ -1,5 +1,5 @@
-// `vibratod wal-dump`: the records of a database's log as lines of JSON. Reads only, and refuses while a server holds
-// the folder.
+// `vibratod wal-dump`: the records of a database's log as lines of JSON. Reads only, makes no file, not even a lock,
+// and refuses while a server holds the folder.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
@@ -50,13 +50,31 @@ std::string json_line(const wal::StoredRecord& record, std::uint64_t body_bytes)
   return line.dump();
 }
 
+// Null where nobody can hold the folder: without a lock file (a snapshot, a copy), or where no file can be written to.
+Result<std::unique_ptr<io::DirectoryLock>> lock_if_held(const std::string& path, CommandContext& context) {
+  const Status lock_file = context.fs.stat(path + "/LOCK").status();
+  if (lock_file.code() == ErrorCode::kNotFound) return std::unique_ptr<io::DirectoryLock>();
+  auto lock = context.fs.lock_directory(path);
+  if (lock.status().code() == ErrorCode::kConflict) {
+    return unavailable("another process holds the data folder " + path +
+                       "; stop it, or dump the log of a copy: snapshot-create --server URL --key KEY makes one in " +
+                       path + "/snapshots, and --data-dir takes it");
+  }
+  if (!lock.ok()) {
+    context.err << "vibratod: the folder is read without its lock (" << lock.status().message()
+                << "); if a server writes to it, the end may be missing\n";
+    return std::unique_ptr<io::DirectoryLock>();
+  }
+  return lock;
+}
+
 Status dump(const Options& options, CommandContext& context) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.data_dir));
   const std::string folder = path + "/wal";
   if (const auto found = context.fs.stat(folder); !found.ok()) {
     return found.status().with_context("there is no log in " + path);
   }
-  VIBRATO_ASSIGN_OR_RETURN(const auto lock, context.fs.lock_directory(path));
+  VIBRATO_ASSIGN_OR_RETURN(const auto lock, lock_if_held(path, context));
   wal::LocalLogOptions log_options;
   log_options.read_only = true;
   VIBRATO_ASSIGN_OR_RETURN(const auto log, wal::LocalLog::open(context.fs, folder, log_options));
@@ -89,7 +107,9 @@ Command make_wal_dump_command() {
   Command command{"wal-dump", CommandGroup::kOperations, "show the records of a log", kExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
     const auto options = std::make_shared<Options>();
-    app.add_option("--data-dir", options->data_dir, "the folder of the database")->required()->type_name("FOLDER");
+    app.add_option("--data-dir", options->data_dir, "the folder of the database, or a snapshot")
+        ->required()
+        ->type_name("FOLDER");
     app.add_option("--from-lsn", options->from_lsn, "the first position to show; the oldest kept if it is left out")
         ->check(CLI::PositiveNumber);
     app.add_option("--limit", options->limit, "show at most so many records")->check(CLI::PositiveNumber);

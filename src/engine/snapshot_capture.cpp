@@ -81,7 +81,9 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
     result.log_after = std::min(result.log_after, Lsn(created->identity().created_lsn.value() - 1));
   }
   std::vector<vector::CollectionPtr> collections;
-  for (const vector::CollectionPtr& collection : model.all()) {
+  const std::vector<vector::CollectionPtr> all = model.all();
+  result.collection_count = all.size();
+  for (const vector::CollectionPtr& collection : all) {
     VIBRATO_RETURN_IF_ERROR(collection->check_writable());
     const catalog::Collection* const row = saved.find(collection->identity().number);
     if (row == nullptr) {
@@ -104,7 +106,7 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
     result.collections[i].durable = std::min(result.collections[i].durable, result.lsn);
   }
   VIBRATO_ASSIGN_OR_RETURN(const SavedCollections saved_now, read_saved(catalog));
-  if (saved_now.number_max != saved.number_max || saved_now.rows != saved.rows) {
+  if (saved_now.number_max != saved.number_max || saved_now.rows != saved.rows || model.all() != all) {
     return std::optional<SnapshotCapture>();
   }
   // Read last: not below what the files hold.

@@ -9,7 +9,8 @@
 // makes the version cover more, never less. The log from the lowest of them to S holds the rest.
 //
 // Which collections there are is known as of what is applied, so S must not lie below that. The numbers that were given
-// are read from the catalog before and after: a creation or drop that is saved meanwhile makes it begin again.
+// are read from the catalog before and after: a creation or drop that is applied or saved meanwhile makes it begin
+// again.
 #pragma once
 
 #include <vector>
@@ -33,6 +34,7 @@ struct SnapshotCapture {
   Lsn lsn;                                      // S.
   Lsn log_after;                                // The log is needed above it, up to S.
   std::vector<CapturedCollection> collections;  // Those that were saved; the others come from the log.
+  std::uint64_t collection_count = 0;           // With those whose creation is in the log only.
   CollectionNumber number_max;                  // The highest that was saved.
 };
 

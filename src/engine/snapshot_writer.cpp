@@ -115,7 +115,7 @@ Status SnapshotWriter::write_manifest() {
   manifest.name = name_;
   manifest.lsn = capture_.lsn;
   manifest.created_at_ms = parts_.clock.now_ms();
-  manifest.collections = capture_.collections.size();
+  manifest.collections = capture_.collection_count;
   std::sort(files_.begin(), files_.end());
   for (const std::string& path : files_) {
     VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, parts_.fs.stat(partial_ + "/" + path));

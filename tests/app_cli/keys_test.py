@@ -59,9 +59,19 @@ class KeysTest(cli.CliTest):
                                 (["--expires-at", "tomorrow"], "tomorrow"), (["--collections", "a/b"], "collections"),
                                 (["--server", "ftp://x"], "")):
             self.assertIn(word, self.fail_with(2, "key-create", "--data-dir", folder, "--name", "n", *arguments))
+        for moment in ("2020-01-31", "1970-01-01T00:00:01Z"):
+            self.assertIn("--expires-at", self.fail_with(2, "key-create", "--data-dir", folder, "--name", "n",
+                                                         "--expires-at", moment))
+        for name in ("a b", "../x", "x" * 65, "\u00e9"):
+            self.assertIn("--name", self.fail_with(2, "key-create", "--data-dir", folder, "--name", name))
         self.fail_with(2, "key-create", "--data-dir", folder)
         self.fail_with(2, "key-revoke", "--data-dir", folder, "--key-id", "vbk_1/../../x")
         self.assertFalse(folder.exists())
+
+    def test_a_new_database_is_told(self):
+        made = self.succeed("key-create", "--data-dir", self.folder / "db", "--name", "one")
+        self.assertIn("made a new database in", made.stderr.decode())
+        self.assertEqual(self.succeed("key-create", "--data-dir", self.folder / "db", "--name", "two").stderr, b"")
 
     def test_keys_that_are_not_there_are_1(self):
         nobody = "vbk_" + 32 * "0"

@@ -1,6 +1,7 @@
 """vibratod search against a made server: what it sends, what it prints."""
 import http.server
 import json
+import socket
 import threading
 import unittest
 
@@ -53,6 +54,14 @@ class SearchTest(cli.CliTest):
         self.succeed("search", "--server", self.url, stdin=b"[1, 2]\n")
         self.assertEqual([request[2] for request in self.server.requests],
                          [{"vector": [1.0, 2.0], "k": 10, "ef": 50}] * 2)
+
+    def test_a_server_that_does_not_answer_is_given_up(self):
+        with socket.create_server(("127.0.0.1", 0)) as stuck:  # Takes the connection and the request, no more.
+            url = f"http://127.0.0.1:{stuck.getsockname()[1]}"
+            for command in (["search", "-q", "1"], ["key-list", "--key", "k"], ["snapshot-create", "--name", "s"]):
+                message = self.fail_with(1, *command, "--server", url, "--timeout-ms", 200)
+                self.assertIn("gave up after 200 ms; --timeout-ms waits longer", message)
+        self.fail_with(2, "search", "-q", "1", "--timeout-ms", 0)
 
     def test_json_is_the_answer_as_it_is(self):
         done = self.succeed("search", "--server", self.url, "-q", "1", "--json")

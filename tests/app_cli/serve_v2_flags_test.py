@@ -149,7 +149,8 @@ class FlagsTest(cli.CliTest):
                             ("[serve-v2\nport = 1\n", "'[serve-v2' is not an option"),
                             ("port = 1\nport = 2\n", "--port: At Most 1 required but received 2"),
                             ("port = 1\n[serve-v2]\nport = 2\n", "'port' comes twice"),
-                            ("config = x\n", "config"), ("\x01\x02\x7fgarbage\n", "'???garbage' is not an option")):
+                            ("config = x\n", "config"), ("\x01\x02\x7fgarbage\n", "line 1: expected 'some-name = value', found '???garbage'"),
+                            ("port = 1\n[serve-v2]\ndim 4\n", "line 3: expected 'some-name = value', found 'dim 4'")):
             path = self.config(text)
             message = self.refused("--config", path)
             self.assertIn(str(path), message, text)

@@ -126,6 +126,20 @@ TEST_F(CommandLineTest, bad_values_and_names_in_other_sources_are_wrong_usage_to
   EXPECT_EQ(run({"echo", "-e", "1"}), ExitCode::kWrongUsage);
 }
 
+TEST_F(CommandLineTest, a_line_of_the_file_without_a_value_is_named_by_its_number) {
+  const std::string config = files_.write("c.toml", "# a remark\n\n[echo]\ndata = \"a\"\n  ef-construction 7\n");
+  EXPECT_EQ(run({"echo", "--config", config}), ExitCode::kWrongUsage);
+  EXPECT_THAT(err_.str(), HasSubstr(config + ": line 5: expected 'some-name = value', found 'ef-construction 7'"));
+  for (const char* const text : {"insecure\n", "= 7\n", "data = \"a\"\n\ninsecure"}) {
+    EXPECT_EQ(run({"echo", "--config", files_.write("d.toml", text)}), ExitCode::kWrongUsage) << text;
+    EXPECT_THAT(err_.str(), HasSubstr("expected 'some-name = value'")) << text;
+  }
+  EXPECT_EQ(out_.str(), "");
+  const std::string whole = files_.write("e.toml", "; a remark\r\n\r\ndata = \"a\"\r\nef-construction=7\r\n");
+  EXPECT_EQ(run({"echo", "--config", whole}), ExitCode::kDone) << err_.str();
+  EXPECT_EQ(out_.str(), "7 a");
+}
+
 TEST_F(CommandLineTest, what_is_not_built_yet_says_so) {
   EXPECT_EQ(run({"later"}), ExitCode::kWrongUsage);
   EXPECT_THAT(err_.str(), HasSubstr("not built yet"));

@@ -7,6 +7,7 @@
 
 #include "app/command_line.hpp"
 #include "app/commands.hpp"
+#include "io/faulty_file_system.hpp"
 #include "io/real_file_system.hpp"
 #include "io/safe_path.hpp"
 #include "support/fake_clock.hpp"
@@ -88,7 +89,29 @@ TEST_F(WalDumpTest, refuses_while_another_process_holds_the_folder) {
   ASSERT_OK(lock);
   EXPECT_EQ(run({"--data-dir", folder_.path()}), ExitCode::kFailed);
   EXPECT_EQ(out_.str(), "");
-  EXPECT_THAT(err_.str(), HasSubstr("is in use"));
+  EXPECT_THAT(err_.str(), HasSubstr("another process holds"));
+  EXPECT_THAT(err_.str(), HasSubstr("snapshot-create --server"));
+}
+
+TEST_F(WalDumpTest, makes_no_file_and_takes_a_folder_that_cannot_be_written_to) {
+  make_log();
+  ASSERT_EQ(run({"--data-dir", folder_.path()}), ExitCode::kDone);
+  EXPECT_EQ(test::names_in(fs_, folder_.path()), "wal");
+  ASSERT_OK(fs_.lock_directory(folder_.path()));  // Leaves the file.
+  io::FaultyFileSystem read_only(fs_);
+  for (const io::IoCall call :
+       {io::IoCall::kLockDirectory, io::IoCall::kWrite, io::IoCall::kSync, io::IoCall::kTruncate, io::IoCall::kRename,
+        io::IoCall::kRemoveFile, io::IoCall::kCreateDirectory}) {
+    read_only.add_rule({.fault = io::Fault::kIoError, .call = call, .for_good = true});
+  }
+  out_.str("");
+  CommandContext context{read_only, clock_, in_, out_, err_};
+  ASSERT_EQ(run_command_line({"wal-dump", "--data-dir", folder_.path()}, {make_wal_dump_command()}, context),
+            ExitCode::kDone)
+      << err_.str();
+  EXPECT_EQ(lines().size(), 6U);
+  EXPECT_EQ(read_only.fault_count(), 1U);  // The lock.
+  EXPECT_THAT(err_.str(), HasSubstr("read without its lock"));
 }
 
 TEST_F(WalDumpTest, says_when_there_is_no_log) {

@@ -3,6 +3,7 @@
 
 #include "engine/offline.hpp"
 #include "engine/replay_plan.hpp"
+#include "engine/snapshot_check.hpp"
 #include "format/snapshot_manifest.hpp"
 #include "support/file_contents.hpp"
 #include "support/made_database.hpp"
@@ -39,6 +40,9 @@ class SnapshotTest : public ::testing::Test {
     MadeContent found = content(other);
     if (report.ok()) {
       EXPECT_EQ(report->collections, found.size());
+      const auto manifest = read_manifest(disk_, snapshot);
+      EXPECT_OK(manifest);
+      EXPECT_EQ(manifest.ok() ? manifest->collections : 0, found.size());
       EXPECT_EQ(report->lsn, other->visible_lsn());
     }
     // It takes writes, also those of collections that were made before.
