@@ -44,6 +44,20 @@ class FloatSink {
   std::uint32_t bytes_ = 0;
 };
 
+Status no_digit(std::string_view field, std::size_t position) {
+  return invalid_argument(fmt::format("{} is not base64 at position {}", field, position));
+}
+
+// A length that no base64 has: some byte of it is no digit, or its end is missing.
+Status bad_length(std::string_view text, std::string_view field) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (kDigits[static_cast<unsigned char>(text[i])] == kNoDigit) {
+      return no_digit(field, i);
+    }
+  }
+  return invalid_argument(fmt::format("{} is cut short: {} digits of base64", field, text.size()));
+}
+
 }  // namespace
 
 Status read_base64_floats(std::string_view text, std::string_view field, std::size_t count_max,
@@ -53,7 +67,7 @@ Status read_base64_floats(std::string_view text, std::string_view field, std::si
     text.remove_suffix(text.ends_with("==") ? 2 : 1);
   }
   if (text.size() % 4 == 1) {
-    return invalid_argument(fmt::format("{} is cut short: {} digits of base64", field, text.size()));
+    return bad_length(text, field);
   }
   const std::size_t byte_count = text.size() * 3 / 4;
   if (byte_count / sizeof(float) > count_max) {
@@ -66,7 +80,7 @@ Status read_base64_floats(std::string_view text, std::string_view field, std::si
   for (std::size_t i = 0; i < text.size(); ++i) {
     const std::uint8_t digit = kDigits[static_cast<unsigned char>(text[i])];
     if (digit == kNoDigit) {
-      return invalid_argument(fmt::format("{} is not base64 at position {}", field, i));
+      return no_digit(field, i);
     }
     bits = (bits << 6U) | digit;
     bit_count += 6;

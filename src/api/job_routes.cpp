@@ -32,22 +32,25 @@ void write_job_answer(const catalog::Job& job, Reply& reply) {
 
 constexpr JobStyle kStyle = {.write = write_job_answer, .code_of_failure = {}};
 
-// The one optional field of a body that may be missing altogether: a name.
-Result<std::string> read_name(const std::optional<simdjson::dom::object>& object, std::string_view field) {
+constexpr std::string_view kWhereSnapshotsAre = "; snapshots are folders beneath snapshots/ in the data folder";
+
+// The one optional field of a body that may be missing altogether: a name. `hint` ends the message about what is none.
+Result<std::string> read_name(const std::optional<simdjson::dom::object>& object, std::string_view field,
+                              std::string_view hint) {
   std::array<Field, 1> fields{{{field}}};
   if (object.has_value()) {
     VIBRATO_RETURN_IF_ERROR(collect_fields(*object, fields));
   }
   VIBRATO_ASSIGN_OR_RETURN(const std::string_view name, string_or(fields[0], ""));
   if (fields[0].is_there() && !io::is_safe_name(name)) {
-    return io::check_name(name).with_context(field);
+    return invalid_argument(io::check_name(name).with_context(field).message() + std::string(hint));
   }
   return std::string(name);
 }
 
-Result<std::string> read_name_body(const Request& request, std::string_view field) {
+Result<std::string> read_name_body(const Request& request, std::string_view field, std::string_view hint = {}) {
   return read_optional_object(
-      request, [&](const std::optional<simdjson::dom::object>& object) { return read_name(object, field); });
+      request, [&](const std::optional<simdjson::dom::object>& object) { return read_name(object, field, hint); });
 }
 
 Status checkpoint(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
@@ -65,7 +68,7 @@ Status compact(const ContextPtr& context, const Request& request, const Responde
 }
 
 Status snapshot(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::string name, read_name_body(request, "name"));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string name, read_name_body(request, "name", kWhereSnapshotsAre));
   return run_job(responder, kStyle,
                  [&](JobDone done) { return context->database.start_snapshot(name, std::move(done)); });
 }

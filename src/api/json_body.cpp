@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "api/json_fault.hpp"
 #include "api/json_numbers.hpp"
 #include "api/request.hpp"
 #include "base/limits.hpp"
@@ -74,7 +76,8 @@ simdjson::error_code parse(std::string_view body, simdjson::dom::element& root) 
   return again == simdjson::SUCCESS && depth_of(body) > limits::kJsonDepthMax ? simdjson::DEPTH_ERROR : again;
 }
 
-Status explain(simdjson::error_code error) {
+// `fault` is the byte at which the text stops being JSON, if that is known.
+Status explain(simdjson::error_code error, std::optional<std::size_t> fault) {
   switch (error) {
     case simdjson::MEMALLOC:
       return {ErrorCode::kOverloaded, "no memory to parse the body"};
@@ -83,7 +86,9 @@ Status explain(simdjson::error_code error) {
     case simdjson::EMPTY:
       return {ErrorCode::kInvalidJson, "the body is empty; a JSON object is needed"};
     default:
-      return {ErrorCode::kInvalidJson, fmt::format("the body is not valid JSON: {}", simdjson::error_message(error))};
+      return {ErrorCode::kInvalidJson,
+              fmt::format("the body is not valid JSON{}: {}", fault ? fmt::format(" at byte {}", *fault) : "",
+                          simdjson::error_message(error))};
   }
 }
 
@@ -100,7 +105,9 @@ Result<JsonBody> parse_without_large_numbers(std::string_view body) {
   VIBRATO_ASSIGN_OR_RETURN(const ReducedText reduced, set_large_numbers_aside(body));
   simdjson::dom::element root;
   if (const auto error = parse(reduced.text(), root); error != simdjson::SUCCESS) {
-    return explain(error);
+    std::optional<std::size_t> fault = find_json_fault(reduced.text());
+    if (fault) fault = reduced.original_offset(*fault);
+    return explain(error, fault);
   }
   VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, root_object(root));
   return JsonBody{object, locate_large_numbers(object, reduced.large)};
@@ -135,7 +142,7 @@ Result<JsonBody> parse_json_body(std::string_view body) {
     return parse_without_large_numbers(body);
   }
   if (error != simdjson::SUCCESS) {
-    return explain(error);
+    return explain(error, find_json_fault(body));
   }
   VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, root_object(root));
   return JsonBody{object, {}};

@@ -5,6 +5,23 @@
 
 namespace vibrato::api {
 
+namespace {
+
+// What a route takes instead, where that is little enough to be read in a message.
+std::string known_fields(std::span<const Field> fields) {
+  constexpr std::size_t kNamedMax = 8;
+  if (fields.size() > kNamedMax) {
+    return {};
+  }
+  std::string names;
+  for (const Field& field : fields) {
+    names.append(names.empty() ? "" : ", ").append(field.name);
+  }
+  return "; it takes " + (names.empty() ? "no field" : names);
+}
+
+}  // namespace
+
 Status collect_fields(simdjson::dom::object object, std::span<Field> fields, UnknownFields unknown) {
   for (const auto [key, value] : object) {
     const auto field = std::ranges::find(fields, key, &Field::name);
@@ -15,7 +32,8 @@ Status collect_fields(simdjson::dom::object object, std::span<Field> fields, Unk
       field->came = true;
       field->value = value.is_null() ? std::nullopt : std::optional(value);
     } else if (unknown == UnknownFields::kRefused) {
-      return {ErrorCode::kUnknownField, fmt::format("field '{}' is not known to this route", shown(key))};
+      return {ErrorCode::kUnknownField,
+              fmt::format("field '{}' is not known to this route{}", shown(key), known_fields(fields))};
     }
   }
   return ok_status();

@@ -213,11 +213,13 @@ Result<ReducedText> set_large_numbers_aside(std::string_view body) {
         return Status(ErrorCode::kInvalidJson, fmt::format("the body is not valid JSON at byte {}: no number", at));
       }
       if (!fits_64_bits(token, kind)) {
-        reduced.large.push_back({count, kind == NumberKind::kInteger});
         reduced.padded.append(body.substr(copied, at - copied));
         // As a fraction, an integer of more than 64 bits may still be a good f32.
         const bool as_fraction = kind == NumberKind::kInteger && is_finite(token);
+        const std::size_t begin = reduced.padded.size();
         reduced.padded.append(as_fraction ? token : kStandIn).append(as_fraction ? ".0" : "");
+        reduced.large.push_back({count, kind == NumberKind::kInteger, reduced.padded.size(),
+                                 std::ssize(reduced.padded) - static_cast<std::ptrdiff_t>(begin + token.size())});
         copied = end;
       }
       ++count;
@@ -231,6 +233,14 @@ Result<ReducedText> set_large_numbers_aside(std::string_view body) {
   reduced.size = reduced.padded.size();
   reduced.padded.append(kBodyPadding, ' ');
   return reduced;
+}
+
+std::size_t ReducedText::original_offset(std::size_t offset) const {
+  auto original = static_cast<std::ptrdiff_t>(offset);
+  for (const LargeNumber& number : large) {
+    original -= number.end <= offset ? number.growth : 0;
+  }
+  return static_cast<std::size_t>(original);
 }
 
 std::vector<NumberFault> locate_large_numbers(simdjson::dom::object root, std::span<const LargeNumber> large) {

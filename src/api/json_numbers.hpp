@@ -20,6 +20,8 @@ namespace vibrato::api {
 struct LargeNumber {
   std::uint64_t ordinal = 0;
   bool is_integer = false;
+  std::size_t end = 0;        // Of what stands for it in the reduced text.
+  std::ptrdiff_t growth = 0;  // By how much that is longer than the number.
 };
 
 // A text in which other numbers stand for those that are too large: no reader takes them for what is not a number, nor
@@ -29,6 +31,8 @@ struct ReducedText {
   std::size_t size = 0;
   std::vector<LargeNumber> large;
 
+  // Where the byte of the reduced text at `offset` was in the original one. Requires: it is part of no stand-in.
+  [[nodiscard]] std::size_t original_offset(std::size_t offset) const;
   [[nodiscard]] std::string_view text() const { return std::string_view(padded).substr(0, size); }
 };
 

@@ -41,7 +41,7 @@ class ServeHandlers {
   ServeHandlers(std::shared_ptr<ServeBackend> backend, const Clock& clock, const ServeApiOptions& options)
       : backend_(std::move(backend)), clock_(clock), options_(options) {}
 
-  Status search(const Request& request, Reply& reply) const;
+  Status search(const Request& request, const Deadline& deadline, Reply& reply) const;
   Status ingest(const Request& request, Reply& reply) const;
   Status flush(Reply& reply) const;
   Status flush_status(Reply& reply) const;
@@ -89,13 +89,14 @@ Status ServeHandlers::write_hits(const std::vector<vector::RowHit>& hits, JsonWr
   return ok_status();
 }
 
-Status ServeHandlers::search(const Request& request, Reply& reply) const {
+Status ServeHandlers::search(const Request& request, const Deadline& deadline, Reply& reply) const {
   const std::int64_t start_ns = clock_.monotonic_ns();
   std::vector<float>& query = vector_buffer();
   VIBRATO_ASSIGN_OR_RETURN(const SearchFields fields, read_json_object(request.body, [&](simdjson::dom::object object) {
                              return read_search(object, query);
                            }));
-  VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::RowHit> hits, backend_->search(query, fields.k, fields.ef));
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::RowHit> hits,
+                           backend_->search(query, fields.k, fields.ef, deadline));
   JsonWriter json(reply.body);
   json.begin_object();
   VIBRATO_RETURN_IF_ERROR(write_hits(hits, json));
@@ -258,8 +259,15 @@ RouteTable make_serve_routes(std::shared_ptr<ServeBackend> backend, const Clock&
                  .handler = std::move(handler)};
   };
   RouteTable table(Surface::kServe);
-  table.add(post_json("/search", Role::kQuery,
-                      [handlers](const Request& request, Reply& reply) { return handlers->search(request, reply); }));
+  Route search = post_json("/search", Role::kQuery, {});
+  // Answers at once: it is the responder that knows until when the answer is worth its while.
+  search.async_handler = [handlers, &clock](const Request& request, const ResponderPtr& responder) {
+    Reply reply;
+    VIBRATO_RETURN_IF_ERROR(handlers->search(request, Deadline(clock, responder->deadline_ns()), reply));
+    responder->answer(ok_status(), std::move(reply));
+    return ok_status();
+  };
+  table.add(std::move(search));
   table.add(post_json("/ingest", Role::kIngest,
                       [handlers](const Request& request, Reply& reply) { return handlers->ingest(request, reply); }));
   table.add({.method = Method::kPost,

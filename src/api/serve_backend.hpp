@@ -21,7 +21,8 @@ class ServeBackend {
 
   // Contracts as the methods of the same names in vector/single_file.hpp.
   [[nodiscard]] virtual Result<std::vector<vector::RowHit>> search(std::span<const float> query, std::uint32_t k,
-                                                                   std::uint32_t ef) const = 0;
+                                                                   std::uint32_t ef,
+                                                                   const Deadline& deadline) const = 0;
   [[nodiscard]] virtual Result<std::uint32_t> ingest(std::span<const float> vector, std::string meta_json) = 0;
   [[nodiscard]] virtual Result<std::string> meta_json(std::uint32_t row) const = 0;
   [[nodiscard]] virtual vector::FlushStart start_flush() = 0;

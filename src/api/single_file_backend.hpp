@@ -13,9 +13,9 @@ class SingleFileBackend final : public ServeBackend {
   // `file` must outlive the backend.
   explicit SingleFileBackend(vector::SingleFile& file) : file_(file) {}
 
-  Result<std::vector<vector::RowHit>> search(std::span<const float> query, std::uint32_t k,
-                                             std::uint32_t ef) const override {
-    return file_.search(query, k, ef);
+  Result<std::vector<vector::RowHit>> search(std::span<const float> query, std::uint32_t k, std::uint32_t ef,
+                                             const Deadline& deadline) const override {
+    return file_.search(query, k, ef, deadline);
   }
   Result<std::uint32_t> ingest(std::span<const float> vector, std::string meta_json) override {
     return file_.ingest(vector, std::move(meta_json));

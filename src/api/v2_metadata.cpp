@@ -1,8 +1,10 @@
 #include "api/v2_metadata.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "api/track_metadata.hpp"
+#include "base/limits.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -34,7 +36,12 @@ Result<std::string> read_v2_metadata(const Field& metadata) {
   }
   std::ranges::sort(track.tags);
   track.tags.erase(std::unique(track.tags.begin(), track.tags.end()), track.tags.end());
-  return track.to_json();
+  std::string text = track.to_json();
+  if (text.size() > limits::kMetaBytesMax) {
+    return Status(ErrorCode::kPayloadTooLarge, fmt::format("metadata is {} bytes of compact JSON; at most {} are taken",
+                                                           text.size(), limits::kMetaBytesMax));
+  }
+  return text;
 }
 
 void write_v2_metadata(std::string_view meta_json, JsonWriter& json) {

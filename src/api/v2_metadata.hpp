@@ -12,7 +12,7 @@
 namespace vibrato::api {
 
 // Compact JSON with all five fields, empty if all are empty or zero. Tags are trimmed, in lower case (ASCII), sorted,
-// each once. Errors: kInvalidArgument naming the field.
+// each once. Errors: kInvalidArgument naming the field; kPayloadTooLarge.
 [[nodiscard]] Result<std::string> read_v2_metadata(const Field& metadata);
 
 // The stored text; for a point without meta all five fields with nothing in them.

@@ -12,6 +12,7 @@
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
+#include "api/read_call.hpp"
 #include "api/v2_metadata.hpp"
 #include "base/limits.hpp"
 #include "commit/idempotency_keys.hpp"
@@ -137,7 +138,7 @@ Status submit_append(const AppendPtr& append, const vector::CollectionPtr& colle
                              append->context->metrics.ingested.add(static_cast<std::uint64_t>(
                                  std::ranges::count_if(outcome->items, &AppendOutcome::Item::created)));
                            }
-                           append->responder->answer(committed.status(), std::move(reply));
+                           append->responder->answer(as_unavailable_if_damaged(committed.status()), std::move(reply));
                          });
 }
 
@@ -150,7 +151,7 @@ void go_on(const AppendPtr& append, const Result<commit::Committed>& created) {
     status = collection.ok() ? submit_append(append, *collection) : collection.status();
   }
   if (!status.ok()) {
-    append->responder->answer(status, Reply());
+    append->responder->answer(as_unavailable_if_damaged(status), Reply());
   }
 }
 
@@ -183,7 +184,7 @@ Status append_items(const ContextPtr& context, const ResponderPtr& responder, st
   }
   VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
   const Result<vector::CollectionPtr> collection = context->database.vectors().find(context->options.v2_collection);
-  return collection.ok() ? submit_append(append, *collection) : create_first(append);
+  return as_unavailable_if_damaged(collection.ok() ? submit_append(append, *collection) : create_first(append));
 }
 
 Status write_one(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {

@@ -116,9 +116,9 @@ Status submit_write(const ContextPtr& context, const Request& request, const Res
   const auto pending = std::make_shared<Pending>(
       Pending{context, responder, std::move(call), durability == commit::Durability::kRelaxed});
   VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, with_key(request, pending, std::move(inner)));
-  return context->database.submit(
-      std::move(write), kind, collection.get(), durability,
-      [pending](const Result<commit::Committed>& committed) { answer(*pending, committed); });
+  return as_unavailable_if_damaged(
+      context->database.submit(std::move(write), kind, collection.get(), durability,
+                               [pending](const Result<commit::Committed>& committed) { answer(*pending, committed); }));
 }
 
 }  // namespace vibrato::api

@@ -29,6 +29,7 @@ void Database::hold_readiness(bool held) {
 
 void Database::request_stop() {
   impl_->stop_requested = true;
+  impl_->waiters.stop();
 }
 
 void Database::stop() {

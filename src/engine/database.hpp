@@ -88,7 +88,7 @@ class Database {
   // Readiness says "starting" until `held` is false again: for a server that has more to do after start() than others
   // should see.
   void hold_readiness(bool held);
-  // Lets a start() that runs on another thread end early, with kUnavailable. Thread-safe.
+  // Lets a start() that runs on another thread end early, and whoever waits for an LSN, with kUnavailable. Thread-safe.
   void request_stop();
   // Ends the background work, commits what was submitted, closes log and catalog cleanly. Idempotent.
   void stop();

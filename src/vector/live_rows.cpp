@@ -15,7 +15,8 @@ std::uint64_t LiveRows::tail_meta_bytes() const {
   return bytes;
 }
 
-std::vector<RowHit> LiveRows::search(const float* query, std::uint32_t k, std::uint32_t ef) const {
+Result<std::vector<RowHit>> LiveRows::search(const float* query, std::uint32_t k, std::uint32_t ef,
+                                             const Deadline& deadline) const {
   thread_local std::vector<hnsw::Hit> hits;
   thread_local std::vector<hnsw::Hit> more;
   hnsw::SearchScratch& scratch = hnsw::scratch_of_this_thread();
@@ -23,16 +24,23 @@ std::vector<RowHit> LiveRows::search(const float* query, std::uint32_t k, std::u
   params.k = k;
   params.ef = ef;
   sealed->search(query, params, scratch, hits);
+  HotQuery hot;
+  hot.k = k;
+  hot.ef = ef;
+  hot.deadline = deadline;
   for (const TailPart& part : tail) {
     if (part.segment->row_count() == 0) {
       continue;
     }
-    part.segment->search(query, k, ef, scratch, more);
+    VIBRATO_RETURN_IF_ERROR(deadline.check());
+    part.segment->search(query, hot, scratch, more);
     for (hnsw::Hit& hit : more) {
       hit.row += part.first_row;
     }
     merge_hits(hits, more, k);
   }
+  // A scan that the deadline ended early has found less than there is.
+  VIBRATO_RETURN_IF_ERROR(deadline.check());
   std::vector<RowHit> result;
   result.reserve(hits.size());
   for (const hnsw::Hit& hit : hits) {

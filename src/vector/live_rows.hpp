@@ -34,8 +34,10 @@ struct LiveRows {
   [[nodiscard]] std::uint64_t tail_meta_bytes() const;
   [[nodiscard]] std::uint32_t row_count() const { return sealed->row_count() + tail_rows(); }
 
-  // The min(k, rows) nearest, best first, ties by row. query: checked by check_vector.
-  [[nodiscard]] std::vector<RowHit> search(const float* query, std::uint32_t k, std::uint32_t ef) const;
+  // The min(k, rows) nearest, best first, ties by row. query: checked by check_vector. Errors: kTimeout past the
+  // deadline.
+  [[nodiscard]] Result<std::vector<RowHit>> search(const float* query, std::uint32_t k, std::uint32_t ef,
+                                                   const Deadline& deadline) const;
   // Empty for a row that has none or is not there. Errors: kCorruption of the file.
   [[nodiscard]] Result<std::string> meta_json(std::uint32_t row) const;
 };

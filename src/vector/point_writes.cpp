@@ -128,7 +128,8 @@ class Update final : public CollectionWrite {
     VIBRATO_RETURN_IF_ERROR(check_meta(now->meta_json));
     if (now->vector.size() != collection_->settings().dim) {
       return {ErrorCode::kGone,
-              "the archive of this collection keeps no vectors as they were written: send the vector"};
+              "the archive of this collection keeps no vectors as they were written (keep_raw is false), so that meta "
+              "alone cannot be changed: send the vector with it"};
     }
     effects.add(type_of(VectorRecord::kPointPut), number(),
                 put_body(PutOrigin::kUpdated, input_.id.view(), now->vector, now->meta_json));

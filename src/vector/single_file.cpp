@@ -276,7 +276,8 @@ Result<std::unique_ptr<SingleFile>> SingleFile::open(io::FileSystem& fs, const s
   return std::unique_ptr<SingleFile>(new SingleFile(std::make_unique<Impl>(fs, path, options, std::move(live))));
 }
 
-Result<std::vector<RowHit>> SingleFile::search(std::span<const float> query, std::uint32_t k, std::uint32_t ef) const {
+Result<std::vector<RowHit>> SingleFile::search(std::span<const float> query, std::uint32_t k, std::uint32_t ef,
+                                               const Deadline& deadline) const {
   if (k == 0 || k > limits::kSearchKMax) {
     return invalid_argument(fmt::format("k must be between 1 and {}, not {}", limits::kSearchKMax, k));
   }
@@ -285,7 +286,7 @@ Result<std::vector<RowHit>> SingleFile::search(std::span<const float> query, std
   }
   const auto live = impl_->rows();
   VIBRATO_RETURN_IF_ERROR(check_vector(query, live->sealed->file().dim(), live->sealed->file().metric()));
-  return live->search(query.data(), k, ef);
+  return live->search(query.data(), k, ef, deadline);
 }
 
 Result<std::uint32_t> SingleFile::ingest(std::span<const float> vector, std::string meta_json) {

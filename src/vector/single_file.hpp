@@ -17,6 +17,7 @@
 #include <vibrato/metric.hpp>
 #include <vibrato/result.hpp>
 
+#include "base/deadline.hpp"
 #include "base/limits.hpp"
 #include "io/file_system.hpp"
 
@@ -74,9 +75,9 @@ class SingleFile {
   ~SingleFile();
 
   // The min(k, rows) best rows, best first, ties by row. Errors: kDimMismatch, kInvalidArgument (k = 0, k or ef past
-  // its limit, a number that is not finite, a zero vector under cosine).
-  [[nodiscard]] Result<std::vector<RowHit>> search(std::span<const float> query, std::uint32_t k,
-                                                   std::uint32_t ef) const;
+  // its limit, a number that is not finite, a zero vector under cosine), kTimeout when the deadline passes meanwhile.
+  [[nodiscard]] Result<std::vector<RowHit>> search(std::span<const float> query, std::uint32_t k, std::uint32_t ef,
+                                                   const Deadline& deadline = {}) const;
 
   // Appends to the tail; returns the row number. `meta_json` is compact JSON text, or empty for none.
   // Errors: as search, and kUnavailable when the tail is full, in vectors or in bytes of meta.

@@ -18,8 +18,9 @@ class MadeServeBackend final : public api::ServeBackend {
  public:
   explicit MadeServeBackend(std::uint32_t dim, std::size_t rows_max = 100) : dim_(dim), rows_max_(rows_max) {}
 
-  Result<std::vector<vector::RowHit>> search(std::span<const float> query, std::uint32_t k,
-                                             std::uint32_t ef) const override {
+  Result<std::vector<vector::RowHit>> search(std::span<const float> query, std::uint32_t k, std::uint32_t ef,
+                                             const Deadline& deadline) const override {
+    VIBRATO_RETURN_IF_ERROR(deadline.check());
     const std::lock_guard lock(mutex_);
     last_k_ = k;
     last_ef_ = ef;

@@ -35,6 +35,14 @@ TEST(Base64, refuses_everything_else) {
   EXPECT_CODE(read(nul), ErrorCode::kInvalidArgument);
 }
 
+TEST(Base64, names_the_field_and_the_first_byte_that_is_no_digit) {
+  for (const auto& [bad, position] : {std::pair("AACAPw==\n", 6), std::pair("AACA\nPw", 4), std::pair("AAC!Pw==", 3),
+                                      std::pair("!", 0), std::pair("AACA\nPwA", 4), std::pair("AACAP!", 5)}) {
+    EXPECT_EQ(read(bad).status().message(), "field is not base64 at position " + std::to_string(position)) << bad;
+  }
+  EXPECT_EQ(read("AACAP").status().message(), "field is cut short: 5 digits of base64");
+}
+
 TEST(Base64, counts_before_it_decodes) {
   EXPECT_OK(read("AACAPwAAIMA=", 2));
   const auto refused = read("AACAPwAAIMA=", 1);

@@ -44,6 +44,23 @@ TEST(JsonBody, refuses_what_is_not_json) {
   }
 }
 
+TEST(JsonBody, says_at_which_byte_a_body_stops_being_json) {
+  const std::string text = R"({"a":[1,2,{"b":"c"}],"d":true,"e":null})";
+  for (std::size_t size = 1; size < text.size(); ++size) {
+    const std::string message = read_anything(text.substr(0, size)).message();
+    EXPECT_TRUE(message.starts_with("the body is not valid JSON at byte " + std::to_string(size) + ": ")) << message;
+  }
+  for (const auto& [body, byte] :
+       {std::pair("{\"a\":1,}", 7), std::pair("{\"a\":[1,2}", 9), std::pair("{\"a\":NaN}", 5), std::pair("{'a':1}", 1),
+        std::pair("{} {}", 3), std::pair("{\"a\":\"x\ny\"}", 7), std::pair("{\"a\":\"\xFF\"}", 6),
+        std::pair("{\"a\":tru}", 8), std::pair("{\"a\":[1e999,-1e1000,123456789012345678901234567890],\"b\":}", 56),
+        std::pair("{\"a\":[123456789012345678901234567890,x", 37), std::pair("{\"a\":01}", 5)}) {
+    const std::string message = read_anything(body).message();
+    EXPECT_NE(message.find("not valid JSON at byte " + std::to_string(byte) + ":"), std::string::npos)
+        << body << ": " << message;
+  }
+}
+
 TEST(JsonBody, refuses_bad_utf8_and_lone_surrogates) {
   EXPECT_EQ(code_of("{\"a\":\"\xFF\"}"), ErrorCode::kInvalidJson);
   EXPECT_EQ(code_of("{\"a\":\"\xC0\xAF\"}"), ErrorCode::kInvalidJson);

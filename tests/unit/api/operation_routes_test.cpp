@@ -88,6 +88,36 @@ TEST_F(Operations, admin_writes_refuse_an_idempotency_key_that_they_would_not_ke
   EXPECT_EQ(api_.post("/v1/vector/d", R"({"dim":1,"metric":"dot"})", headers).status, 409);
 }
 
+TEST_F(Operations, a_snapshot_has_a_name_and_no_path) {
+  for (const char* name : {"/tmp/there", "../there", "a/b"}) {
+    const ApiAnswer answer = api_.post("/v1/admin/snapshot", json({{"name", name}}).dump(), admin_);
+    EXPECT_EQ(answer.status, 400) << name;
+    EXPECT_EQ(
+        answer.body["message"],
+        "name: a name is 1 to 64 of the characters A-Z a-z 0-9 _ . - and does not start with a dot; snapshots are "
+        "folders beneath snapshots/ in the data folder");
+  }
+  const ApiAnswer folder = api_.post("/v1/admin/snapshot", R"({"folder":"/tmp/there"})", admin_);
+  EXPECT_EQ(folder.status, 400);
+  EXPECT_EQ(folder.body["error"], "unknown_field");
+  EXPECT_EQ(folder.body["message"], "field 'folder' is not known to this route; it takes name");
+  EXPECT_EQ(api_.post("/v1/admin/checkpoint", R"({"now":true})", admin_).body["message"],
+            "field 'now' is not known to this route; it takes no field");
+}
+
+TEST_F(Operations, reads_that_wait_for_an_lsn_end_when_a_stop_is_asked_for) {
+  api_.post("/v1/vector/c", R"({"dim":1,"metric":"dot"})", admin_);
+  api_.set_timeout_ms(3'000);
+  api_.database().request_stop();
+  for (const char* target : {"/v1/vector/c?min_lsn=1000000", "/v1/vector/c/get?id=1&min_lsn=1000000"}) {
+    const ApiAnswer answer = api_.get(target, admin_);
+    EXPECT_EQ(answer.status, 503) << answer.text;
+    EXPECT_EQ(answer.body["error"], "unavailable");
+    EXPECT_EQ(answer.header("Retry-After"), "1");
+  }
+  EXPECT_EQ(api_.get("/v1/vector/c?min_lsn=1", admin_).status, 200) << "what is visible need not wait";
+}
+
 TEST_F(Operations, a_key_that_comes_twice_is_400_before_it_is_looked_at) {
   Headers headers = admin_;
   headers.push_back(admin_[0]);

@@ -13,6 +13,22 @@ namespace {
 
 using nlohmann::json;
 
+// For handlers that answer before they return.
+class DirectResponder final : public Responder {
+ public:
+  DirectResponder(Reply& reply, std::int64_t deadline_ns) : reply_(reply), deadline_ns_(deadline_ns) {}
+  void answer(const Status& status, Reply&& reply) override {
+    EXPECT_TRUE(status.ok()) << "errors are returned";
+    reply_ = std::move(reply);
+  }
+  [[nodiscard]] std::int64_t deadline_ns() const override { return deadline_ns_; }
+  void set_deadline_reply(Reply&& /*reply*/) override {}
+
+ private:
+  Reply& reply_;
+  std::int64_t deadline_ns_;
+};
+
 class ServeApi : public ::testing::Test {
  protected:
   struct Answer {
@@ -32,7 +48,10 @@ class ServeApi : public ::testing::Test {
     request.request_id = "test-1";
     request.body = std::string_view(storage).substr(0, body.size());
     Reply reply;
-    if (const Status status = match.route->handler(request, reply); !status.ok()) {
+    const Status status = match.route->handler ? match.route->handler(request, reply)
+                                               : match.route->async_handler(
+                                                     request, std::make_shared<DirectResponder>(reply, deadline_ns_));
+    if (!status.ok()) {
       write_error(status, table_.error_style(path), request.request_id, reply);
     }
     return {reply.status, json::parse(reply.body)};
@@ -51,6 +70,7 @@ class ServeApi : public ::testing::Test {
     EXPECT_EQ(call(Method::kPost, "/ingest", R"({"vector":[0.5,0.5]})").status, 201);
   }
 
+  std::int64_t deadline_ns_ = INT64_MAX;
   test::FakeClock clock_;
   std::shared_ptr<test::MadeServeBackend> backend_ = std::make_shared<test::MadeServeBackend>(2, 4);
   RouteTable table_ = make_serve_routes(backend_, clock_, {});
@@ -67,6 +87,15 @@ TEST_F(ServeApi, search_answers_hits_best_first) {
   EXPECT_EQ(answer.body["results"][1]["id"], 2);
   EXPECT_FALSE(answer.body["results"][1].contains("metadata")) << "all-empty metadata is left out";
   EXPECT_EQ(answer.body["query_time_ms"], 0.0);
+}
+
+TEST_F(ServeApi, search_ends_at_the_deadline_of_its_request) {
+  ingest_three();
+  clock_.advance_ms(10);
+  deadline_ns_ = clock_.monotonic_ns();
+  expect_error(call(Method::kPost, "/search", R"({"vector":[0,2]})"), 408, "timeout", "deadline");
+  ++deadline_ns_;
+  EXPECT_EQ(call(Method::kPost, "/search", R"({"vector":[0,2]})").status, 200);
 }
 
 TEST_F(ServeApi, search_does_not_hide_damaged_metadata) {

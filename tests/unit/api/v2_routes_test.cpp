@@ -1,5 +1,6 @@
 // /v2 over a real database: the fields, statuses and codes that clients of the earlier system know.
 #include <fmt/format.h>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -161,6 +162,39 @@ TEST(V2Options, decide_which_collection_it_speaks_to) {
   EXPECT_EQ(api.post("/v2/vectors", R"({"vector":[1,0]})").status, 400) << "the dimension was told";
   EXPECT_EQ(api.post("/v2/vectors", R"({"vector":[1,0,0]})").status, 201);
   EXPECT_EQ(api.get("/v1/vector/songs").body["metric"], "l2");
+}
+
+TEST_F(V2Routes, too_large_metadata_is_named_as_clients_call_it) {
+  const std::string name(limits::kMetaBytesMax, 'x');
+  const json point = {{"vector", {1, 0}}, {"metadata", {{"source_file", name}}}};
+  const json batch = {{"vectors", {{{"vector", {1, 0}}}, point}}};
+  expect_error(write(point.dump()), 413, "payload_too_large", "metadata is ");
+  expect_error(write_batch(batch.dump()), 413, "payload_too_large", "vectors[1].metadata is ");
+}
+
+// Never 500, always in the envelope that its clients know, the file named.
+TEST_F(V2Routes, damage_is_503_and_names_the_file) {
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(write(R"({"vector":[1,0],"metadata":{"source_file":"to be damaged"}})").status, 201);
+  }
+  ASSERT_EQ(api_.post("/v1/admin/checkpoint", "").status, 200);
+  const auto collection = api_.database().vectors().find("default");
+  ASSERT_OK(collection);
+  const store::VdbFile& image = (*collection)->read_view().version->sealed.front()->rows().file();
+  const std::string path = image.path().substr(0, image.path().find(".vdb") + 4);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  ASSERT_TRUE(file.is_open()) << image.path();
+  for (const auto kind : {format::SectionKind::kMeta, format::SectionKind::kIds, format::SectionKind::kIdHash,
+                          format::SectionKind::kIdFilter}) {
+    const auto section = image.section(kind);
+    if (!section.has_value() || section->empty()) continue;
+    file.seekp(section->data() - image.map().bytes().data());
+    file.write("\xFF\xFE\xFD\xFC", 4);
+  }
+  ASSERT_TRUE(file.flush().good());
+  expect_error(query(R"({"vector":[1,0]})"), 503, "unavailable", ".vdb");
+  expect_error(write(R"({"vector":[1,0]})"), 503, "unavailable", ".vdb");
+  expect_error(write_batch(R"({"vectors":[{"vector":[1,0]}]})"), 503, "unavailable", ".vdb");
 }
 
 TEST_F(V2Routes, health_stats_and_jobs_have_their_shapes) {

@@ -8,6 +8,7 @@
 #include "base/limits.hpp"
 #include "io/faulty_file_system.hpp"
 #include "io/real_file_system.hpp"
+#include "support/fake_clock.hpp"
 #include "support/file_contents.hpp"
 #include "support/temp_directory.hpp"
 #include "support/vector_sets.hpp"
@@ -121,6 +122,19 @@ TEST_F(SingleFileTest, answers_with_scores_as_the_metric_says) {
     EXPECT_EQ(hits->front().row, row) << to_string(metric);
     EXPECT_FLOAT_EQ(hits->front().score, score) << to_string(metric);
   }
+}
+
+TEST_F(SingleFileTest, a_search_past_its_deadline_is_a_timeout_and_not_an_answer_of_less) {
+  const auto made = test::make_vectors(300, 8, 5);
+  test::write_vdb(fs_, path_, first_rows(made, 100), Metric::kDot);
+  const auto file = open(fs_);
+  ASSERT_NE(file, nullptr);
+  ingest(*file, made, 100, 300);
+  test::FakeClock clock;
+  const Deadline deadline(clock, clock.monotonic_ns() + 1);
+  EXPECT_OK(file->search(made.row(0), 10, 50, deadline));
+  clock.advance_ms(1);
+  EXPECT_CODE(file->search(made.row(0), 10, 50, deadline), ErrorCode::kTimeout);
 }
 
 TEST_F(SingleFileTest, serves_new_rows_at_once_and_after_a_flush_and_a_restart) {
