@@ -220,6 +220,9 @@ Status Database::Impl::start() {
   VIBRATO_CHECK(state == State::kOpened);
   state = State::kRecovering;
   VIBRATO_RETURN_IF_ERROR(models->load());
+  for (const std::string& file : model->whole_again()) {
+    logger.info("{} was damaged and is whole again: its collection takes writes", file);
+  }
   VIBRATO_RETURN_IF_ERROR(recover());
   if (!log_damage.ok()) {
     log_damage = corruption(fmt::format("{}. {}", log_damage.message(), kLogAdvice));

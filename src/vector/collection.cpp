@@ -207,6 +207,11 @@ Status Collection::check_writable() const {
   return reason.empty() ? ok_status() : unavailable(read_only_because(reason));
 }
 
+bool Collection::has_passed_over(const SealedPart& part) const {
+  const std::lock_guard lock(apply_mutex_);
+  return passed_over_.has_met(part);
+}
+
 // ---- The applier's ----
 
 Status Collection::make_room() {

@@ -150,6 +150,8 @@ class Collection {
   void set_damaged(const std::string& reason) { damage_->set(reason); }
   // Shared with the parts, which report here what requests meet.
   [[nodiscard]] const std::shared_ptr<CollectionDamage>& damage() const { return damage_; }
+  // Whether a record passed over the part since the load, and so may lack a delete there once the part is whole again.
+  [[nodiscard]] bool has_passed_over(const SealedPart& part) const;
   // A part could not be opened: an id that is not found may be in it, and "not there" would be a lie.
   void set_incomplete() { is_incomplete_.store(true, std::memory_order_relaxed); }
 

@@ -27,7 +27,7 @@ class CollectionDamage {
   // The catalog has it.
   void set_marked(catalog::SegmentId part);
   [[nodiscard]] bool is_marked(catalog::SegmentId part) const;
-  // The part is gone.
+  // The part is gone, or is whole again.
   void forget(catalog::SegmentId part);
 
   // As add(), for whoever cannot write to the catalog: the part is handed out by take_found().

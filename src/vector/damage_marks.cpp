@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "vector/merge_parts.hpp"
+
 namespace vibrato::vector {
 
 bool is_in_use(const VectorModel& model, const CollectionPtr& collection, catalog::SegmentId part) {
@@ -25,6 +27,22 @@ bool mark_damaged(MaintenanceContext& context, const CollectionPtr& collection, 
     context.logger.error("a damaged segment could not be marked: {}", marked.message());
   }
   return true;
+}
+
+bool take_mark_back(MaintenanceContext& context, const CollectionPtr& collection,
+                    const std::shared_ptr<const SealedPart>& part) {
+  if (!verify_part(*part).ok()) {
+    return false;
+  }
+  const std::lock_guard lock(context.commit_mutex);
+  if (!is_in_use(context.model, collection, part->entry().id) || collection->has_passed_over(*part)) {
+    return false;
+  }
+  const Status taken = context.model.reinstate(*collection, part->entry().id);
+  if (!taken.ok()) {
+    context.logger.warning("{} is whole again, and its mark stays: {}", part->entry().file, taken.message());
+  }
+  return taken.ok();
 }
 
 }  // namespace vibrato::vector

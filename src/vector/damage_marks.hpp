@@ -1,6 +1,7 @@
-// Takes damage of sealed parts into the catalog. For Scrub, Compaction and Maintenance.
+// Takes damage of sealed parts into the catalog, and out of it. For Scrub, Compaction and Maintenance.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "vector/maintenance_context.hpp"
@@ -13,6 +14,12 @@ namespace vibrato::vector {
 // out of the catalog in between.
 bool mark_damaged(MaintenanceContext& context, const CollectionPtr& collection, catalog::SegmentId part,
                   const std::string& reason);
+
+// The disk has all of a marked part as it should be. Takes the mark back if searches use the part, what they have of it
+// is whole too, and no record passed it over since the start: a delete would be missing then, which only the replay of
+// a restart brings. True if it did.
+bool take_mark_back(MaintenanceContext& context, const CollectionPtr& collection,
+                    const std::shared_ptr<const SealedPart>& part);
 
 // Whether the collection is there and has the part in its present version.
 [[nodiscard]] bool is_in_use(const VectorModel& model, const CollectionPtr& collection, catalog::SegmentId part);

@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "io/safe_path.hpp"
+#include "store/block_scan.hpp"
 #include "vector/catalog_rows.hpp"
 
 namespace vibrato::vector {
@@ -46,10 +48,13 @@ Lsn applied_of(const CatalogState& state, CollectionNumber number) {
   return found == state.applied.end() ? Lsn() : found->second;
 }
 
-struct NewlyDamaged {
+constexpr std::uint32_t kStepBlocks = 16;
+
+// A mark that is new, tells something else, or goes.
+struct MarkChange {
   std::shared_ptr<Collection> collection;
-  catalog::SegmentId segment;
-  std::string reason;
+  catalog::Segment entry;
+  std::string reason;  // Empty: the part is whole again.
 };
 
 // Whether an error of opening tells that the file is damaged, and not that it cannot be read for now.
@@ -77,33 +82,64 @@ Result<OpenedPart> open_part(const LoadContext& context, store::PackMaps& packs,
   return OpenedPart{part, part->row_count() - std::min(deleted, part->row_count())};
 }
 
-// Opens what can be opened, and adds to `newly_damaged` what cannot and was not known for it.
+// All blocks, by read calls first: a disk that does not give some must end in an error and not in a signal.
+Status check_whole(const LoadContext& context, const SealedPart& part) {
+  const catalog::Segment& entry = part.entry();
+  if (const std::uint64_t bytes = part.rows().file().size_bytes(); bytes != entry.bytes) {
+    return corruption(
+        fmt::format("{}: size: expected {} (the catalog's), found {}", part.rows().file().path(), entry.bytes, bytes));
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::join_beneath(context.data_folder, entry.file));
+  VIBRATO_ASSIGN_OR_RETURN(const auto scan, store::BlockScan::open(context.fs, path, entry.part));
+  while (!scan->is_done()) {
+    VIBRATO_RETURN_IF_ERROR(scan->step(kStepBlocks).status());
+  }
+  return part.rows().file().verify().status();
+}
+
+void note_unusable(const std::shared_ptr<Collection>& collection, const catalog::Segment& entry, const Status& found,
+                   std::vector<MarkChange>& changes) {
+  const auto& damage = collection->damage();
+  const bool was_damaged = entry.state == catalog::SegmentState::kDamaged;
+  if (is_damage(found.code())) {
+    damage->add(entry.id, found.message());
+    if (!was_damaged || entry.damage != found.message()) {
+      changes.push_back({collection, entry, found.message()});
+    }
+  } else if (was_damaged) {
+    damage->add(entry.id, entry.damage.empty() ? entry.file + ": was found damaged before" : entry.damage);
+  } else {
+    damage->add(entry.id, entry.file + ": could not be read at the start: " + found.message());
+    return;
+  }
+  if (was_damaged) {
+    damage->set_marked(entry.id);
+  }
+}
+
+// Opens what can be opened, and adds to `changes` what the catalog does not know yet.
 std::shared_ptr<Collection> load_one(const LoadContext& context, store::PackMaps& packs, CollectionIdentity identity,
                                      std::span<const catalog::Segment> entries, Lsn durable,
-                                     std::vector<NewlyDamaged>& newly_damaged) {
+                                     std::vector<MarkChange>& changes) {
   auto collection = std::make_shared<Collection>(std::move(identity), context.visible, context.options);
   std::vector<std::shared_ptr<const SealedPart>> parts;
   std::uint64_t live_count = 0;
-  const auto& damage = collection->damage();
   for (const catalog::Segment& entry : entries) {
+    const auto opened = open_part(context, packs, collection->settings(), entry);
+    Status usable = opened.status();
     const bool was_damaged = entry.state == catalog::SegmentState::kDamaged;
-    if (was_damaged) {
-      damage->add(entry.id, entry.damage.empty() ? entry.file + ": was found damaged before" : entry.damage);
-      damage->set_marked(entry.id);
+    if (was_damaged && usable.ok()) {
+      usable = check_whole(context, *opened->part);
     }
-    auto opened = open_part(context, packs, collection->settings(), entry);
+    if (!usable.ok()) {
+      note_unusable(collection, entry, usable, changes);
+    } else if (was_damaged) {
+      changes.push_back({collection, entry, ""});
+    }
     if (opened.ok()) {
-      opened->part->set_damage(damage);
-      parts.push_back(std::move(opened->part));
+      opened->part->set_damage(collection->damage());
+      parts.push_back(opened->part);
       live_count += opened->live_count;
-      continue;
-    }
-    const Status& failed = opened.status();
-    if (!is_damage(failed.code())) {
-      damage->add(entry.id, entry.file + ": could not be read at the start: " + failed.message());
-    } else if (!was_damaged) {
-      damage->add(entry.id, failed.message());
-      newly_damaged.push_back({collection, entry.id, failed.message()});
     }
   }
   if (parts.size() < entries.size()) {
@@ -113,6 +149,36 @@ std::shared_ptr<Collection> load_one(const LoadContext& context, store::PackMaps
   return collection;
 }
 
+// Not an error if it fails (a full disk): what is damaged is read-only either way, what is whole again stays so until
+// its mark can go, and the scrub and the next start look again. Answers the files whose marks went.
+std::vector<std::string> save_marks(catalog::Catalog& catalog, const std::vector<MarkChange>& changes) {
+  std::vector<std::string> whole_again;
+  if (changes.empty()) {
+    return whole_again;
+  }
+  const Status written = catalog.write([&changes](catalog::Tables& tables) -> Status {
+    for (const MarkChange& change : changes) {
+      const auto state = change.reason.empty() ? catalog::SegmentState::kLive : catalog::SegmentState::kDamaged;
+      const Status marked = tables.segments.set_state(change.entry.id, state, change.reason);
+      if (!marked.ok()) return marked;
+    }
+    return ok_status();
+  });
+  for (const MarkChange& change : changes) {
+    CollectionDamage& damage = *change.collection->damage();
+    if (!change.reason.empty()) {
+      if (written.ok()) damage.set_marked(change.entry.id);
+    } else if (written.ok()) {
+      whole_again.push_back(change.entry.file);
+    } else {
+      damage.add(change.entry.id,
+                 change.entry.file + ": is whole again, and the catalog still has it as damaged: " + written.message());
+      damage.set_marked(change.entry.id);
+    }
+  }
+  return whole_again;
+}
+
 }  // namespace
 
 Result<LoadedCollections> load_collections(const LoadContext& context) {
@@ -120,29 +186,17 @@ Result<LoadedCollections> load_collections(const LoadContext& context) {
   LoadedCollections loaded;
   loaded.highest_number = state.highest_number;
   loaded.applied = applied_of(state, CollectionNumber());
-  std::vector<NewlyDamaged> newly_damaged;
+  std::vector<MarkChange> changes;
   store::PackMaps packs;  // Parts of one pack share its map.
   for (const catalog::Collection& row : state.collections) {
     VIBRATO_ASSIGN_OR_RETURN(CollectionIdentity identity, identity_of(row));
     // Nothing at or below the model's own LSN is replayed, so all of it is here.
     const Lsn durable = std::max(applied_of(state, row.number), loaded.applied);
     loaded.collections.push_back(
-        load_one(context, packs, std::move(identity), state.segments[row.number], durable, newly_damaged));
+        load_one(context, packs, std::move(identity), state.segments[row.number], durable, changes));
     loaded.collections.back()->load_next_point_number(state.next_point_numbers[row.number]);
   }
-  if (!newly_damaged.empty()) {
-    // Not an error if it fails (a full disk): the collections are read-only either way, and the next start looks again.
-    const Status written = context.catalog.write([&newly_damaged](catalog::Tables& tables) -> Status {
-      for (const NewlyDamaged& one : newly_damaged) {
-        Status marked = tables.segments.set_state(one.segment, catalog::SegmentState::kDamaged, one.reason);
-        if (!marked.ok()) return marked;
-      }
-      return ok_status();
-    });
-    for (const NewlyDamaged& one : newly_damaged) {
-      if (written.ok()) one.collection->damage()->set_marked(one.segment);
-    }
-  }
+  loaded.whole_again = save_marks(context.catalog, changes);
   return loaded;
 }
 

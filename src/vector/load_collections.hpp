@@ -2,7 +2,9 @@
 //
 // A part that cannot be used (its file is missing, its header or its bitmap damaged) never keeps the database from
 // starting: it is left out, its collection is read-only, and the catalog remembers both, with the reason. A file that
-// the system does not read for now is no proof of damage: the next start looks again.
+// the system does not read for now is no proof of damage: the next start looks again. One that the catalog has as
+// damaged is read from beginning to end: whole, as an operator may have put it back, it loses the mark, or else the
+// mark tells what is wrong now.
 #pragma once
 
 #include <memory>
@@ -21,6 +23,7 @@ struct LoadedCollections {
   std::vector<std::shared_ptr<Collection>> collections;  // By number.
   CollectionNumber highest_number;                       // Ever given, as far as the catalog knows.
   Lsn applied;                                           // Of the model as a whole.
+  std::vector<std::string> whole_again;                  // Files of parts that were marked, and are no longer.
 };
 
 struct LoadContext {

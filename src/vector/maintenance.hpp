@@ -65,7 +65,7 @@ struct ScrubStep {
   std::uint64_t parts = 0;     // 1 if that was the end of a part.
   std::string damage;          // What was found, with file and offset; empty for nothing.
   std::string unreadable;      // What the disk did not give, with file and offset; empty for nothing.
-  std::string readable_again;  // The file of a part that was unreadable, and is whole.
+  std::string readable_again;  // The file of a part that was unreadable or marked as damaged, and is whole.
   bool has_ended = false;      // Every part was visited: the next step begins again.
 };
 

@@ -68,9 +68,6 @@ Result<bool> Scrub::open_next(ScrubStep& step) {
       continue;
     }
     const catalog::Segment entry = part->entry();
-    if (collection->damage()->is_marked(entry.id)) {
-      continue;  // Known, and told by the collection.
-    }
     auto opened = [&]() -> Result<std::unique_ptr<store::BlockScan>> {
       VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::join_beneath(context_.options.data_folder, entry.file));
       return store::BlockScan::open(context_.fs, path, entry.part);
@@ -100,8 +97,10 @@ void Scrub::note_damage(const Status& found, ScrubStep& step) {
   const auto collection = targets_[next_].collection.lock();
   const auto part = targets_[next_].part.lock();
   leave_part();
-  if (collection != nullptr && part != nullptr &&
-      mark_damaged(context_, collection, part->entry().id, found.message())) {
+  if (collection == nullptr || part == nullptr || collection->damage()->is_marked(part->entry().id)) {
+    return;  // Nobody's, or known and told by the collection.
+  }
+  if (mark_damaged(context_, collection, part->entry().id, found.message())) {
     step.damage = found.message();
   }
 }
@@ -111,7 +110,7 @@ void Scrub::note_unreadable(const Status& found, ScrubStep& step) {
   const auto collection = targets_[next_].collection.lock();
   const auto part = targets_[next_].part.lock();
   leave_part();
-  if (collection == nullptr || part == nullptr) {
+  if (collection == nullptr || part == nullptr || collection->damage()->is_marked(part->entry().id)) {
     return;
   }
   const std::lock_guard lock(context_.commit_mutex);
@@ -125,10 +124,17 @@ void Scrub::note_whole(ScrubStep& step) {
   const auto collection = targets_[next_].collection.lock();
   const auto part = targets_[next_].part.lock();
   leave_part();
-  step.parts = 1;
-  if (collection != nullptr && part != nullptr && collection->damage()->set_readable(part->entry().id)) {
+  if (collection == nullptr || part == nullptr) {
+    step.parts = 1;
+    return;
+  }
+  const catalog::SegmentId id = part->entry().id;
+  const bool was_marked = collection->damage()->is_marked(id);
+  const bool is_as_ever = !was_marked && !collection->damage()->set_readable(id);
+  if (!is_as_ever && (!was_marked || take_mark_back(context_, collection, part))) {
     step.readable_again = part->entry().file;
   }
+  step.parts = was_marked && step.readable_again.empty() ? 0 : 1;
 }
 
 }  // namespace vibrato::vector

@@ -3,8 +3,8 @@
 //
 // A pass goes through the parts that there are when it begins. Between steps it holds one open file and no part, so a
 // part that was merged away meanwhile goes, and the scrub leaves its file at the next step. Damage degrades: the
-// segment is marked in the catalog, where it stays until an operator acts, its collection takes no writes, and searches
-// go on.
+// segment is marked in the catalog, where it stays until its file is whole again, its collection takes no writes, and
+// searches go on. Marked parts are read as well, and lose the mark if they are whole (damage_marks.hpp).
 //
 // Bytes that the disk does not give are no proof of damage: a cable, a controller or a network may be to blame. Its
 // collection takes no writes and is not merged (a merge reads the map, and would end the process) until a later pass

@@ -51,6 +51,7 @@ class VectorModel::Impl {
   StagedPoints staged_points_;  // The committer's own.
   std::atomic<std::uint64_t> applied_{0};
   std::atomic<std::uint64_t> durable_{0};
+  std::vector<std::string> whole_again_;  // Set by load().
 
  private:
   [[nodiscard]] Status apply_effect(const wal::StoredRecord& record);
@@ -67,8 +68,9 @@ class VectorModel::Impl {
 Status VectorModel::Impl::load() {
   const LoadContext context = {
       fs_, catalog_, visible_, options_.data_folder, options_.collection, options_.vector_access};
-  VIBRATO_ASSIGN_OR_RETURN(const LoadedCollections loaded, load_collections(context));
+  VIBRATO_ASSIGN_OR_RETURN(LoadedCollections loaded, load_collections(context));
   registry_.load(loaded);
+  whole_again_ = std::move(loaded.whole_again);
   durable_.store(loaded.applied.value(), std::memory_order_release);
   raise_applied(loaded.applied);
   return ok_status();
@@ -271,6 +273,10 @@ Status VectorModel::load() {
   return impl_->load();
 }
 
+const std::vector<std::string>& VectorModel::whole_again() const {
+  return impl_->whole_again_;
+}
+
 VectorModel::Unsaved VectorModel::unsaved() const {
   const Lsn applied = applied_lsn();  // Before the lists: what they lack then lies above.
   CollectionRegistry::Unsaved lists = impl_->registry_.unsaved();
@@ -334,6 +340,14 @@ Status VectorModel::degrade(Collection& collection, catalog::SegmentId segment, 
     collection.damage()->set_marked(segment);
   }
   return marked;
+}
+
+Status VectorModel::reinstate(Collection& collection, catalog::SegmentId segment) {
+  const Status written = impl_->catalog_.write(
+      [&](catalog::Tables& tables) { return tables.segments.set_state(segment, catalog::SegmentState::kLive); });
+  VIBRATO_RETURN_IF_ERROR(written);
+  collection.damage()->forget(segment);
+  return ok_status();
 }
 
 }  // namespace vibrato::vector

@@ -70,8 +70,10 @@ class VectorModel final : public commit::Model {
   [[nodiscard]] Status save(Lsn up_to) override;
   void set_saver(std::function<Status(Lsn up_to)> saver);
   // Collections and their sealed parts from the catalog. A part that does not open is marked as damaged there; one that
-  // is so marked keeps its collection read-only, also when its file is fine again.
+  // is so marked keeps its collection read-only, unless all of its file proves whole: then the mark goes.
   [[nodiscard]] Status load() override;
+  // The files of parts whose marks load() took back.
+  [[nodiscard]] const std::vector<std::string>& whole_again() const;
 
   // ---- For Maintenance; from any thread ----
   // Created or dropped, and not in the catalog yet.
@@ -101,6 +103,8 @@ class VectorModel final : public commit::Model {
   // until an operator acts, and makes its collection read-only. The collection is read-only even if the catalog cannot
   // be written.
   [[nodiscard]] Status degrade(Collection& collection, catalog::SegmentId segment, const std::string& reason);
+  // It proved whole: takes the mark back, in the catalog first.
+  [[nodiscard]] Status reinstate(Collection& collection, catalog::SegmentId segment);
 
  private:
   class Impl;

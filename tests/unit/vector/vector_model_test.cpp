@@ -247,7 +247,7 @@ TEST_F(VectorModelTest, a_vector_that_lies_crooked_in_memory_is_applied) {
   EXPECT_EQ((*found)->vector[0], 7);
 }
 
-TEST_F(VectorModelTest, a_damaged_part_makes_its_collection_read_only_for_good) {
+TEST_F(VectorModelTest, a_damaged_part_makes_its_collection_read_only_until_it_is_whole_again) {
   ASSERT_OK(db_.create("a", made_settings(2)));
   ASSERT_OK(db_.create("b", made_settings(2)));
   upsert("a", "x", 1);
@@ -271,9 +271,12 @@ TEST_F(VectorModelTest, a_damaged_part_makes_its_collection_read_only_for_good) 
   EXPECT_EQ(segments().at(1).state, catalog::SegmentState::kLive);
 
   test::write_text(disk_, path, good);
-  start();  // The file is fine again: its rows are back, the collection stays as it is until an operator acts.
+  start();
+  EXPECT_EQ(db_.model().whole_again(), (std::vector<std::string>{file}));
   EXPECT_EQ(get("a", "x"), "1");
-  EXPECT_CODE(db_.collection("a")->check_writable(), ErrorCode::kUnavailable);
+  EXPECT_EQ(get("a", "y"), "2");
+  EXPECT_EQ(segments().at(0).state, catalog::SegmentState::kLive);
+  EXPECT_OK(db_.upsert(db_.collection("a"), point("z", 1)));
 }
 
 TEST_F(VectorModelTest, a_missing_part_is_damage) {
@@ -286,14 +289,17 @@ TEST_F(VectorModelTest, a_missing_part_is_damage) {
   EXPECT_EQ(segments().at(0).state, catalog::SegmentState::kDamaged);
 }
 
-TEST_F(VectorModelTest, damage_that_is_found_later_is_remembered_too) {
+TEST_F(VectorModelTest, damage_that_is_found_later_is_remembered_until_the_next_start_reads_the_file_whole) {
   ASSERT_OK(db_.create("a", made_settings(2)));
   upsert("a", "x", 1);
   ASSERT_OK(db_.checkpoint());
   ASSERT_OK(db_.model().degrade(*db_.collection("a"), segments().at(0).id, "block 7"));
   EXPECT_CODE(db_.collection("a")->check_writable(), ErrorCode::kUnavailable);
+  EXPECT_EQ(segments().at(0).state, catalog::SegmentState::kDamaged);
+  EXPECT_EQ(segments().at(0).damage, "block 7");
   start();
-  EXPECT_CODE(db_.collection("a")->check_writable(), ErrorCode::kUnavailable);
+  EXPECT_OK(db_.collection("a")->check_writable());
+  EXPECT_EQ(segments().at(0).damage, "");
   EXPECT_EQ(get("a", "x"), "1");
 }
 
