@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The longest checks, run by hand now and then: what scripts/gate.sh does, in sizes that take most of a day on two cores. Stops
-# at the first thing that is wrong. Every step ends with one line that says what it did, to be quoted.
+# The longest checks, run by hand now and then: what scripts/gate.sh does, in sizes that take most of a day on two cores.
+# Stops at the first thing that is wrong. Every step ends with one line that says what it did, to be quoted.
 #
 #   scripts/soak.sh                          all steps, full size
 #   scripts/soak.sh --scale 0.1              all steps, a tenth of the size
