@@ -86,7 +86,8 @@ void add_network(CLI::App& app, ServeV2Options& options) {
 }
 
 void add_log(CLI::App& app, engine::DatabaseOptions& database) {
-  add_number(app, "--wal-segment-bytes", database.wal_segment_bytes, kMiB, kBytesMax, "of one file of the log");
+  add_number(app, "--wal-segment-bytes", database.wal_segment_bytes, kMiB, kBytesMax,
+             "of one file of the log; at most a quarter of --wal-max-bytes");
   add_number(app, "--wal-retain-bytes", database.wal_retain_bytes, 0, kBytesMax,
              "of the log that stay after all of it is in segments");
   add_number(app, "--wal-retain-hours", database.wal_retain_hours, 0, kHoursMax, "that they stay at most");

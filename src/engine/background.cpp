@@ -144,6 +144,9 @@ void Background::run_indexing() {
 }
 
 void Background::run_checkpoints() {
+  if (parts_.retention->is_too_large()) {
+    end_sleep(checkpointing_);
+  }
   while (!stopping_) {
     sleep_for(checkpointing_, std::max<std::int64_t>(options_.checkpoint_interval_secs, 1) * kSecondMs);
     if (!keep_going().ok()) {
@@ -190,6 +193,8 @@ Status Background::checkpoint_now() {
     parts_.budgets.refresh();
     VIBRATO_RETURN_IF_ERROR(relieved);
   }
+  // Before what is merely due, which may take long; but what it fails for does not hold that up.
+  const Status shrunk = shrink_log();
   {
     const Running running(checkpoints_running_);
     VIBRATO_ASSIGN_OR_RETURN(const auto done, parts_.maintenance.checkpoint_due([this] { return keep_going(); }));
@@ -199,7 +204,7 @@ Status Background::checkpoint_now() {
     }
   }
   VIBRATO_RETURN_IF_ERROR(parts_.retention->trim(parts_.disk.is_full()));
-  return shrink_log();
+  return shrunk;
 }
 
 Status Background::checkpoint(Lsn up_to) {
@@ -212,6 +217,9 @@ Status Background::checkpoint(Lsn up_to) {
 // Whoever holds the log back is checkpointed, those with the oldest unsaved effects first: a quarter of what is unsaved
 // at a time, so that many small collections go together.
 Status Background::shrink_log() {
+  if (parts_.retention->is_too_large()) {
+    VIBRATO_RETURN_IF_ERROR(parts_.retention->trim(parts_.disk.is_full()));
+  }
   while (!stopping_ && parts_.retention->is_too_large()) {
     const Lsn durable = parts_.models.durable_lsn();
     const Lsn visible = parts_.visible.get();

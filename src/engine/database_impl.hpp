@@ -122,7 +122,7 @@ class Database::Impl {
   [[nodiscard]] Status open_log();
   void make_models();
   [[nodiscard]] Status recover();
-  [[nodiscard]] Status relieve(Lsn visible_lsn);
+  void cut_large_log();
   void start_background(bool read_only);
   [[nodiscard]] Status close_files();
   struct HeldCapture;

@@ -14,6 +14,7 @@
 
 #include "engine/database_impl.hpp"
 #include "engine/recovery.hpp"
+#include "engine/replay_relief.hpp"
 #include "engine/state_swap.hpp"
 #include "io/safe_path.hpp"
 
@@ -21,6 +22,8 @@ namespace vibrato::engine {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+// The share of the log's bound that one of its files, the least that can be cut off, may have.
+constexpr std::uint64_t kLogFileShare = 4;
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::uint64_t kJobsKept = 1000;
 constexpr std::uint64_t kJobsTrimSeconds = 60;
@@ -36,6 +39,7 @@ vector::MaintenanceOptions maintenance_options(const DatabaseOptions& options, I
   vector::MaintenanceOptions result;
   result.data_folder = options.data_folder;
   result.checkpoint_age_ms = std::int64_t{options.checkpoint_interval_secs} * 10'000;
+  result.commit_bytes = options.hot_part_bytes;
   result.tombstone_ratio = options.compaction_tombstone_ratio;
   result.bytes_per_pass = options.compaction_bytes_per_pass;
   result.vector_access = vector_access(options);
@@ -162,7 +166,8 @@ Status Database::Impl::open_log() {
     return ok_status();
   }
   wal::LocalLogOptions log_options;
-  log_options.segment_bytes = options.wal_segment_bytes;
+  log_options.segment_bytes =
+      std::min(options.wal_segment_bytes, std::max(options.wal_max_bytes / kLogFileShare, kMiB));
   log_options.check_from = durable_floor.next();
   VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info,
                            catalog->read([](const catalog::Tables& tables) { return tables.store.read(); }));
@@ -191,12 +196,14 @@ void Database::Impl::make_models() {
   commit::Model* const all[] = {model.get(), idempotency.get()};
   models = std::make_unique<commit::ModelSet>(all);
   if (log != nullptr) {
-    const LogRetention::Options limits = {std::min(options.wal_retain_bytes, options.wal_max_bytes),
+    // What is kept leaves room for what is not saved yet.
+    const LogRetention::Options limits = {std::min(options.wal_retain_bytes, options.wal_max_bytes / 2),
                                           std::int64_t{options.wal_retain_hours} * kHourMs, options.wal_max_bytes};
     retention = std::make_unique<LogRetention>(*log, *models, *catalog, clock, limits);
   }
-  maintenance = std::make_unique<vector::Maintenance>(fs, *catalog, *model, clock, logger,
-                                                      maintenance_options(options, throttle, metrics));
+  vector::MaintenanceOptions upkeep = maintenance_options(options, throttle, metrics);
+  upkeep.committed = [this] { cut_large_log(); };
+  maintenance = std::make_unique<vector::Maintenance>(fs, *catalog, *model, clock, logger, std::move(upkeep));
   model->set_saver([this](Lsn up_to) { return maintenance->checkpoint(up_to, {}).status(); });
   budgets.emplace(WriteBudgets::Limits{options.memory_budget_bytes, options.tail_budget_bytes}, *model, metrics);
   const Background::Parts parts = {.maintenance = *maintenance,
@@ -214,6 +221,16 @@ void Database::Impl::make_models() {
                                    .metrics = metrics,
                                    .each_second = [this] { each_second(); }};
   background = std::make_unique<Background>(parts, options);
+}
+
+// In the middle of a checkpoint, which may never end. What fails is tried again at its end, and reported there.
+void Database::Impl::cut_large_log() {
+  if (retention == nullptr || !(retention->is_too_large() || disk.is_full())) {
+    return;
+  }
+  if (idempotency->save(visible.get()).ok()) {
+    static_cast<void>(retention->trim(disk.is_full()));
+  }
 }
 
 Status Database::Impl::start() {
@@ -262,8 +279,10 @@ Status Database::Impl::recover() {
     RecoveryHooks hooks;
     hooks.progress = &replay_progress;
     hooks.keep_going = [this] { return stop_requested ? unavailable("the server stops") : ok_status(); };
+    ReplayRelief relief({*maintenance, *retention, *models, *budgets, disk, throttle, hooks.keep_going}, options);
     if (log_damage.ok()) {
-      hooks.relieve = [this](Lsn visible_lsn) { return relieve(visible_lsn); };
+      hooks.relieve = [&relief](Lsn visible_lsn) { return relief.look(visible_lsn); };
+      hooks.relieve_every_bytes = relief.look_every_bytes();
     }
     const auto replayed = replay(*log, *models, visible, hooks);
     if (replayed.status().code() == ErrorCode::kGone) {
@@ -288,22 +307,6 @@ Status Database::Impl::recover() {
   budgets->refresh();
   replay_progress = 1;
   return ok_status();
-}
-
-// Half of the budget, so that a start never begins with refusals.
-Status Database::Impl::relieve(Lsn visible_lsn) {
-  budgets->refresh();
-  if (options.memory_budget_bytes == 0 || budgets->used_bytes() < options.memory_budget_bytes / 2) {
-    return ok_status();
-  }
-  throttle.set_urgent(true);  // Somebody waits for the start.
-  const auto saved = maintenance->checkpoint(visible_lsn, {});
-  throttle.set_urgent(false);
-  if (saved.status().code() == ErrorCode::kDiskFull) {
-    disk.report_full();
-    return ok_status();
-  }
-  return saved.status();
 }
 
 void Database::Impl::start_background(bool read_only) {

@@ -5,13 +5,17 @@
 namespace vibrato::engine {
 namespace {
 
-constexpr std::uint64_t kReliefBytes = std::uint64_t{16} * 1024 * 1024;
 constexpr std::uint64_t kLookRecords = 4096;  // Between two looks at the clock of others: progress and stops.
 
 class Replay {
  public:
   Replay(const commit::ModelSet& models, commit::VisibleLsn& visible, const RecoveryHooks& hooks, Lsn from, Lsn last)
-      : models_(models), visible_(visible), hooks_(hooks), from_(from), last_(last) {}
+      : models_(models),
+        visible_(visible),
+        hooks_(hooks),
+        from_(from),
+        last_(last),
+        next_relief_bytes_(hooks.relieve_every_bytes) {}
 
   // False when a record cannot be applied for damage, which the report then names.
   Result<bool> apply(const wal::StoredRecord& record) {
@@ -46,7 +50,7 @@ class Replay {
       }
     }
     if (hooks_.relieve && report_.bytes >= next_relief_bytes_) {
-      next_relief_bytes_ = report_.bytes + kReliefBytes;
+      next_relief_bytes_ = report_.bytes + hooks_.relieve_every_bytes;
       visible_.publish(report_.last_group_end);
       return hooks_.relieve(report_.last_group_end);
     }
@@ -59,7 +63,7 @@ class Replay {
   const Lsn from_;
   const Lsn last_;
   std::uint64_t next_look_ = kLookRecords;
-  std::uint64_t next_relief_bytes_ = kReliefBytes;
+  std::uint64_t next_relief_bytes_;
   RecoveryReport report_;
 };
 

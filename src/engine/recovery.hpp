@@ -1,7 +1,7 @@
 // Brings the models to the end of the log, before there is a sequencer.
 //
 // Invariant: afterwards the models hold exactly a prefix of the log, in whole groups: all of it, or what lies before
-// the damage. Memory stays bounded: past a bound the rows so far are checkpointed before more are read.
+// the damage. Memory stays bounded (engine/replay_relief.hpp).
 #pragma once
 
 #include <atomic>
@@ -25,8 +25,9 @@ struct RecoveryReport {
 
 struct RecoveryHooks {
   std::atomic<double>* progress = nullptr;  // 0 to 1; may be null.
-  // Called every few MiB at the end of a group that was published: may save rows and so free memory. May be empty.
+  // Called again and again at the end of a group that was published: may save rows and so free memory. May be empty.
   std::function<Status(Lsn visible)> relieve;
+  std::uint64_t relieve_every_bytes = std::uint64_t{16} << 20;  // Of bodies of records between two calls.
   // Not ok to give up; its error is passed on. May be empty.
   std::function<Status()> keep_going;
 };

@@ -1,6 +1,7 @@
 #include "engine/state_builder.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "base/metrics.hpp"
@@ -115,6 +116,9 @@ class Builder {
     options.disk_reserve_bytes = 0;
     options.background_threads = 0;
     options.is_in_place = false;
+    // The log is what was asked for: a server that serves the folder may cut it.
+    options.wal_max_bytes = std::numeric_limits<std::uint64_t>::max();
+    options.wal_retain_bytes = options.wal_max_bytes;
     MetricsRegistry metrics;
     VIBRATO_ASSIGN_OR_RETURN(const auto database,
                              Database::open(context_.fs, options, context_.clock, context_.logger, metrics));

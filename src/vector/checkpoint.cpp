@@ -15,9 +15,8 @@ namespace {
 // What is applied becomes visible a moment later; if not, the sequencer has ended in the middle of a batch.
 constexpr int kVisibleTries = 5000;
 constexpr std::chrono::milliseconds kVisibleWait{1};
-// Of one pack: so that its space comes back in portions.
+// Of one pack, as well as MaintenanceOptions::commit_bytes: so that its space comes back in portions.
 constexpr std::size_t kPackPartsMax = 4096;
-constexpr std::uint64_t kPackBytesMax = std::uint64_t{64} * 1024 * 1024;
 
 std::uint64_t count_deleted(const DeleteLsns& deletes, std::uint32_t rows, Lsn at) {
   if (deletes.last_mark() <= at) {
@@ -30,9 +29,25 @@ std::uint64_t count_deleted(const DeleteLsns& deletes, std::uint32_t rows, Lsn a
   return deleted;
 }
 
-// Nobody sees a row of it, and no replay brings one back: `at` is durable in the log by the time of the commit.
-bool is_dead(const HotPart& part, Lsn at) {
-  return part.deletes()->count() == part.row_count() && part.deletes()->last_mark() <= at;
+// Nobody sees a row of it, and no replay brings one back: what is visible is durable in the log.
+bool is_dead(const HotPart& part, Lsn visible) {
+  return part.deletes()->count() == part.row_count() && part.deletes()->last_mark() <= visible;
+}
+
+// Whoever holds the log back comes first.
+std::vector<CheckpointWish> oldest_first(const std::vector<CheckpointWish>& wishes) {
+  std::vector<std::pair<Lsn, CheckpointWish>> by_lsn;
+  by_lsn.reserve(wishes.size());
+  for (const CheckpointWish& wish : wishes) {
+    by_lsn.emplace_back(wish.collection->oldest_unsaved_lsn().value_or(Lsn::max()), wish);
+  }
+  std::stable_sort(by_lsn.begin(), by_lsn.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<CheckpointWish> sorted;
+  sorted.reserve(by_lsn.size());
+  for (auto& [lsn, wish] : by_lsn) {
+    sorted.push_back(std::move(wish));
+  }
+  return sorted;
 }
 
 Status put_bitmap(catalog::Tables& tables, catalog::SegmentId segment, const Segment& part, Lsn at) {
@@ -63,7 +78,7 @@ Status forget_dropped(catalog::Tables& tables, const VectorModel::Unsaved& taken
 Result<CheckpointReport> Checkpoint::run(const std::vector<CheckpointWish>& wishes) {
   std::vector<CheckpointWish> small;
   std::vector<CheckpointWish> large;
-  for (const CheckpointWish& wish : wishes) {
+  for (const CheckpointWish& wish : oldest_first(wishes)) {
     (is_small(*wish.collection) ? small : large).push_back(wish);
   }
   // Drops first and by themselves: they give space back to what follows, and no lack of space for rows holds them up.
@@ -71,15 +86,15 @@ Result<CheckpointReport> Checkpoint::run(const std::vector<CheckpointWish>& wish
     VIBRATO_RETURN_IF_ERROR(save({}));
     static_cast<void>(context_.files.remove_unused());
   }
-  // Creates go with the small ones, which may be none.
-  Status full = save(small);
-  if (!full.ok() && full.code() != ErrorCode::kDiskFull) {
-    return full;
-  }
+  std::vector<Errands> all = small_errands(small);
   for (const CheckpointWish& wish : large) {
+    all.push_back({{wish, {}, true}});
+  }
+  Status full;
+  for (Errands& errands : all) {
     VIBRATO_RETURN_IF_ERROR(check());
-    // One that does not fit does not hold up the others, which may have nothing to write but deletes.
-    if (Status saved = save({wish}); saved.code() == ErrorCode::kDiskFull) {
+    // What does not fit does not hold up the others, which may have nothing to write but deletes.
+    if (Status saved = save(std::move(errands)); saved.code() == ErrorCode::kDiskFull) {
       full = std::move(saved);
     } else {
       VIBRATO_RETURN_IF_ERROR(saved);
@@ -87,6 +102,21 @@ Result<CheckpointReport> Checkpoint::run(const std::vector<CheckpointWish>& wish
   }
   VIBRATO_RETURN_IF_ERROR(full);
   return report_;
+}
+
+// Each for one pack, but for what is written meanwhile. Creates go with the first, which may be empty.
+std::vector<Checkpoint::Errands> Checkpoint::small_errands(const std::vector<CheckpointWish>& wishes) const {
+  std::vector<Errands> packs(1);
+  std::uint64_t bytes = 0;
+  for (const CheckpointWish& wish : wishes) {
+    if (packs.back().size() >= kPackPartsMax || bytes >= context_.options.commit_bytes) {
+      packs.emplace_back();
+      bytes = 0;
+    }
+    packs.back().push_back({wish, {}, true});
+    bytes += wish.collection->hot_bytes();
+  }
+  return packs;
 }
 
 bool Checkpoint::is_small(const HotPart& part) const {
@@ -100,10 +130,22 @@ bool Checkpoint::is_small(const Collection& collection) const {
                      [this](const auto& part) { return is_small(*part); });
 }
 
-Status Checkpoint::save(const std::vector<CheckpointWish>& wishes) {
+Status Checkpoint::save(Errands errands) {
+  do {
+    VIBRATO_RETURN_IF_ERROR(check());
+    VIBRATO_RETURN_IF_ERROR(save_next(errands));
+    if (context_.options.committed) {
+      context_.options.committed();
+    }
+    std::erase_if(errands, [](const Errand& errand) { return errand.is_done; });
+  } while (!errands.empty());
+  return ok_status();
+}
+
+Status Checkpoint::save_next(Errands& errands) {
   // In this order, so that nothing at or below taken.applied escapes both.
   const VectorModel::Unsaved taken = context_.model.unsaved();
-  Group group = freeze(wishes, taken);
+  Group group = freeze(errands, taken);
   WrittenFiles written(context_.files);
   VIBRATO_RETURN_IF_ERROR(write_files(group, written));
   VIBRATO_RETURN_IF_ERROR(open_files(group));
@@ -111,54 +153,68 @@ Status Checkpoint::save(const std::vector<CheckpointWish>& wishes) {
   return commit(group, taken, written);
 }
 
-Checkpoint::Group Checkpoint::freeze(const std::vector<CheckpointWish>& wishes,
-                                     const VectorModel::Unsaved& taken) const {
+Checkpoint::Group Checkpoint::freeze(Errands& errands, const VectorModel::Unsaved& taken) const {
   const std::unordered_set<CollectionPtr> created(taken.created.begin(), taken.created.end());
   std::unordered_set<CollectionPtr> dropped;
   for (const VectorModel::Unsaved::Dropped& one : taken.dropped) {
     dropped.insert(one.collection);
   }
   Group group;
-  for (const CheckpointWish& wish : wishes) {
+  for (Errand& errand : errands) {
+    const CollectionPtr& collection = errand.wish.collection;
+    errand.is_done = true;
     // Neither in the catalog nor about to be, if it was created since; no longer, if it was dropped.
-    const bool is_known = created.contains(wish.collection) || wish.collection->identity().created_lsn <= taken.applied;
+    const bool is_known = created.contains(collection) || collection->identity().created_lsn <= taken.applied;
     // A drop may have been saved since the wish was made, by an earlier group of this checkpoint.
-    const auto present = context_.model.find(wish.collection->identity().name);
-    const bool is_there = present.ok() && *present == wish.collection;
+    const auto present = context_.model.find(collection->identity().name);
+    const bool is_there = present.ok() && *present == collection;
     // A damaged one may lack a part, whose deletes no bitmap would hold: its records stay in the log, so that they are
     // replayed when the part is back.
-    if (is_known && is_there && !dropped.contains(wish.collection) && wish.collection->check_writable().ok()) {
-      Work work = freeze(wish);
+    if (is_known && is_there && !dropped.contains(collection) && collection->check_writable().ok()) {
+      Work work = freeze(errand);
       // A record that passed over a part which proved damaged meanwhile has to stay in the log.
-      if (wish.collection->check_writable().ok()) {
+      if (collection->check_writable().ok()) {
         group.push_back(std::move(work));
+      } else {
+        errand.is_done = true;
       }
     }
   }
   return group;
 }
 
-Checkpoint::Work Checkpoint::freeze(const CheckpointWish& wish) {
+// The oldest frozen parts, as many as one commit takes; at least one that gets a file.
+Checkpoint::Work Checkpoint::freeze(Errand& errand) const {
   Work work;
-  work.collection = wish.collection;
-  work.from = wish.collection->oldest_unsaved_lsn().value_or(Lsn());
-  const VersionPtr before = wish.collection->read_view().version;
-  work.with_hot = wish.with_hot || before->frozen.empty();
-  work.up_to = work.with_hot ? wish.collection->freeze_hot() : before->frozen.back()->last_lsn();
-  const ReadView view = wish.collection->read_view();
-  const VersionPtr& after = view.version;
-  const Lsn dead_at = std::max(view.visible, work.up_to);  // The commit waits until the latter is visible.
-  for (const std::shared_ptr<HotPart>& part : after->frozen) {
-    if (part->last_lsn() > work.up_to) {
-      continue;
+  work.collection = errand.wish.collection;
+  work.from = work.collection->oldest_unsaved_lsn().value_or(Lsn());
+  bool is_frozen_now = false;
+  if (errand.goal == Lsn()) {
+    const VersionPtr before = work.collection->read_view().version;
+    is_frozen_now = errand.wish.with_hot || before->frozen.empty();
+    errand.goal = is_frozen_now ? work.collection->freeze_hot() : before->frozen.back()->last_lsn();
+  }
+  work.up_to = errand.goal;
+  const ReadView view = work.collection->read_view();
+  std::uint64_t bytes = 0;
+  for (const std::shared_ptr<HotPart>& part : view.version->frozen) {
+    if (part->last_lsn() > errand.goal) {
+      break;
     }
     part->freeze();
-    if (is_dead(*part, dead_at)) {
+    if (is_dead(*part, view.visible)) {
       work.dead.push_back(part);
-    } else {
-      work.parts.push_back({part, {}, nullptr});
+      continue;
     }
+    if (bytes > 0 && bytes + part->data_bytes() > context_.options.commit_bytes) {
+      work.up_to = Lsn(part->first_lsn().value() - 1);
+      break;
+    }
+    bytes += part->data_bytes();
+    work.parts.push_back({part, {}, nullptr});
   }
+  errand.is_done = work.up_to == errand.goal;
+  work.is_whole = is_frozen_now && errand.is_done;
   return work;
 }
 
@@ -208,7 +264,7 @@ Status Checkpoint::write_packs(const std::vector<std::pair<Work*, NewPart*>>& sm
     std::vector<PackItem> items;
     std::uint64_t bytes = 0;
     std::size_t end = first;
-    for (; end < small.size() && items.size() < kPackPartsMax && bytes < kPackBytesMax; ++end) {
+    for (; end < small.size() && items.size() < kPackPartsMax && bytes < context_.options.commit_bytes; ++end) {
       const auto& [work, part] = small[end];
       items.push_back(pack_item(work->collection->identity().number, work->collection->settings(), part->hot));
       bytes += part->hot->data_bytes();
@@ -256,29 +312,23 @@ Status Checkpoint::wait_until_visible(const Group& group) const {
 
 Status Checkpoint::commit(Group& group, const VectorModel::Unsaved& taken, WrittenFiles& written) {
   const std::lock_guard lock(context_.commit_mutex);
-  std::vector<CollectionPtr> checkpointed;
-  for (const Work& work : group) {
-    if (work.with_hot) {
-      checkpointed.push_back(work.collection);
-    }
-  }
-  const Lsn saved_lsn = context_.model.saved_lsn(taken, checkpointed);
+  const Lsn saved = saved_lsn(group, taken);
   if (group.empty() && taken.created.empty() && taken.dropped.empty()) {
     // Nothing to save: all up to here is durable already.
-    context_.model.set_saved(taken, saved_lsn);
+    context_.model.set_saved(taken, saved);
     return ok_status();
   }
   std::set<std::string> dropped_files;
   const auto body = [&](catalog::Tables& tables) -> Status {
     dropped_files.clear();
-    VIBRATO_RETURN_IF_ERROR(VectorModel::save_in(tables, taken, saved_lsn));
+    VIBRATO_RETURN_IF_ERROR(VectorModel::save_in(tables, taken, saved));
     VIBRATO_RETURN_IF_ERROR(forget_dropped(tables, taken, dropped_files));
     return save_segments(tables, group);
   };
   const Status committed = commit_files(context_.catalog, written, body);
   VIBRATO_RETURN_IF_ERROR(committed);
   publish(group);
-  context_.model.set_saved(taken, saved_lsn);
+  context_.model.set_saved(taken, saved);
   for (const VectorModel::Unsaved::Dropped& dropped : taken.dropped) {
     const VersionPtr version = dropped.collection->read_view().version;
     for (const SealedPartPtr& part : version->sealed) {
@@ -292,14 +342,42 @@ Status Checkpoint::commit(Group& group, const VectorModel::Unsaved& taken, Writt
   return ok_status();
 }
 
+// Of a collection of which only a part is saved, the rest is missing from there on; if there is any by now.
+Lsn Checkpoint::saved_lsn(const Group& group, const VectorModel::Unsaved& taken) const {
+  std::vector<CollectionPtr> collections;
+  Lsn partly = Lsn::max();
+  for (const Work& work : group) {
+    collections.push_back(work.collection);
+    if (!work.is_whole && work.collection->info().applied_lsn > work.up_to) {
+      partly = std::min(partly, work.up_to);
+    }
+  }
+  return std::max(std::min(context_.model.saved_lsn(taken, collections), partly), context_.model.durable_lsn());
+}
+
+// Up to where the catalog has the deletes of a segment. Those of one that was loaded may reach beyond the durable LSN
+// of its collection: a restored snapshot is made so, and replaying them again changes nothing.
+Result<Lsn> Checkpoint::saved_deletes(const catalog::Tables& tables, catalog::SegmentId id) const {
+  const auto known = context_.saved_deletes.find(id);
+  if (known != context_.saved_deletes.end()) {
+    return known->second;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto bitmap, tables.segments.bitmap(id));
+  return context_.saved_deletes[id] = bitmap ? bitmap->lsn : Lsn(1);
+}
+
 Status Checkpoint::save_segments(catalog::Tables& tables, Group& group) const {
   for (Work& work : group) {
     const VersionPtr version = work.collection->read_view().version;
     for (const SealedPartPtr& part : version->sealed) {
-      const auto saved = context_.saved_deletes.find(part->entry().id);
-      const Lsn saved_up_to = saved == context_.saved_deletes.end() ? Lsn(1) : saved->second;
-      if (part->deletes()->last_mark() > saved_up_to) {
-        VIBRATO_RETURN_IF_ERROR(put_bitmap(tables, part->entry().id, *part, work.up_to));
+      const catalog::SegmentId id = part->entry().id;
+      const Lsn last_mark = part->deletes()->last_mark();
+      if (last_mark <= Lsn(1)) {
+        continue;  // As it was loaded.
+      }
+      VIBRATO_ASSIGN_OR_RETURN(const Lsn saved, saved_deletes(tables, id));
+      if (last_mark > saved && work.up_to > saved) {
+        VIBRATO_RETURN_IF_ERROR(put_bitmap(tables, id, *part, work.up_to));
       }
     }
     for (NewPart& part : work.parts) {
@@ -317,7 +395,10 @@ void Checkpoint::publish(Group& group) {
   for (Work& work : group) {
     const VersionPtr version = work.collection->read_view().version;
     for (const SealedPartPtr& part : version->sealed) {
-      context_.saved_deletes[part->entry().id] = work.up_to;
+      const auto saved = context_.saved_deletes.find(part->entry().id);
+      if (saved != context_.saved_deletes.end()) {
+        saved->second = std::max(saved->second, work.up_to);
+      }
     }
     std::vector<std::shared_ptr<HotPart>> frozen = work.dead;
     std::vector<SealedPartPtr> sealed;
@@ -339,7 +420,8 @@ void Checkpoint::count(const Work& work) {
   if (work.from == Lsn() && work.parts.empty() && work.dead.empty()) {
     return;
   }
-  ++report_.collections;
+  report_.collections += work.collection == counted_ ? 0 : 1;
+  counted_ = work.collection;
   report_.segments += work.parts.size();
   for (const NewPart& part : work.parts) {
     report_.rows += part.hot->row_count();

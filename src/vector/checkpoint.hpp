@@ -1,4 +1,8 @@
 // Makes what collections have in memory durable in files and in the catalog: maintenance.hpp tells the order.
+//
+// It makes progress in small commits: small collections go together, as many as fit into one pack; of a large one the
+// oldest frozen parts come first, and each commit moves its durable LSN to the end of what it saves. So whatever ends a
+// checkpoint early, the process included, takes the work of one commit along and no more.
 #pragma once
 
 #include <memory>
@@ -22,11 +26,18 @@ class Checkpoint {
   // Both outlive it; `keep_going` may be empty.
   Checkpoint(MaintenanceContext& context, const KeepGoing& keep_going) : context_(context), keep_going_(keep_going) {}
 
-  // Saves the collections, and all creates and drops. The small ones go together in one commit, each large one has its
-  // own. Collections that are dropped meanwhile do no harm. After an error what was committed before it stays.
+  // Saves the collections, and all creates and drops; those with the oldest effects first. Collections that are dropped
+  // meanwhile do no harm. After an error what was committed before it stays.
   [[nodiscard]] Result<CheckpointReport> run(const std::vector<CheckpointWish>& wishes);
 
  private:
+  // A wish, and how far it is carried out.
+  struct Errand {
+    CheckpointWish wish;
+    Lsn goal;             // All up to here is saved in the end; 0 until the collection was frozen for it.
+    bool is_done = true;  // With the next commit. Also if there is nothing to be saved, or nobody who could be.
+  };
+  using Errands = std::vector<Errand>;
   struct NewPart {
     std::shared_ptr<HotPart> hot;
     catalog::Segment entry;
@@ -36,7 +47,7 @@ class Checkpoint {
     CollectionPtr collection;
     Lsn from;  // The oldest effect that was not saved; 0 for none.
     Lsn up_to;
-    bool with_hot = true;  // All that was applied when this was frozen is at or below up_to.
+    bool is_whole = true;  // All that was applied when this was frozen is at or below up_to.
     std::vector<NewPart> parts;
     std::vector<std::shared_ptr<HotPart>> dead;  // Without a living row: they get no file.
   };
@@ -44,9 +55,11 @@ class Checkpoint {
 
   [[nodiscard]] bool is_small(const HotPart& part) const;
   [[nodiscard]] bool is_small(const Collection& collection) const;
-  [[nodiscard]] Status save(const std::vector<CheckpointWish>& wishes);
-  [[nodiscard]] Group freeze(const std::vector<CheckpointWish>& wishes, const VectorModel::Unsaved& taken) const;
-  [[nodiscard]] static Work freeze(const CheckpointWish& wish);
+  [[nodiscard]] std::vector<Errands> small_errands(const std::vector<CheckpointWish>& wishes) const;
+  [[nodiscard]] Status save(Errands errands);
+  [[nodiscard]] Status save_next(Errands& errands);
+  [[nodiscard]] Group freeze(Errands& errands, const VectorModel::Unsaved& taken) const;
+  [[nodiscard]] Work freeze(Errand& errand) const;
   [[nodiscard]] Status write_files(Group& group, WrittenFiles& written) const;
   [[nodiscard]] Status check_room(const Group& group) const;
   [[nodiscard]] Status index(HotPart& part) const;
@@ -54,6 +67,8 @@ class Checkpoint {
   [[nodiscard]] Status open_files(Group& group) const;
   [[nodiscard]] Status wait_until_visible(const Group& group) const;
   [[nodiscard]] Status commit(Group& group, const VectorModel::Unsaved& taken, WrittenFiles& written);
+  [[nodiscard]] Lsn saved_lsn(const Group& group, const VectorModel::Unsaved& taken) const;
+  [[nodiscard]] Result<Lsn> saved_deletes(const catalog::Tables& tables, catalog::SegmentId id) const;
   [[nodiscard]] Status save_segments(catalog::Tables& tables, Group& group) const;
   void publish(Group& group);
   void count(const Work& work);
@@ -62,6 +77,7 @@ class Checkpoint {
   MaintenanceContext& context_;
   const KeepGoing& keep_going_;
   CheckpointReport report_;
+  CollectionPtr counted_;  // The last one in the report.
 };
 
 }  // namespace vibrato::vector

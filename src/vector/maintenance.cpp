@@ -16,12 +16,16 @@ namespace {
 
 constexpr std::int64_t kNsAMs = 1'000'000;
 
-// The part whose waiting row is the oldest; null if none waits.
+// The part whose waiting row is the oldest; null if none waits. Those without a living row wait for nothing but the
+// checkpoint that gives them up.
 std::shared_ptr<HotPart> longest_waiting(const std::vector<CollectionPtr>& collections) {
   std::shared_ptr<HotPart> oldest;
   Lsn oldest_lsn = Lsn::max();
   const auto look_at = [&](const std::shared_ptr<HotPart>& part) {
     if (part == nullptr || !part->needs_indexing()) {
+      return;
+    }
+    if (part->is_frozen() && part->deletes()->count() == part->row_count()) {
       return;
     }
     const std::uint32_t waiting = part->indexed_count();

@@ -5,6 +5,7 @@
 // A checkpoint, in order; each arrow is a barrier:
 //   freeze -> index what waits -> write files (synced, renamed, folder synced) -> one catalog commit: new collections,
 //   segments, delete bitmaps of all parts that changed, applied LSNs -> publish versions -> durable LSNs.
+// A checkpoint of much is many such commits, so that one that is never finished makes progress all the same.
 // Merging: write -> catalog commit (new segment in, inputs out) -> publish with the deletes carried over -> the inputs'
 // files are removed when their last reader has left.
 #pragma once
@@ -33,12 +34,17 @@ struct MaintenanceOptions {
   std::int64_t checkpoint_age_ms = 300'000;
   std::uint32_t small_rows = 1000;  // Below both, parts are sealed together in a pack.
   std::uint64_t small_bytes = std::uint64_t{1024} * 1024;
+  // Of one commit of a checkpoint, as far as parts are not larger: what a kill costs.
+  std::uint64_t commit_bytes = std::uint64_t{64} * 1024 * 1024;
   // Compaction.
   std::uint32_t merge_width = 4;  // Parts of about one size that are merged together.
   double tombstone_ratio = 0.2;   // A part with more dead rows is rewritten.
   std::uint64_t bytes_per_pass = std::uint64_t{4} * 1024 * 1024 * 1024;
   std::int64_t idle_ms = 60'000;  // Without writes for that long, a collection settles.
   WriteThrottle throttle;
+  // Called after each commit of a checkpoint, by its thread: more may be durable. May be empty. It must not begin work
+  // of this kind itself.
+  std::function<void()> committed;
   Counter* removed_files = nullptr;                    // Counts files that are removed; may be null.
   VectorAccess vector_access = VectorAccess::kRandom;  // Of the parts that it writes and opens.
 };

@@ -44,8 +44,7 @@ struct MaintenanceContext {
   SegmentFiles files;
 
   std::mutex commit_mutex;  // Guards saved_deletes as well.
-  // Up to which LSN the catalog has the deletes of a segment. Those that are not in it have none since they were
-  // loaded.
+  // Up to which LSN the catalog has the deletes of a segment. What is not in it is as it was loaded.
   std::map<catalog::SegmentId, Lsn> saved_deletes;
 };
 

@@ -22,6 +22,7 @@ inline engine::DatabaseOptions script_options() {
   engine::DatabaseOptions options = made_database_options();
   options.wal_segment_bytes = 4096;
   options.wal_retain_bytes = 4096;
+  options.hot_part_bytes = 256;  // A few rows: what a checkpoint saves takes several commits.
   return options;
 }
 

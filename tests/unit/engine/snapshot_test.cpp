@@ -209,6 +209,33 @@ TEST_F(SnapshotTest, files_of_others_where_a_state_is_built_stay) {
   EXPECT_OK(restore_snapshot(context(), database_.options(), "/data/snapshots/s"));
 }
 
+// The bitmaps of a snapshot are those of its LSN, the rows behind the last checkpoint are in its log: checkpoints in
+// several commits go on from both.
+TEST_F(SnapshotTest, what_was_restored_is_saved_in_portions) {
+  ASSERT_OK(database_.create("c"));
+  put_some("c", 0, 10);
+  ASSERT_OK(database_.checkpoint());
+  put_some("c", 10, 60);
+  ASSERT_OK(database_.remove("c", 1));
+  ASSERT_OK(database_.snapshot("s"));
+  DatabaseOptions options = test::made_database_options("/new");
+  options.hot_part_bytes = 256;
+  ASSERT_OK(restore_snapshot(context(), options, "/data/snapshots/s"));
+  test::MadeDatabase other(disk_, options);
+  ASSERT_OK(other.open());
+  ASSERT_OK(other.remove("c", 2));
+  ASSERT_OK(other.put("c", 3, 333));
+  const MadeContent before = content(other);
+  ASSERT_EQ(before.at("c").size(), 58U);
+  ASSERT_OK(other.checkpoint());
+  const auto collection = other->vectors().find("c");
+  ASSERT_OK(collection);
+  EXPECT_GT((*collection)->info().segments, 3U);
+  EXPECT_EQ(other->vectors().durable_lsn(), other->visible_lsn());
+  ASSERT_OK(other.open());
+  EXPECT_EQ(content(other), before);
+}
+
 TEST_F(SnapshotTest, a_restore_keeps_keys_and_audit_of_the_folder_and_puts_the_old_state_aside) {
   ASSERT_OK(database_.create("c"));
   put_some("c", 0, 10);

@@ -221,6 +221,116 @@ TEST_F(MaintenanceTest, a_stop_ends_a_checkpoint_and_leaves_nothing_behind) {
   EXPECT_EQ(sealed_parts("a"), 1U);
 }
 
+// Ten parts of which the first has no living row, and deletes in others.
+TEST_F(MaintenanceTest, a_checkpoint_that_is_ended_early_keeps_each_part_that_it_saved) {
+  options_.collection.hot_part_bytes = 100 * kDim * sizeof(float);
+  options_.maintenance.commit_bytes = 1;
+  std::vector<Lsn> durable;
+  options_.maintenance.committed = [&] { durable.push_back(store_->model().durable_lsn()); };
+  open();
+  create("a");
+  put("a", 0, 1000);
+  put("a", 0, 150, 1);
+  remove("a", 400, 420);
+  const auto three_parts = [&] { return sealed_parts("a") == 3 ? unavailable("stopping") : ok_status(); };
+  const auto stopped = store_->maintenance().checkpoint(store_->visible(), three_parts);
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(sealed_parts("a"), 3U);
+  EXPECT_EQ(store_->segment_files().size(), 3U);
+  const Lsn reached = store_->model().durable_lsn();
+  EXPECT_EQ(store_->collection("a")->durable_lsn(), reached);
+  EXPECT_GT(reached, Lsn(1));
+  EXPECT_LT(reached, store_->visible());
+  expect_contents();
+
+  open();
+  EXPECT_EQ(sealed_parts("a"), 3U);
+  EXPECT_EQ(store_->model().durable_lsn(), reached);
+  EXPECT_EQ(store_->collection("a")->durable_lsn(), reached);
+  expect_contents();
+  const auto done = store_->checkpoint();
+  ASSERT_OK(done);
+  EXPECT_EQ(done->collections, 1U);
+  EXPECT_EQ(done->first_lsn, reached.next());
+  EXPECT_EQ(done->last_lsn, store_->visible());
+  EXPECT_EQ(store_->model().durable_lsn(), store_->visible());
+  EXPECT_GE(durable.size(), 6U);
+  EXPECT_TRUE(std::is_sorted(durable.begin(), durable.end()));
+  open();
+  EXPECT_EQ(store_->collection("a")->info().hot_rows, 0U);
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, writes_between_the_commits_of_a_checkpoint_are_the_next_ones) {
+  options_.collection.hot_part_bytes = 100 * kDim * sizeof(float);
+  options_.maintenance.commit_bytes = 1;
+  std::uint64_t commits = 0;
+  options_.maintenance.committed = [&] {
+    if (++commits <= 4) {
+      put("a", commits * 50, commits * 50 + 60, commits);
+      put("other", commits, commits + 1, commits);
+      remove("a", 600 + commits, 601 + commits);
+    }
+  };
+  open();
+  create("a");
+  create("other");
+  put("a", 0, 700);
+  const Lsn wanted = store_->visible();
+  ASSERT_OK(store_->maintenance().checkpoint(wanted, {}));
+  EXPECT_GE(commits, 7U);
+  EXPECT_GE(store_->collection("a")->durable_lsn(), wanted);
+  EXPECT_LT(store_->model().durable_lsn(), store_->visible());
+  expect_contents();
+  open();
+  expect_contents();
+  checkpoint();
+  EXPECT_EQ(store_->model().durable_lsn(), store_->visible());
+  open();
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, many_small_collections_are_saved_in_portions) {
+  options_.maintenance.commit_bytes = 4 * 30 * kDim * sizeof(float);
+  open();
+  for (int number = 0; number < 12; ++number) {
+    const std::string name = fmt::format("c{:02}", 11 - number);
+    create(name);
+    put(name, 0, 30);
+  }
+  const auto two_packs = [&] { return store_->segment_files().size() == 2 ? unavailable("stopping") : ok_status(); };
+  EXPECT_FALSE(store_->maintenance().checkpoint(store_->visible(), two_packs).ok());
+  EXPECT_EQ(sealed_parts("c11") + sealed_parts("c10"), 2U) << "those with the oldest rows come first";
+  EXPECT_EQ(sealed_parts("c00"), 0U);
+  EXPECT_GT(store_->model().durable_lsn(), Lsn(100));
+  open();
+  expect_contents();
+  checkpoint();
+  EXPECT_EQ(store_->model().durable_lsn(), store_->visible());
+  expect_contents();
+}
+
+TEST_F(MaintenanceTest, parts_without_a_living_row_are_not_indexed) {
+  options_.collection.hot_part_bytes = 2000 * kDim * sizeof(float);
+  open();
+  create("a");
+  for (std::uint64_t version = 0; version < 4; ++version) {
+    put("a", 0, 2000, version);
+  }
+  while (store_->maintenance().index_step()) {
+  }
+  std::uint64_t dead = 0;
+  const auto version = store_->collection("a")->read_view().version;
+  for (const auto& part : version->frozen) {
+    const bool is_dead = part->deletes()->count() == part->row_count();
+    dead += is_dead ? 1 : 0;
+    EXPECT_EQ(part->indexed_count(), is_dead ? 0 : part->row_count());
+  }
+  EXPECT_GE(dead, 2U);
+  EXPECT_GT(version->frozen.size(), dead);
+  expect_contents();
+}
+
 TEST_F(MaintenanceTest, a_failed_checkpoint_is_tried_again_but_not_at_once) {
   options_.maintenance.checkpoint_age_ms = 0;
   open();
