@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "engine/database_impl.hpp"
@@ -12,6 +14,9 @@ namespace vibrato::engine {
 namespace {
 
 constexpr std::array<std::string_view, 2> kFolders = {vector::kSegmentsFolder, kLogFolder};
+
+// Nothing is cut off the log of what is opened here: it may be what was asked for.
+constexpr std::uint64_t kNoBound = std::numeric_limits<std::uint64_t>::max();
 
 // Of the pieces of a state. The pepper is not replaced.
 constexpr std::array<std::string_view, 4> kFiles = {kWitnessFile, "catalog.db-wal", "catalog.db-journal",
@@ -27,6 +32,7 @@ Result<Lsn> look_at_database(const OfflineContext& context, const DatabaseOption
                              const std::function<Status(Database&)>& look) {
   DatabaseOptions quiet = options;
   quiet.background_threads = 0;
+  quiet.wal_max_bytes = kNoBound;
   MetricsRegistry metrics;
   VIBRATO_ASSIGN_OR_RETURN(const auto database,
                            Database::open(context.fs, quiet, context.clock, context.logger, metrics));
@@ -92,6 +98,7 @@ Result<std::unique_ptr<Database>> WholeChange::open(MetricsRegistry& metrics) co
   beside.data_folder = site_.root();
   beside.disk_reserve_bytes = 0;
   beside.is_in_place = false;
+  beside.wal_max_bytes = kNoBound;
   VIBRATO_ASSIGN_OR_RETURN(auto database,
                            Database::open(context_.fs, beside, context_.clock, context_.logger, metrics));
   VIBRATO_RETURN_IF_ERROR(database->start());
