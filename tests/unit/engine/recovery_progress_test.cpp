@@ -121,11 +121,13 @@ TEST_F(RecoveryProgressTest, a_damaged_collection_keeps_its_records_and_holds_no
   const auto idle = database_->vectors().find("idle");
   ASSERT_OK(idle);
   put("idle", 2);
-  const auto segment = (*idle)->read_view().version->sealed.at(0)->entry().id;
-  ASSERT_OK(database_->vectors().degrade(**idle, segment, "made for the test"));
+  const catalog::Segment segment = (*idle)->read_view().version->sealed.at(0)->entry();
+  ASSERT_OK(database_->vectors().degrade(**idle, segment.id, "made for the test"));
   write(4 * kWritesOfALife);
   const std::uint64_t files = disk_.list_directory("/data/segments")->size();
   kill();
+  ASSERT_OK(disk_.rename("/data/" + segment.file, "/data/moved"));  // Whole, it would lose its mark.
+  expected_["idle"].erase(1);
   ASSERT_OK(database_.open());
   expect_content();
   EXPECT_GT(database_->stats().wal_bytes, kCap);
