@@ -114,7 +114,7 @@ class Database::Impl {
   std::atomic<bool> stop_requested = false;
 
  private:
-  void forget_missing();
+  void list_snapshots();
   [[nodiscard]] Status open_catalog();
   [[nodiscard]] Status check_witness(const catalog::StoreInfo& info);
   void write_witness_if_new();

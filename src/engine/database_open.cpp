@@ -15,6 +15,7 @@
 #include "engine/database_impl.hpp"
 #include "engine/recovery.hpp"
 #include "engine/replay_relief.hpp"
+#include "engine/snapshot_list.hpp"
 #include "engine/state_swap.hpp"
 #include "io/safe_path.hpp"
 
@@ -77,20 +78,28 @@ Status Database::Impl::open() {
     logger.warning("what a crash left in {} stays: {}", folder.root(), removed.message());
   }
   VIBRATO_RETURN_IF_ERROR(open_catalog());
-  if (options.is_in_place) {
-    forget_missing();
-  }
   VIBRATO_RETURN_IF_ERROR(open_keys());
   VIBRATO_RETURN_IF_ERROR(open_log());
+  if (options.is_in_place) {
+    list_snapshots();
+  }
   make_models();
   query_pool.emplace(options.query_threads, options.query_queue_max);
   job_runner = std::make_unique<Jobs>(*catalog, clock, logger);
   return ok_status();
 }
 
-void Database::Impl::forget_missing() {
+void Database::Impl::list_snapshots() {
   if (const Status forgotten = forget_missing_snapshots(fs, folder, *catalog); !forgotten.ok()) {
     logger.warning("snapshots whose folders are gone stay listed: {}", forgotten.message());
+  }
+  const auto listed = list_found_snapshots(fs, folder, *catalog);
+  if (!listed.ok()) {
+    logger.warning("snapshots that are not listed stay so: {}", listed.status().message());
+    return;
+  }
+  for (const std::string& name : *listed) {
+    logger.info("the snapshot {} is whole and was not listed: it is now", name);
   }
 }
 

@@ -2,11 +2,20 @@
 
 #include <algorithm>
 
+#include "engine/snapshot_list.hpp"
 #include "engine/state_swap.hpp"
 #include "engine/witness.hpp"
 #include "wal/log_copy.hpp"
 
 namespace vibrato::engine {
+
+Lsn highest_lsn(const std::vector<catalog::Snapshot>& snapshots) {
+  Lsn highest;
+  for (const catalog::Snapshot& snapshot : snapshots) {
+    highest = std::max(highest, snapshot.lsn);
+  }
+  return highest;
+}
 
 OfflineFolder::OfflineFolder(const OfflineContext& context, const DatabaseOptions& options)
     : context_(context), options_(options), folder_(options.data_folder) {}
@@ -25,34 +34,54 @@ Result<std::unique_ptr<OfflineFolder>> OfflineFolder::open(const OfflineContext&
   return opened;
 }
 
-Result<KeptState> OfflineFolder::kept(Lsn lsn) {
+Result<KeptState> OfflineFolder::kept(const std::string& snapshot_folder) {
   KeptState kept;
-  if (!has_catalog_) {
-    return kept;
-  }
-  sqlite::Vfs vfs(context_.fs);
-  const auto read = [&]() -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(const auto catalog, catalog::Catalog::open(vfs, folder_.root(), context_.clock));
-    VIBRATO_ASSIGN_OR_RETURN(const auto witness, read_witness(context_.fs, folder_));
-    if (witness.has_value()) {
-      VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info,
-                               catalog->read([](const catalog::Tables& tables) { return tables.store.read(); }));
-      VIBRATO_RETURN_IF_ERROR(check_catalog(*witness, info, folder_));
+  if (has_catalog_) {
+    if (const Status done = keep_of_catalog(kept); !done.ok()) {
+      return done.with_context("the keys in the folder's catalog cannot be kept (move " +
+                               folder_.path(catalog::kCatalogFile) + " away to go on without them)");
     }
-    VIBRATO_ASSIGN_OR_RETURN(kept.keys, catalog::read_keys_and_audit(*catalog));
-    VIBRATO_ASSIGN_OR_RETURN(kept.snapshots,
-                             catalog->read([](const catalog::Tables& tables) { return tables.snapshots.all(); }));
-    return ok_status();
-  };
-  if (const Status done = read(); !done.ok()) {
-    return done.with_context("the keys in the folder's catalog cannot be kept (move " +
-                             folder_.path(catalog::kCatalogFile) + " away to go on without them)");
+    if (context_.fs.stat(folder_.path(kPepperFile)).ok()) {
+      kept.pepper_file = folder_.path(kPepperFile);
+    }
   }
-  std::erase_if(kept.snapshots, [lsn](const catalog::Snapshot& snapshot) { return snapshot.lsn > lsn; });
-  if (context_.fs.stat(folder_.path(kPepperFile)).ok()) {
-    kept.pepper_file = folder_.path(kPepperFile);
-  }
+  VIBRATO_RETURN_IF_ERROR(keep_found_snapshots(snapshot_folder, kept));
   return kept;
+}
+
+Status OfflineFolder::keep_of_catalog(KeptState& kept) const {
+  sqlite::Vfs vfs(context_.fs);
+  VIBRATO_ASSIGN_OR_RETURN(const auto catalog, catalog::Catalog::open(vfs, folder_.root(), context_.clock));
+  VIBRATO_ASSIGN_OR_RETURN(const auto witness, read_witness(context_.fs, folder_));
+  if (witness.has_value()) {
+    VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info,
+                             catalog->read([](const catalog::Tables& tables) { return tables.store.read(); }));
+    VIBRATO_RETURN_IF_ERROR(check_catalog(*witness, info, folder_));
+  }
+  VIBRATO_ASSIGN_OR_RETURN(kept.keys, catalog::read_keys_and_audit(*catalog));
+  VIBRATO_ASSIGN_OR_RETURN(kept.snapshots,
+                           catalog->read([](const catalog::Tables& tables) { return tables.snapshots.all(); }));
+  return ok_status();
+}
+
+// Without a log nobody knows whose the folders are: the server lists them when there is one.
+Status OfflineFolder::keep_found_snapshots(const std::string& snapshot_folder, KeptState& kept) const {
+  auto store = store_of_log(context_.fs, folder_.path(kLogFolder));
+  if (!store.ok() && !snapshot_folder.empty()) {
+    store = store_of_log(context_.fs, snapshot_folder + "/" + std::string(kLogFolder));
+  }
+  if (!store.ok()) {
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto found, find_snapshots(context_.fs, folder_, *store));
+  for (const catalog::Snapshot& snapshot : found) {
+    const bool is_listed = std::any_of(kept.snapshots.begin(), kept.snapshots.end(),
+                                       [&](const catalog::Snapshot& listed) { return listed.name == snapshot.name; });
+    if (!is_listed) {
+      kept.snapshots.push_back(snapshot);
+    }
+  }
+  return ok_status();
 }
 
 Lsn OfflineFolder::high_water() const {

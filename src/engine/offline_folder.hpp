@@ -11,6 +11,9 @@
 
 namespace vibrato::engine {
 
+// 0 without any. A snapshot may be of a past that was undone: its LSNs are not given again either.
+[[nodiscard]] Lsn highest_lsn(const std::vector<catalog::Snapshot>& snapshots);
+
 class OfflineFolder {
  public:
   // Locks it, and ends an interrupted restore. `make`: it need not be there.
@@ -19,9 +22,10 @@ class OfflineFolder {
 
   [[nodiscard]] const DataFolder& folder() const { return folder_; }
   [[nodiscard]] bool has_catalog() const { return has_catalog_; }
-  // Keys, audit and pepper of the folder, and its snapshots up to `lsn`: those behind it are of a past that will not
-  // have been. Nothing of a folder without a catalog. Errors: those of the catalog, saying what to do about it.
-  [[nodiscard]] Result<KeptState> kept(Lsn lsn);
+  // Keys, audit and pepper of the folder, none of a folder without a catalog, and all its snapshots, listed or not.
+  // `snapshot_folder`: what the log is taken from, if there is none in the folder; may be empty.
+  // Errors: those of the catalog, saying what to do about it.
+  [[nodiscard]] Result<KeptState> kept(const std::string& snapshot_folder);
   // Up to where LSNs were given out; 0 without a readable log.
   [[nodiscard]] Lsn high_water() const;
   // Where a state is built. Nothing is there.
@@ -31,6 +35,9 @@ class OfflineFolder {
 
  private:
   OfflineFolder(const OfflineContext& context, const DatabaseOptions& options);
+
+  [[nodiscard]] Status keep_of_catalog(KeptState& kept) const;
+  [[nodiscard]] Status keep_found_snapshots(const std::string& snapshot_folder, KeptState& kept) const;
 
   const OfflineContext& context_;
   const DatabaseOptions& options_;

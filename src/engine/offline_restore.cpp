@@ -55,14 +55,14 @@ Result<RestoreReport> restore_snapshot(const OfflineContext& context, const Data
   VIBRATO_ASSIGN_OR_RETURN(const format::SnapshotManifest manifest,
                            check_snapshot(context.fs, snapshot_folder, context.progress));
   VIBRATO_ASSIGN_OR_RETURN(const auto data, OfflineFolder::open(context, options, true));
-  VIBRATO_ASSIGN_OR_RETURN(const KeptState kept, data->kept(manifest.lsn));
+  VIBRATO_ASSIGN_OR_RETURN(const KeptState kept, data->kept(snapshot_folder));
   VIBRATO_ASSIGN_OR_RETURN(const DataFolder site, data->building_site());
   StateSource source;
   source.snapshot_folder = snapshot_folder;
   source.may_link = is_own_snapshot(data->folder(), snapshot_folder);
   source.logs.push_back(snapshot_folder + "/" + std::string(kLogFolder));
   source.up_to = manifest.lsn;
-  source.high_water = std::max(manifest.lsn, data->high_water());
+  source.high_water = std::max({manifest.lsn, data->high_water(), highest_lsn(kept.snapshots)});
   VIBRATO_ASSIGN_OR_RETURN(const BuiltState built, build_state(context, options, site, source, kept));
   if (built.lsn != manifest.lsn) {
     static_cast<void>(remove_tree(context.fs, site.root()));
@@ -83,7 +83,7 @@ Result<RestoreReport> replay_to_lsn(const OfflineContext& context, const Databas
     return replay_collection(context, options, target, collection);
   }
   VIBRATO_ASSIGN_OR_RETURN(const auto data, OfflineFolder::open(context, options, false));
-  VIBRATO_ASSIGN_OR_RETURN(const KeptState kept, data->kept(target));
+  VIBRATO_ASSIGN_OR_RETURN(const KeptState kept, data->kept(""));
   VIBRATO_ASSIGN_OR_RETURN(const DataFolder site, data->building_site());
   VIBRATO_ASSIGN_OR_RETURN(const BuiltState built, build_at(context, options, *data, site, kept, target));
   RestoreReport report;

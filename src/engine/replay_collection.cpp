@@ -88,7 +88,7 @@ Result<RestoreReport> replay_collection(const OfflineContext& context, const Dat
   VIBRATO_RETURN_IF_ERROR(context.fs.stat(options.data_folder).status());
   VIBRATO_ASSIGN_OR_RETURN(const Lsn last, look_at_database(context, options, [](Database&) { return ok_status(); }));
   VIBRATO_ASSIGN_OR_RETURN(const auto change, WholeChange::begin(context, options, last));
-  VIBRATO_ASSIGN_OR_RETURN(const KeptState kept, change->data().kept(target));
+  VIBRATO_ASSIGN_OR_RETURN(const KeptState kept, change->data().kept(""));
   VIBRATO_ASSIGN_OR_RETURN(const BuiltState built,
                            build_at(context, options, change->data(), change->side_site(), kept, target));
   RestoreReport report;

@@ -19,16 +19,35 @@ std::string text_of(const std::vector<LsnRange>& ranges) {
   return text.empty() ? "none" : text;
 }
 
+// Those at or below the target, the newest first.
+std::vector<ReplayBase> bases_for(const OfflineContext& context, const OfflineFolder& data, const KeptState& kept,
+                                  bool has_log, Lsn target) {
+  std::vector<ReplayBase> bases;
+  for (const catalog::Snapshot& snapshot : kept.snapshots) {
+    if (snapshot.lsn > target) {
+      continue;
+    }
+    ReplayBase base{snapshot, false};
+    if (has_log) {
+      const auto goes_on = wal::goes_on_from(context.fs, data.folder().path(kLogFolder),
+                                             data.folder().path(snapshot.folder) + "/" + std::string(kLogFolder));
+      base.log_goes_on = goes_on.ok() && *goes_on;
+    }
+    bases.push_back(std::move(base));
+  }
+  std::sort(bases.begin(), bases.end(), [](const auto& a, const auto& b) { return a.snapshot.lsn > b.snapshot.lsn; });
+  return bases;
+}
+
 }  // namespace
 
-std::vector<LsnRange> reachable_ranges(const std::vector<catalog::Snapshot>& snapshots, Lsn log_after, Lsn log_last) {
+std::vector<LsnRange> reachable_ranges(const std::vector<ReplayBase>& bases, Lsn log_after, Lsn log_last) {
   std::vector<LsnRange> ranges;
   if (log_after == Lsn()) {
     ranges.push_back({Lsn(), log_last});
   }
-  for (const catalog::Snapshot& snapshot : snapshots) {
-    const bool log_goes_on = snapshot.lsn >= log_after && snapshot.lsn <= log_last;
-    ranges.push_back({snapshot.lsn, log_goes_on ? log_last : snapshot.lsn});
+  for (const ReplayBase& base : bases) {
+    ranges.push_back({base.snapshot.lsn, base.log_goes_on ? log_last : base.snapshot.lsn});
   }
   std::sort(ranges.begin(), ranges.end(), [](const LsnRange& a, const LsnRange& b) {
     return a.first != b.first ? a.first < b.first : a.last > b.last;
@@ -54,26 +73,25 @@ Result<BuiltState> build_at(const OfflineContext& context, const DatabaseOptions
   const wal::LogExtent log = extent.ok() ? *extent : wal::LogExtent{Lsn::max(), Lsn(), Lsn()};
   StateSource source;
   source.up_to = target;
-  source.high_water = std::max({target, log.high_water, log.last});
+  source.high_water = std::max({target, log.high_water, log.last, highest_lsn(kept.snapshots)});
   source.may_link = true;
-  std::vector<catalog::Snapshot> snapshots = kept.snapshots;  // Those at or below the target.
-  const std::vector<LsnRange> ranges = reachable_ranges(snapshots, log.after, log.last);
+  const std::vector<ReplayBase> bases = bases_for(context, data, kept, extent.ok(), target);
+  const std::vector<LsnRange> ranges = reachable_ranges(bases, log.after, log.last);
   const bool is_reachable = std::any_of(ranges.begin(), ranges.end(), [target](const LsnRange& range) {
     return range.first <= target && target <= range.last;
   });
-  std::sort(snapshots.begin(), snapshots.end(), [](const auto& a, const auto& b) { return a.lsn > b.lsn; });
-  for (const catalog::Snapshot& snapshot : snapshots) {
-    if (!is_reachable || (snapshot.lsn != target && snapshot.lsn < log.after)) {
+  for (const ReplayBase& base : bases) {
+    if (!is_reachable || (base.snapshot.lsn != target && !base.log_goes_on)) {
       continue;
     }
-    source.snapshot_folder = data.folder().path(snapshot.folder);
+    source.snapshot_folder = data.folder().path(base.snapshot.folder);
     if (const auto checked = check_snapshot(context.fs, source.snapshot_folder, context.progress); !checked.ok()) {
-      context.logger.warning("the snapshot {} is not used: {}", snapshot.name, checked.status().message());
+      context.logger.warning("the snapshot {} is not used: {}", base.snapshot.name, checked.status().message());
       continue;
     }
     // The log first: of the segment that the snapshot's log ends in, the log has all.
     source.logs = {log_folder, source.snapshot_folder + "/" + std::string(kLogFolder)};
-    if (!extent.ok()) {
+    if (!base.log_goes_on) {
       source.logs.erase(source.logs.begin());
     }
     auto built = build_state(context, options, site, source, kept);

@@ -17,12 +17,17 @@ struct LsnRange {
 
   friend bool operator==(const LsnRange&, const LsnRange&) = default;
 };
+// A snapshot to begin with.
+struct ReplayBase {
+  catalog::Snapshot snapshot;
+  bool log_goes_on = false;  // Otherwise the log lacks what follows, or is one of a past without the snapshot.
+};
 // In order, not overlapping. `log_after` and `log_last` are those of the log (LogExtent).
-[[nodiscard]] std::vector<LsnRange> reachable_ranges(const std::vector<catalog::Snapshot>& snapshots, Lsn log_after,
-                                                     Lsn log_last);
+[[nodiscard]] std::vector<LsnRange> reachable_ranges(const std::vector<ReplayBase>& bases, Lsn log_after, Lsn log_last);
 
 // Builds the state as of `target` (of its last whole group) in `site`, from the newest snapshot at or below it that
-// holds, or from nothing if the log goes back to its beginning.
+// holds and that the log goes on from, or from nothing if the log goes back to its beginning. A snapshot of a past that
+// a restore has undone is for its own LSN only.
 // Errors: kInvalidArgument naming the ranges that can be reached; those of build_state.
 [[nodiscard]] Result<BuiltState> build_at(const OfflineContext& context, const DatabaseOptions& options,
                                           const OfflineFolder& data, const DataFolder& site, const KeptState& kept,

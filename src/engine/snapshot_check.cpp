@@ -84,6 +84,19 @@ Result<format::SnapshotManifest> read_manifest(io::FileSystem& fs, const std::st
   return manifest.ok() ? manifest : manifest.status().with_context(folder);
 }
 
+Result<format::SnapshotManifest> check_snapshot_files(io::FileSystem& fs, const std::string& folder) {
+  VIBRATO_ASSIGN_OR_RETURN(format::SnapshotManifest manifest, read_manifest(fs, folder));
+  VIBRATO_RETURN_IF_ERROR(check_presence(fs, folder, manifest));
+  for (const format::ManifestFile& file : manifest.files) {
+    VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, fs.stat(folder + "/" + file.path));
+    if (info.size_bytes != file.bytes) {
+      return corruption(folder + "/" + file.path + ": size: expected " + std::to_string(file.bytes) + " bytes, found " +
+                        std::to_string(info.size_bytes));
+    }
+  }
+  return manifest;
+}
+
 Result<format::SnapshotManifest> check_snapshot(io::FileSystem& fs, const std::string& folder,
                                                 const BytesProgress& progress) {
   VIBRATO_ASSIGN_OR_RETURN(format::SnapshotManifest manifest, read_manifest(fs, folder));

@@ -19,6 +19,8 @@ using BytesProgress = std::function<void(std::uint64_t done, std::uint64_t total
 // snapshot of a newer version, kIoError.
 [[nodiscard]] Result<format::SnapshotManifest> check_snapshot(io::FileSystem& fs, const std::string& folder,
                                                               const BytesProgress& progress = {});
+// All of it but the content of the files: nothing is read but the manifest. Errors: the same.
+[[nodiscard]] Result<format::SnapshotManifest> check_snapshot_files(io::FileSystem& fs, const std::string& folder);
 // The manifest alone.
 [[nodiscard]] Result<format::SnapshotManifest> read_manifest(io::FileSystem& fs, const std::string& folder);
 

@@ -114,7 +114,8 @@ Status SnapshotWriter::write_manifest() {
   format::SnapshotManifest manifest;
   manifest.name = name_;
   manifest.lsn = capture_.lsn;
-  manifest.created_at_ms = parts_.clock.now_ms();
+  created_at_ms_ = parts_.clock.now_ms();
+  manifest.created_at_ms = created_at_ms_;
   manifest.collections = capture_.collection_count;
   std::sort(files_.begin(), files_.end());
   for (const std::string& path : files_) {
@@ -137,7 +138,7 @@ Status SnapshotWriter::publish() {
   row.name = name_;
   row.folder = std::string(kSnapshotsFolder) + "/" + name_;
   row.lsn = capture_.lsn;
-  row.created_at_ms = parts_.clock.now_ms();
+  row.created_at_ms = created_at_ms_;
   row.bytes = report_.bytes;
   Status inserted = parts_.catalog.write([&](catalog::Tables& tables) { return tables.snapshots.insert(row); });
   if (!inserted.ok()) {
@@ -151,19 +152,6 @@ Status SnapshotWriter::take_back() {
   VIBRATO_RETURN_IF_ERROR(parts_.fs.rename(report_.folder, partial_));
   VIBRATO_RETURN_IF_ERROR(parts_.fs.sync_directory(parts_.folder.path(kSnapshotsFolder)));
   return remove_tree(parts_.fs, partial_);
-}
-
-// A commit that failed may have happened all the same, and an operator may remove a snapshot.
-Status forget_missing_snapshots(io::FileSystem& fs, const DataFolder& folder, catalog::Catalog& catalog) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::vector<catalog::Snapshot> listed,
-                           catalog.read([](const catalog::Tables& tables) { return tables.snapshots.all(); }));
-  for (const catalog::Snapshot& snapshot : listed) {
-    if (fs.stat(folder.path(snapshot.folder)).status().code() == ErrorCode::kNotFound) {
-      VIBRATO_RETURN_IF_ERROR(
-          catalog.write([&](catalog::Tables& tables) { return tables.snapshots.remove(snapshot.name); }));
-    }
-  }
-  return ok_status();
 }
 
 }  // namespace vibrato::engine

@@ -64,10 +64,8 @@ class SnapshotWriter {
   const SnapshotCapture& capture_;
   std::string partial_;  // Where it is written.
   std::vector<std::string> files_;
+  std::int64_t created_at_ms_ = 0;  // As the manifest has it.
   SnapshotReport report_;
 };
-
-// What has no folder any more is not listed.
-[[nodiscard]] Status forget_missing_snapshots(io::FileSystem& fs, const DataFolder& folder, catalog::Catalog& catalog);
 
 }  // namespace vibrato::engine

@@ -64,7 +64,7 @@ WholeChange::~WholeChange() {
 
 Status WholeChange::copy_state(Lsn last) {
   const DataFolder& folder = data_->folder();
-  VIBRATO_ASSIGN_OR_RETURN(KeptState kept, data_->kept(Lsn::max()));
+  VIBRATO_ASSIGN_OR_RETURN(KeptState kept, data_->kept(""));
   kept.jobs = true;
   VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(context_.fs, folder.path(catalog::kCatalogFile)));
   VIBRATO_ASSIGN_OR_RETURN(const wal::LogExtent log, wal::log_extent(context_.fs, folder.path(kLogFolder)));

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "io/copy_file.hpp"
 #include "io/safe_path.hpp"
 #include "wal/recovery.hpp"
 #include "wal/segment_name.hpp"
+#include "wal/segment_reader.hpp"
 #include "wal/state_file.hpp"
 
 namespace vibrato::wal {
@@ -151,6 +153,70 @@ class LogCopier {
 Result<LogCopyReport> copy_log(io::FileSystem& fs, const LogCopyRequest& request) {
   VIBRATO_CHECK(request.after <= request.up_to);
   return LogCopier(fs, request).run();
+}
+
+namespace {
+
+// Whether the segment has a group that ends where the closed log does.
+Result<bool> holds_end(const io::File& file, const format::LogState& end) {
+  VIBRATO_ASSIGN_OR_RETURN(const auto header, read_segment_header(file, end.newest_segment));
+  if (header.store_id != end.store_id) {
+    return false;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t size, file.size());
+  SegmentReader reader(file, header, size);
+  while (reader.group_end().offset < end.end_bytes) {
+    const auto frame = reader.next();
+    if (frame.status().code() == ErrorCode::kCorruption) {
+      return false;  // Zeros ahead of the end of an open log, or damage.
+    }
+    VIBRATO_RETURN_IF_ERROR(frame.status());
+    if (!frame->has_value()) {
+      return false;
+    }
+  }
+  const SegmentPosition& at = reader.group_end();
+  return at.offset == end.end_bytes && at.last_lsn == end.last_lsn && at.chain == end.chain;
+}
+
+// The oldest segment that begins above; nothing without any.
+Result<std::optional<Lsn>> first_segment_above(io::FileSystem& fs, const std::string& folder, Lsn lsn) {
+  VIBRATO_ASSIGN_OR_RETURN(const auto entries, fs.list_directory(folder));
+  std::optional<Lsn> oldest;
+  for (const io::FileInfo& entry : entries) {
+    const auto first_lsn = parse_segment_name(entry.name);
+    if (first_lsn.has_value() && entry.is_regular && *first_lsn > lsn && (!oldest || *first_lsn < *oldest)) {
+      oldest = first_lsn;
+    }
+  }
+  return oldest;
+}
+
+}  // namespace
+
+Result<bool> goes_on_from(io::FileSystem& fs, const std::string& folder, const std::string& copy) {
+  VIBRATO_ASSIGN_OR_RETURN(const auto end, read_state_file(fs, copy));
+  if (!end.has_value()) {
+    return not_found("there is no closed log in " + copy);
+  }
+  if (!end->clean) {
+    return false;
+  }
+  const auto same = fs.open(folder + "/" + segment_name(end->newest_segment), io::OpenMode::kReadOnly);
+  if (same.ok()) {
+    return holds_end(**same, *end);
+  }
+  if (same.status().code() != ErrorCode::kNotFound) {
+    return same.status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto next, first_segment_above(fs, folder, end->newest_segment));
+  if (!next.has_value()) {
+    return false;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto file, fs.open(folder + "/" + segment_name(*next), io::OpenMode::kReadOnly));
+  VIBRATO_ASSIGN_OR_RETURN(const auto header, read_segment_header(*file, *next));
+  return header.store_id == end->store_id && header.previous_first_lsn == end->newest_segment &&
+         header.previous_end_bytes == end->end_bytes && header.previous_chain == end->chain;
 }
 
 Result<LogExtent> log_extent(io::FileSystem& fs, const std::string& folder) {

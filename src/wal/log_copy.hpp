@@ -35,6 +35,11 @@ struct LogCopyReport {
 // kIoError; kDiskFull.
 [[nodiscard]] Result<LogCopyReport> copy_log(io::FileSystem& fs, const LogCopyRequest& request);
 
+// Whether the log in `folder` goes on where the copy in `copy` ends: it holds that end, byte for byte, or begins right
+// behind it. A log that was taken back to before that end, and went on from there, does not. Reads one segment.
+// Errors: kCorruption, kInvalidArgument, kIoError, of either; kNotFound for a copy without a state file.
+[[nodiscard]] Result<bool> goes_on_from(io::FileSystem& fs, const std::string& folder, const std::string& copy);
+
 // The records that a log folder holds: (after, last]; `after` is the end of what was trimmed. Of a damaged log they end
 // where the last whole group before the damage does.
 struct LogExtent {

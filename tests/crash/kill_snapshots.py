@@ -286,7 +286,9 @@ class World:
             raise AssertionError("%s was acknowledged and is not listed" % name)
         if name in listed:
             self.check_snapshot(name, listed[name]["lsn"])
-        elif not (self.data / "snapshots" / name).exists() and self.take(name).status != 200:
+        elif (self.data / "snapshots" / name).exists():
+            raise AssertionError("%s is complete and not listed" % name)
+        elif self.take(name).status != 200:
             raise AssertionError("the name of a snapshot that was not made cannot be used")
 
     def way_writers(self):

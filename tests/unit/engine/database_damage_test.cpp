@@ -132,6 +132,36 @@ TEST_F(DatabaseDamageTest, a_damaged_segment_makes_its_collection_read_only_unti
   EXPECT_TRUE(database_->readiness().ready);
 }
 
+TEST_F(DatabaseDamageTest, a_segment_that_is_put_back_whole_is_taken_again_with_what_was_written_since) {
+  ASSERT_OK(database_.create("c"));
+  for (std::uint64_t id = 0; id < 20; ++id) {
+    ASSERT_OK(database_.put("c", id, id));
+  }
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_OK(database_.put("c", 3, 300));
+  ASSERT_OK(database_.remove("c", 4));
+  const MadeContent before = content();
+  const std::string path = files_in("/data/segments").front();
+  database_->stop();
+  ASSERT_OK(disk_.rename(path, "/data/moved"));
+  for (int restart = 0; restart < 2; ++restart) {
+    ASSERT_OK(database_.open());
+    expect_not_ready("collection c");
+    EXPECT_CODE(database_.put("c", 5, 5), ErrorCode::kUnavailable);
+    EXPECT_OK(database_.checkpoint());
+  }
+  database_->stop();
+  ASSERT_OK(disk_.rename("/data/moved", path));
+  for (int restart = 0; restart < 2; ++restart) {
+    ASSERT_OK(database_.open());
+    EXPECT_TRUE(database_->readiness().ready);
+    EXPECT_EQ(content(), before);
+  }
+  EXPECT_OK(database_.put("c", 5, 500));
+  EXPECT_OK(database_.checkpoint());
+  EXPECT_OK(database_.snapshot("s"));
+}
+
 TEST_F(DatabaseDamageTest, after_a_failed_sync_of_the_log_nothing_is_acknowledged_until_a_restart) {
   ASSERT_OK(database_.create("c"));
   ASSERT_OK(database_.put("c", 1, 1));

@@ -271,11 +271,13 @@ TEST_F(SnapshotTest, a_restore_keeps_keys_and_audit_of_the_folder_and_puts_the_o
       database_->catalog().read([](const catalog::Tables& tables) { return tables.audit.page(std::nullopt, 100); });
   ASSERT_OK(audit);
   EXPECT_GE(audit->size(), 3U);
-  // A snapshot of what was undone is no base of anything any more; LSNs are not given twice.
+  // A snapshot of what was undone can be restored as before; LSNs are not given twice.
   const auto snapshots =
       database_->catalog().read([](const catalog::Tables& tables) { return tables.snapshots.all(); });
   ASSERT_OK(snapshots);
-  ASSERT_EQ(snapshots->size(), 1U);
+  ASSERT_EQ(snapshots->size(), 2U);
+  EXPECT_EQ(snapshots->at(1).name, "later");
+  EXPECT_EQ(snapshots->at(1).lsn, end);
   ASSERT_OK(database_.put("c", 77, 77));
   EXPECT_GT(database_->visible_lsn(), end);
 }
@@ -384,16 +386,22 @@ TEST_F(ReplayTest, one_collection_comes_back_and_the_others_stay) {
 }
 
 TEST(ReachableRanges, are_the_log_and_the_snapshots_that_it_goes_on_from) {
-  const auto snapshot = [](std::uint64_t lsn) {
-    catalog::Snapshot row;
-    row.lsn = Lsn(lsn);
-    return row;
+  const auto base = [](std::uint64_t lsn, bool log_goes_on) {
+    ReplayBase one;
+    one.snapshot.lsn = Lsn(lsn);
+    one.log_goes_on = log_goes_on;
+    return one;
   };
   using Ranges = std::vector<LsnRange>;
   EXPECT_EQ(reachable_ranges({}, Lsn(), Lsn(9)), (Ranges{{Lsn(), Lsn(9)}}));
   EXPECT_EQ(reachable_ranges({}, Lsn(5), Lsn(9)), Ranges{});
-  EXPECT_EQ(reachable_ranges({snapshot(3), snapshot(6)}, Lsn(5), Lsn(9)), (Ranges{{Lsn(3), Lsn(3)}, {Lsn(6), Lsn(9)}}));
-  EXPECT_EQ(reachable_ranges({snapshot(6), snapshot(7)}, Lsn(), Lsn(9)), (Ranges{{Lsn(), Lsn(9)}}));
+  EXPECT_EQ(reachable_ranges({base(3, false), base(6, true)}, Lsn(5), Lsn(9)),
+            (Ranges{{Lsn(3), Lsn(3)}, {Lsn(6), Lsn(9)}}));
+  EXPECT_EQ(reachable_ranges({base(6, true), base(7, true)}, Lsn(), Lsn(9)), (Ranges{{Lsn(), Lsn(9)}}));
+  // Of a past that was undone.
+  EXPECT_EQ(reachable_ranges({base(6, true), base(7, false)}, Lsn(5), Lsn(9)), (Ranges{{Lsn(6), Lsn(9)}}));
+  EXPECT_EQ(reachable_ranges({base(7, false), base(12, false)}, Lsn(8), Lsn(9)),
+            (Ranges{{Lsn(7), Lsn(7)}, {Lsn(12), Lsn(12)}}));
 }
 
 }  // namespace

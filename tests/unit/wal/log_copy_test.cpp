@@ -105,6 +105,41 @@ TEST_F(LogCopyTest, two_sources_complete_each_other) {
   EXPECT_CODE(copy(0, 80, "/no2", {"/wal", "/short"}), ErrorCode::kGone);
 }
 
+TEST_F(LogCopyTest, a_log_goes_on_from_its_own_copies_and_from_no_past_that_was_undone) {
+  const auto goes_on = [this](const std::string& folder, std::uint64_t up_to) {
+    const auto answer = goes_on_from(disk_, folder, "/copy" + std::to_string(up_to));
+    EXPECT_OK(answer);
+    return answer.ok() && *answer;
+  };
+  for (std::uint64_t up_to = 0; up_to <= 80; up_to += 2) {
+    ASSERT_OK(copy(0, up_to, "/copy" + std::to_string(up_to)));
+    EXPECT_TRUE(goes_on("/wal", up_to)) << up_to;
+  }
+  // Taken back to record 46, it goes on with others, also in the segment that the undone ones were in.
+  ASSERT_OK(copy(0, 46, "/back"));
+  {
+    const auto back = LocalLog::open(disk_, "/back", options_);
+    ASSERT_OK(back);
+    for (int i = 0; i < 30; ++i) {
+      test::commit_group(**back, {std::string(50, 'a'), std::string(60, 'b')});
+    }
+  }
+  for (std::uint64_t up_to = 0; up_to <= 80; up_to += 2) {
+    EXPECT_EQ(goes_on("/back", up_to), up_to <= 46) << up_to;
+  }
+  // What was trimmed is no place to go on from, but for its end.
+  ASSERT_OK(log_->trim(Lsn(40)));
+  const std::uint64_t oldest = log_->stats().oldest_lsn.value();
+  ASSERT_GT(oldest, 10U);
+  ASSERT_EQ(oldest % 2, 1U);
+  for (std::uint64_t up_to = 0; up_to <= 80; up_to += 2) {
+    EXPECT_EQ(goes_on("/wal", up_to), up_to >= oldest - 1) << up_to;
+  }
+  ASSERT_OK(disk_.create_directory("/empty"));
+  EXPECT_FALSE(goes_on("/empty", 20));
+  EXPECT_CODE(goes_on_from(disk_, "/wal", "/empty"), ErrorCode::kNotFound);
+}
+
 TEST_F(LogCopyTest, the_extent_is_what_can_be_read) {
   auto extent = log_extent(disk_, "/wal");
   ASSERT_OK(extent);
