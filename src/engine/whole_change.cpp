@@ -118,7 +118,7 @@ Status WholeChange::finish() {
 Status WholeChange::remove_replaced(const std::string& pattern) const {
   const std::string prefix = pattern.substr(0, pattern.find('*'));
   for (const std::string_view file : kFiles) {
-    const Status removed = context_.fs.remove_file(prefix + std::string(file));
+    Status removed = context_.fs.remove_file(prefix + std::string(file));
     if (!removed.ok() && removed.code() != ErrorCode::kNotFound) {
       return removed;
     }

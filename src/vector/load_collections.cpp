@@ -159,7 +159,7 @@ std::vector<std::string> save_marks(catalog::Catalog& catalog, const std::vector
   const Status written = catalog.write([&changes](catalog::Tables& tables) -> Status {
     for (const MarkChange& change : changes) {
       const auto state = change.reason.empty() ? catalog::SegmentState::kLive : catalog::SegmentState::kDamaged;
-      const Status marked = tables.segments.set_state(change.entry.id, state, change.reason);
+      Status marked = tables.segments.set_state(change.entry.id, state, change.reason);
       if (!marked.ok()) return marked;
     }
     return ok_status();
