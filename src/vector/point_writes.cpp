@@ -303,7 +303,7 @@ Result<WritePtr> make_upsert(VectorModel& model, CollectionPtr collection, Point
 }
 
 WritePtr make_upsert_batch(VectorModel& model, CollectionPtr collection, std::vector<PointInput> points,
-                           std::shared_ptr<BatchOutcome> outcome) {
+                           const std::shared_ptr<BatchOutcome>& outcome) {
   VIBRATO_CHECK(points.size() <= limits::kBatchItemsMax);
   outcome->items.assign(points.size(), ok_status());
   std::unordered_set<PointIdView, PointIdHash, PointIdEqual> seen;

@@ -54,7 +54,7 @@ struct BatchOutcome {
 // The good items become one group; the bad ones get their status. Of an id that comes twice the later good one wins,
 // and is the only one that is logged. Requires: at most limits::kBatchItemsMax points.
 [[nodiscard]] WritePtr make_upsert_batch(VectorModel& model, CollectionPtr collection, std::vector<PointInput> points,
-                                         std::shared_ptr<BatchOutcome> outcome);
+                                         const std::shared_ptr<BatchOutcome>& outcome);
 
 enum class MetaMode : std::uint8_t { kReplace, kMerge };
 struct UpdateInput {

@@ -73,8 +73,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const server::HttpServerOptions options;
   server::BodyBudget budget(options.body_bytes_in_flight_max);
   server::RequestIds ids(1);
+  server::MismatchLog mismatches(clock, logger);
   NoWaiter waiter;
-  Exchange exchange({options, routes, clock, logger, budget, ids, std::make_shared<server::AnswerBox>([] {})}, waiter);
+  const auto answers = std::make_shared<server::AnswerBox>([] {});
+  Exchange exchange({options, routes, clock, logger, budget, ids, answers, mismatches}, waiter);
   const std::size_t piece = data[0] == 0 ? size : data[0];
   converse({reinterpret_cast<const char*>(data) + 1, size - 1}, piece, exchange);
   return 0;
