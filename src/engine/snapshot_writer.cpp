@@ -38,6 +38,9 @@ Status SnapshotWriter::write_files() {
   for (const std::string& folder : {partial_, partial_ + "/wal", partial_ + "/segments"}) {
     VIBRATO_RETURN_IF_ERROR(parts_.fs.create_directory(folder));
   }
+  // Durable before it is renamed: a disk that keeps the two changes in another order would give the folder both names,
+  // and the next start removes what has the first one.
+  VIBRATO_RETURN_IF_ERROR(parts_.fs.sync_directory(parts_.folder.path(kSnapshotsFolder)));
   VIBRATO_RETURN_IF_ERROR(link_segments());
   VIBRATO_RETURN_IF_ERROR(copy_the_log());
   VIBRATO_RETURN_IF_ERROR(copy_catalog());

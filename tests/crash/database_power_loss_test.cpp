@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/snapshot_check.hpp"
 #include "support/database_script.hpp"
 #include "support/sanitizers.hpp"
 #include "support/test_numbers.hpp"
@@ -87,7 +88,7 @@ TEST(DatabasePowerLoss, acknowledged_writes_are_there_and_nothing_else) {
   Seen seen;
   std::uint64_t operations = 0;
   for (std::uint64_t round = 0; round < count; ++round) {
-    SCOPED_TRACE("round " + std::to_string(round));
+    SCOPED_TRACE("round " + std::to_string(round) + ", VIBRATO_TEST_SEED=" + std::to_string(test::seed_or(0)));
     if (round % kCutsOfAScript == 0) {
       operations = count_operations(first_seed() + round / kCutsOfAScript, seen);
     }
@@ -165,6 +166,49 @@ TEST(DatabasePowerLoss, every_snapshot_that_is_named_can_be_restored) {
     ASSERT_EQ(*found, kept);
   }
   RecordProperty("power_losses", static_cast<int>(count));
+}
+
+// The moment between the rename that names a snapshot and its sync, on disks that keep names in any order.
+TEST(DatabasePowerLoss, a_snapshot_that_is_just_named_is_whole_or_has_no_name) {
+  const auto fill = [](test::MadeDatabase& database) {
+    ASSERT_OK(database.open());
+    ASSERT_OK(database.create("a"));
+    ASSERT_OK(database.put("a", 1, 1));
+    ASSERT_OK(database.checkpoint());
+  };
+  std::uint64_t named_at = 0;  // How many operations there are up to the rename.
+  {
+    io::SimulatedFileSystem disk;
+    test::MadeDatabase database(disk);
+    fill(database);
+    ASSERT_OK(database.snapshot("kept"));
+    const std::vector<io::SimulatedOperation> operations = disk.operations();
+    const auto named = std::ranges::find_if(operations, [](const io::SimulatedOperation& operation) {
+      return operation.kind == io::SimulatedOperation::Kind::kRename && operation.path == "/data/snapshots/kept";
+    });
+    ASSERT_NE(named, operations.end());
+    named_at = static_cast<std::uint64_t>(named - operations.begin()) + 1;
+  }
+  int with_name = 0;
+  constexpr std::uint64_t kSeeds = 64;
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    io::SimulatedFileSystem disk;
+    test::MadeDatabase database(disk);
+    disk.cut_power_after(named_at);
+    fill(database);
+    EXPECT_FALSE(database.snapshot("kept").ok());
+    disk.cut_power();
+    database.close();
+    disk.restart(io::CrashMode::kReordered, seed);
+    ASSERT_OK(database.open());
+    EXPECT_EQ(disk.stat("/data/snapshots/.kept.partial").status().code(), ErrorCode::kNotFound);
+    if (disk.stat("/data/snapshots/kept").ok()) {
+      EXPECT_OK(check_snapshot(disk, "/data/snapshots/kept"));
+      ++with_name;
+    }
+  }
+  EXPECT_GT(with_name, 0);
 }
 
 // A restore into a folder with another state: whenever the power goes, one of the two is there, whole.
