@@ -91,6 +91,12 @@ Status drop_collection(const ContextPtr& context, const Request& request, const 
   if (const Status status = io::check_name(name); !status.ok()) {
     return status.with_context("collection");
   }
+  // A point was meant, most likely.
+  if (!request.body.empty()) {
+    return invalid_argument(
+        "DELETE of a collection drops all of it and takes no body; to delete one point, POST its id to /v1/vector/" +
+        name + "/delete");
+  }
   VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
   return submit_write(context, request, responder,
                       {.write = vector::make_drop_collection(context->database.vectors(), name),

@@ -50,7 +50,9 @@ Result<auth::KeyRequest> read_key_request(simdjson::dom::object object) {
   }
   constexpr std::size_t kRolesMax = 16;
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<std::string> words, read_strings(roles, kRolesMax));
-  VIBRATO_ASSIGN_OR_RETURN(key.roles, auth::parse_roles(words));
+  const auto parsed_roles = auth::parse_roles(words);
+  VIBRATO_RETURN_IF_ERROR(parsed_roles.status().with_context(roles.name));
+  key.roles = *parsed_roles;
   if (collections.is_there()) {
     VIBRATO_ASSIGN_OR_RETURN(std::vector<std::string> names, read_strings(collections, limits::kKeyCollectionsMax));
     VIBRATO_ASSIGN_OR_RETURN(key.scope, auth::Scope::only(std::move(names)));

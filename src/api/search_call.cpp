@@ -1,10 +1,12 @@
 #include "api/search_call.hpp"
 
+#include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "api/read_call.hpp"
+#include "vector/check_vector.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -30,15 +32,29 @@ Status look_up_example(const vector::Collection& collection, SearchCall& call) {
   return ok_status();
 }
 
+// An error of the vector names its field.
+Status name_field(const Status& status, const vector::Collection& collection, const SearchCall& call) {
+  const vector::CollectionSettings& settings = collection.settings();
+  const bool is_of_vector = !vector::check_vector(call.vector, settings.dim, settings.metric).ok();
+  return is_of_vector ? status.with_context("vector") : status;
+}
+
 Status search_and_write(const ApiContext& context, const vector::Collection& collection, SearchCall& call,
                         WriteAnswer write, Reply& reply) {
   const std::int64_t start_ns = context.clock.monotonic_ns();
   call.request.vector = call.vector;
-  VIBRATO_ASSIGN_OR_RETURN(const vector::SearchAnswer answer, collection.search(call.request, call.explain));
+  const auto answer = collection.search(call.request, call.explain);
+  if (!answer.ok()) {
+    return name_field(answer.status(), collection, call);
+  }
+  // Of a damaged collection the rest is searched: the answer says that something may be missing.
+  if (!collection.check_writable().ok()) {
+    call.notes = collection.info().notes;
+  }
   const std::int64_t took_us = (context.clock.monotonic_ns() - start_ns) / 1000;
   context.metrics.queries.add();
   context.metrics.query_latency_us.observe(static_cast<double>(took_us));
-  return write(call, answer, took_us, reply);
+  return write(call, *answer, took_us, reply);
 }
 
 // On a thread of the pool, from the begin.
@@ -76,6 +92,14 @@ Status start_search(const ContextPtr& context, const ResponderPtr& responder, Se
 
 Status run_search(const ContextPtr& context, const ResponderPtr& responder, SearchCall& call, WriteAnswer write) {
   return as_unavailable_if_damaged(start_search(context, responder, call, write));
+}
+
+Status check_answer_size(std::size_t bytes) {
+  return bytes <= kAnswerBytesMax
+             ? ok_status()
+             : Status(ErrorCode::kPayloadTooLarge,
+                      fmt::format("the answer is larger than {} bytes: ask for fewer hits, or without meta and vectors",
+                                  kAnswerBytesMax));
 }
 
 SearchCall& kept_search_call() {

@@ -7,6 +7,7 @@
 #include "api/api_context.hpp"
 #include "api/responder.hpp"
 #include "api/search_request.hpp"
+#include "base/limits.hpp"
 #include "vector/collection.hpp"
 
 namespace vibrato::api {
@@ -22,5 +23,10 @@ using WriteAnswer = Status (*)(const SearchCall& call, const vector::SearchAnswe
 
 // The call that this thread keeps, reset.
 [[nodiscard]] SearchCall& kept_search_call();
+
+// kPayloadTooLarge for an answer that has grown past kAnswerBytesMax: it would stay in memory until the client has read
+// it.
+inline constexpr std::size_t kAnswerBytesMax = 64 * limits::kMiB;
+[[nodiscard]] Status check_answer_size(std::size_t bytes);
 
 }  // namespace vibrato::api

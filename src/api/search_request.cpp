@@ -121,6 +121,7 @@ void SearchCall::reset() {
   parts = {};
   explain = false;
   min_lsn.reset();
+  notes.clear();
 }
 
 Status read_search(std::string_view body, const DatabaseApiOptions& options, SearchCall& call) {

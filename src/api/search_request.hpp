@@ -24,6 +24,7 @@ struct SearchCall {
   HitParts parts;
   bool explain = false;
   std::optional<Lsn> min_lsn;
+  std::vector<std::string> notes;  // For the answer: what the client has to know of it.
 
   void reset();
 };

@@ -40,12 +40,21 @@ Status write_answer(const SearchCall& call, const vector::SearchAnswer& answer, 
   json.begin_array();
   for (const vector::PointHit& hit : answer.hits) {
     VIBRATO_RETURN_IF_ERROR(write_hit(hit, call.parts, json));
+    VIBRATO_RETURN_IF_ERROR(check_answer_size(reply.body.size()));
   }
   json.end_array();
   json.key("took_us");
   json.number(static_cast<std::uint64_t>(took_us));
   if (call.explain) {
     write_explain(answer.explain, json);
+  }
+  if (!call.notes.empty()) {
+    json.key("notes");
+    json.begin_array();
+    for (const std::string& note : call.notes) {
+      json.string(note);
+    }
+    json.end_array();
   }
   json.end_object();
   return ok_status();

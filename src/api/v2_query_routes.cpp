@@ -71,6 +71,7 @@ Status write_results(const SearchCall& call, const vector::SearchAnswer& answer,
       write_v2_metadata(meta, json);
     }
     json.end_object();
+    VIBRATO_RETURN_IF_ERROR(check_answer_size(reply.body.size()));
   }
   json.end_array();
   json.key("query_time_ms");

@@ -39,6 +39,9 @@ Status read_item(simdjson::dom::object object, AppendItem& item) {
     return missing_field("vector", "an array of numbers");
   }
   VIBRATO_RETURN_IF_ERROR(read_floats(*numbers.value, "vector", limits::kDimMax, item.point.vector));
+  if (item.point.vector.empty()) {
+    return Status(ErrorCode::kDimMismatch, "vector must have a number at least");
+  }
   VIBRATO_ASSIGN_OR_RETURN(item.point.meta_json, read_v2_metadata(metadata));
   VIBRATO_ASSIGN_OR_RETURN(const std::string_view text, string_or(key, ""));
   item.idempotency_key = trimmed(text);

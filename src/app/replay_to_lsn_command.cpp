@@ -22,7 +22,7 @@ struct Options {
 };
 
 void print(const Options& options, const engine::RestoreReport& report, CommandContext& context) {
-  if (report.lsn.value() != options.target_lsn) {
+  if (report.lsn.value() < options.target_lsn) {
     context.err << "vibratod: LSN " << options.target_lsn << " is inside a write of several records, which comes whole "
                 << "or not at all; the state is that of LSN " << report.lsn.value() << ", in front of it\n";
   }

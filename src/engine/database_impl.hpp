@@ -90,9 +90,10 @@ class Database::Impl {
 
   std::unique_ptr<wal::LocalLog> log;  // Null if it is gone though the catalog builds on it.
   Status log_damage;                   // Why nothing is written any more; ok otherwise. Set by open() and start().
-  Lsn durable_floor;        // What the catalog held when it was opened: files have it, whatever the log says.
-  bool clean_stop = false;  // Of the process before.
-  Witness witness;          // As in its file, or what it will say of this store. Of whoever opens, stops, or the timer.
+  Lsn durable_floor;         // What the catalog held when it was opened: files have it, whatever the log says.
+  bool clean_stop = false;   // Of the process before.
+  bool shrinks_log = false;  // Whether this start does, of a log that is too large: see replay_relief.hpp.
+  Witness witness;  // As in its file, or what it will say of this store. Of whoever opens, stops, or the timer.
 
   commit::VisibleLsn visible;
   std::unique_ptr<vector::VectorModel> model;

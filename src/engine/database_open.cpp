@@ -26,10 +26,32 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 // The share of the log's bound that one of its files, the least that can be cut off, may have.
 constexpr std::uint64_t kLogFileShare = 4;
 constexpr std::int64_t kHourMs = 3'600'000;
+// Among the applied LSNs of the catalog: what was saved when a process was ready to serve; and whether one has begun to
+// shrink the log in its start and was not ready since.
+constexpr std::string_view kServedFrom = "served_from";
+constexpr std::string_view kShrinksLog = "shrinks_log";
 constexpr std::uint64_t kJobsKept = 1000;
 constexpr std::uint64_t kJobsTrimSeconds = 60;
 constexpr std::string_view kLogAdvice =
     "Put back what is missing, or use snapshot-restore, or replay-to-lsn to an LSN that the log has";
+
+// Whether this start has to make the progress that processes before it did not: the last one that served saved nothing
+// before it ended, or a start that was to make up for that ended too.
+Result<bool> begin_start(catalog::Tables& tables, Lsn durable) {
+  VIBRATO_ASSIGN_OR_RETURN(const Lsn served_from, tables.applied.get(kServedFrom, CollectionNumber()));
+  VIBRATO_ASSIGN_OR_RETURN(const Lsn has_begun, tables.applied.get(kShrinksLog, CollectionNumber()));
+  const bool is_due = durable <= served_from || has_begun != Lsn();
+  if (is_due && has_begun == Lsn()) {
+    VIBRATO_RETURN_IF_ERROR(tables.applied.set(kShrinksLog, CollectionNumber(), Lsn(1)));
+  }
+  return is_due;
+}
+
+Status end_start(catalog::Tables& tables, Lsn durable) {
+  VIBRATO_ASSIGN_OR_RETURN(const Lsn served_from, tables.applied.get(kServedFrom, CollectionNumber()));
+  VIBRATO_RETURN_IF_ERROR(tables.applied.forget(kShrinksLog, CollectionNumber()));
+  return durable > served_from ? tables.applied.set(kServedFrom, CollectionNumber(), durable) : ok_status();
+}
 
 vector::VectorAccess vector_access(const DatabaseOptions& options) {
   return options.random_madvise ? vector::VectorAccess::kRandom : vector::VectorAccess::kReadAhead;
@@ -116,6 +138,7 @@ Status Database::Impl::open_catalog() {
     VIBRATO_ASSIGN_OR_RETURN(const Lsn applied, tables.applied.get("vector", CollectionNumber()));
     clean_stop = info.clean_stop;
     durable_floor = std::max(info.trim_lsn, applied);
+    VIBRATO_ASSIGN_OR_RETURN(shrinks_log, begin_start(tables, durable_floor));
     return tables.store.set_clean_stop(false);
   });
 }
@@ -257,6 +280,8 @@ Status Database::Impl::start() {
     state = State::kReadOnly;
     return ok_status();
   }
+  VIBRATO_RETURN_IF_ERROR(catalog->write(
+      [this](catalog::Tables& tables) { return end_start(tables, std::max(durable_floor, models->durable_lsn())); }));
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t orphans, maintenance->quarantine_orphans());
   if (orphans > 0) {
     logger.warning("{} files in {} that the catalog does not name were moved to {}", orphans, vector::kSegmentsFolder,
@@ -288,7 +313,8 @@ Status Database::Impl::recover() {
     RecoveryHooks hooks;
     hooks.progress = &replay_progress;
     hooks.keep_going = [this] { return stop_requested ? unavailable("the server stops") : ok_status(); };
-    ReplayRelief relief({*maintenance, *retention, *models, *budgets, disk, throttle, hooks.keep_going}, options);
+    ReplayRelief relief({*maintenance, *retention, *models, *budgets, disk, throttle, hooks.keep_going, shrinks_log},
+                        options);
     if (log_damage.ok()) {
       hooks.relieve = [&relief](Lsn visible_lsn) { return relief.look(visible_lsn); };
       hooks.relieve_every_bytes = relief.look_every_bytes();

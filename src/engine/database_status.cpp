@@ -60,6 +60,13 @@ Readiness Database::Impl::readiness() const {
   if (const Status room = disk.check(); !room.ok()) {
     result.reasons.push_back(room.message());  // Reads and deletes are taken: it is told, and ready all the same.
   }
+  // Everybody may ask: where the folder is, is not their business.
+  const std::string folder_name = folder.root() + "/";
+  for (std::string& reason : result.reasons) {
+    for (std::size_t at = reason.find(folder_name); at != std::string::npos; at = reason.find(folder_name, at)) {
+      reason.erase(at, folder_name.size());
+    }
+  }
   return result;
 }
 

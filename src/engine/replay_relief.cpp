@@ -14,7 +14,8 @@ ReplayRelief::ReplayRelief(const Parts& parts, const DatabaseOptions& options)
       memory_budget_bytes_(options.memory_budget_bytes),
       portion_bytes_max_(options.hot_part_bytes),
       first_portion_bytes_(options.hot_part_bytes / kFirstShare),
-      portion_bytes_(first_portion_bytes_) {}
+      portion_bytes_(first_portion_bytes_),
+      may_shrink_log_(parts.may_shrink_log) {}
 
 Status ReplayRelief::look(Lsn visible) {
   parts_.budgets.refresh();

@@ -1,9 +1,10 @@
 // What is saved while the log is replayed: so much that memory stays bounded, and, of a log that is larger than it may
-// be, so much that it is no longer.
+// be, so much that it is no longer, if the process before saved nothing while it served. Else the start is quick, and
+// the background shrinks the log.
 //
 // Invariant: whatever a start saved stays saved when it is killed: the log is cut off behind each commit, and the next
 // start begins there. The first portion is small, so that a start that does not live long makes progress as well; each
-// later one is twice as large, up to a hot part. A log within its bound is left alone: a restart is quick.
+// later one is twice as large, up to a hot part.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,7 @@ class ReplayRelief {
     DiskSpace& disk;
     IoThrottle& throttle;
     vector::KeepGoing keep_going;
+    bool may_shrink_log = false;
   };
 
   ReplayRelief(const Parts& parts, const DatabaseOptions& options);
@@ -51,7 +53,7 @@ class ReplayRelief {
   const std::uint64_t first_portion_bytes_;
   std::uint64_t portion_bytes_;
   std::uint64_t held_bytes_ = 0;  // What the last save left in memory: what is damaged is not saved.
-  bool may_shrink_log_ = true;    // False once that has turned out to be of no use.
+  bool may_shrink_log_;           // Also false once that has turned out to be of no use.
 };
 
 }  // namespace vibrato::engine

@@ -6,6 +6,7 @@
 
 #include "base/metrics.hpp"
 #include "engine/database.hpp"
+#include "format/idempotency_record.hpp"
 #include "io/copy_file.hpp"
 #include "io/safe_path.hpp"
 #include "vector/segment_writer.hpp"
@@ -87,6 +88,8 @@ class Builder {
     request.after = source_.log_after.value_or(content_.store.trim_lsn);
     request.up_to = source_.up_to;
     request.high_water = source_.high_water;
+    // The key of an idempotent write is logged behind it: the LSN that its client was answered is in front of the key.
+    request.closing_type = format::kIdempotencyRecord;
     request.may_link = source_.may_link;
     if (request.after > request.up_to) {
       return corruption("the catalog of " + source_.snapshot_folder + ": LSN: expected at most " +

@@ -105,7 +105,7 @@ class LogCopier {
     report_.bytes += bytes;
   }
 
-  // The end of the last whole group at or below `up_to`.
+  // The end of the last whole group at or below `up_to`, or with nothing but closing records above it.
   Result<SegmentPosition> find_end(const Source& segment) const {
     VIBRATO_ASSIGN_OR_RETURN(const auto file, fs_.open(segment.path, io::OpenMode::kReadOnly));
     VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t size, file->size());
@@ -114,7 +114,7 @@ class LogCopier {
     // Not read further than needed: somebody may be appending behind.
     while (end.last_lsn < request_.up_to) {
       VIBRATO_ASSIGN_OR_RETURN(const auto frame, reader.next());
-      if (!frame.has_value() || frame->lsn > request_.up_to) {
+      if (!frame.has_value() || (frame->lsn > request_.up_to && frame->type != request_.closing_type)) {
         break;
       }
       end = reader.group_end();

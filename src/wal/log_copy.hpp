@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,9 +19,12 @@ struct LogCopyRequest {
   std::vector<std::string> sources;  // Folders of one log; of a segment that several have, the first one's is taken.
   std::string target;                // A folder that is there and empty.
   Lsn after;                         // Records above it must be in the copy.
-  Lsn up_to;                         // No record above it is. At most the last record of the sources, unless 0.
-  Lsn high_water;                    // LSNs up to it were given out; the copy goes on above. At least `up_to`.
-  bool may_link = true;              // False when somebody else could change the sources' files later.
+  Lsn up_to;       // No record above it is, but for closing_type. At most the last record of the sources, unless 0.
+  Lsn high_water;  // LSNs up to it were given out; the copy goes on above. At least `up_to`.
+  // Records of this type end groups and belong to what is in front of them: where only such are left of the group that
+  // `up_to` is in, they are taken too, although they are above it.
+  std::optional<std::uint16_t> closing_type;
+  bool may_link = true;  // False when somebody else could change the sources' files later.
 };
 
 struct LogCopyReport {

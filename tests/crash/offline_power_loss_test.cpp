@@ -109,7 +109,7 @@ void cut_at_many_points(const Command& command) {
   std::uint64_t seen_before = 0;
   std::uint64_t seen_after = 0;
   for (std::uint64_t cut = 0; cut < kCuts; ++cut) {
-    const std::uint64_t at = operations * cut / kCuts;
+    const std::uint64_t at = operations * (cut + 1) / kCuts;  // The last one after all of them.
     SCOPED_TRACE(fmt::format("cut after {} of {} operations", at, operations));
     io::SimulatedFileSystem disk;
     test::MadeDatabase database(disk, options());

@@ -90,6 +90,39 @@ TEST_F(VectorRoutes, a_dropped_collection_is_gone_and_its_name_free) {
   EXPECT_EQ(create("songs", R"({"dim":7,"metric":"dot"})").body["live_count"], 0);
 }
 
+TEST_F(VectorRoutes, a_drop_with_a_body_was_meant_for_a_point) {
+  const ApiAnswer refused = api_.call(Method::kDelete, "/v1/vector/songs", R"({"id":7})");
+  EXPECT_EQ(refused.status, 400) << refused.text;
+  EXPECT_NE(refused.body["message"].get<std::string>().find("/v1/vector/songs/delete"), std::string::npos);
+  EXPECT_EQ(api_.get("/v1/vector/songs").status, 200);
+}
+
+TEST_F(VectorRoutes, a_search_of_a_damaged_collection_says_that_something_may_be_missing) {
+  upsert(R"({"id":1,"vector":[1,2]})");
+  EXPECT_FALSE(search(R"({"vector":[1,1]})").body.contains("notes"));
+  ASSERT_EQ(api_.post("/v1/admin/checkpoint", "").status, 200);
+  vector::VectorModel& vectors = api_.database().vectors();
+  const auto songs = vectors.find("songs");
+  ASSERT_OK(songs);
+  const catalog::Segment segment = (*songs)->read_view().version->sealed.at(0)->entry();
+  ASSERT_OK(vectors.degrade(**songs, segment.id, "made for the test"));
+  const ApiAnswer answer = search(R"({"vector":[1,1]})");
+  ASSERT_EQ(answer.status, 200) << answer.text;
+  ASSERT_EQ(answer.body["notes"].size(), 1U);
+  EXPECT_NE(answer.body["notes"][0].get<std::string>().find("made for the test"), std::string::npos) << answer.text;
+}
+
+TEST_F(VectorRoutes, an_answer_has_a_bound) {
+  const std::string text(1'000'000, 'x');
+  for (int i = 0; i < 70; ++i) {
+    upsert(json({{"id", i}, {"vector", {1, i}}, {"meta", {{"text", text}}}}).dump());
+  }
+  EXPECT_EQ(search(R"({"vector":[1,1],"k":60,"include_meta":true})").status, 200);
+  const ApiAnswer refused = search(R"({"vector":[1,1],"k":70,"include_meta":true})");
+  EXPECT_EQ(refused.status, 413) << refused.status;
+  EXPECT_EQ(refused.body["error"], "payload_too_large");
+}
+
 TEST_F(VectorRoutes, every_write_answers_its_lsn_and_reads_see_it) {
   const ApiAnswer added = api_.post("/v1/vector/songs/add", R"({"id":"a","vector":[1,0.5],"meta":{"n": [1, 2.5e0]}})");
   EXPECT_EQ(added.status, 200) << added.text;

@@ -170,7 +170,7 @@ TEST_F(WitnessTest, a_log_whose_end_was_cut_off_by_hand_is_noticed) {
     ASSERT_OK(database_.open());
     const Readiness readiness = database_->readiness();
     ASSERT_EQ(readiness.reasons.size(), 1U);
-    EXPECT_NE(readiness.reasons[0].find(fmt::format("/data/wal: expected a log up to LSN {}, found one up to LSN {}",
+    EXPECT_NE(readiness.reasons[0].find(fmt::format("wal: expected a log up to LSN {}, found one up to LSN {}",
                                                     last.value(), last.value() - 1)),
               std::string::npos)
         << readiness.reasons[0];
@@ -197,7 +197,7 @@ TEST_F(WitnessTest, a_log_that_is_gone_is_noticed_though_the_catalog_has_nothing
     const Readiness readiness = database_->readiness();
     ASSERT_EQ(readiness.reasons.size(), 1U);
     EXPECT_NE(
-        readiness.reasons[0].find(fmt::format("/data/wal: expected a log up to LSN {}, found none", last.value())),
+        readiness.reasons[0].find(fmt::format("wal: expected a log up to LSN {}, found none", last.value())),
         std::string::npos)
         << readiness.reasons[0];
     EXPECT_CODE(database_.create("d"), ErrorCode::kUnavailable);
@@ -214,7 +214,7 @@ TEST_F(WitnessTest, a_removed_state_file_of_the_log_is_named_with_what_to_do) {
   ASSERT_OK(database_.open());
   const Readiness readiness = database_->readiness();
   ASSERT_EQ(readiness.reasons.size(), 1U);
-  for (const char* const word : {"/data/wal/state: expected the state of the log, found no file", "Put back",
+  for (const char* const word : {"wal/state: expected the state of the log, found no file", "Put back",
                                  "snapshot-restore", "replay-to-lsn"}) {
     EXPECT_NE(readiness.reasons[0].find(word), std::string::npos) << readiness.reasons[0];
   }

@@ -77,6 +77,23 @@ TEST_F(LogCopyTest, every_end_gives_a_closed_log_with_exactly_what_is_below) {
   }
 }
 
+// The groups here are of two records: with the type of the second one as the closing type it never stays behind.
+TEST_F(LogCopyTest, records_that_close_a_group_come_with_what_is_in_front_of_them) {
+  for (const std::uint64_t up_to : {0U, 1U, 2U, 7U, 79U, 80U}) {
+    LogCopyRequest request;
+    request.sources = {"/wal"};
+    request.target = "/closed" + std::to_string(up_to);
+    request.up_to = Lsn(up_to);
+    request.high_water = Lsn(500);
+    request.closing_type = static_cast<std::uint16_t>(records_.at(1).type);
+    ASSERT_OK(disk_.create_directory(request.target));
+    const auto copied = copy_log(disk_, request);
+    ASSERT_OK(copied) << up_to;
+    EXPECT_EQ(copied->last_lsn, Lsn((up_to + 1) / 2 * 2));
+    expect_holds(request.target, 0, copied->last_lsn.value());
+  }
+}
+
 TEST_F(LogCopyTest, what_is_appended_behind_does_not_matter_and_what_is_below_is_left_out) {
   const auto copied = copy(60, 70, "/copy");
   ASSERT_OK(copied);
