@@ -194,7 +194,7 @@ Status Background::checkpoint_now() {
     VIBRATO_RETURN_IF_ERROR(relieved);
   }
   // Before what is merely due, which may take long; but what it fails for does not hold that up.
-  const Status shrunk = shrink_log();
+  Status shrunk = shrink_log();
   {
     const Running running(checkpoints_running_);
     VIBRATO_ASSIGN_OR_RETURN(const auto done, parts_.maintenance.checkpoint_due([this] { return keep_going(); }));
