@@ -280,8 +280,11 @@ Status Database::Impl::start() {
     state = State::kReadOnly;
     return ok_status();
   }
-  VIBRATO_RETURN_IF_ERROR(catalog->write(
-      [this](catalog::Tables& tables) { return end_start(tables, std::max(durable_floor, models->durable_lsn())); }));
+  const Status noted = catalog->write(
+      [this](catalog::Tables& tables) { return end_start(tables, std::max(durable_floor, models->durable_lsn())); });
+  if (!noted.ok()) {
+    logger.warning("the next start may take longer, as it does not learn that this one is ready: {}", noted.message());
+  }
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t orphans, maintenance->quarantine_orphans());
   if (orphans > 0) {
     logger.warning("{} files in {} that the catalog does not name were moved to {}", orphans, vector::kSegmentsFolder,
