@@ -25,6 +25,11 @@ inline constexpr std::size_t kPointIdBytesMax = 256;
 inline constexpr std::size_t kCollectionNameBytesMax = 64;
 inline constexpr std::size_t kCollectionsMax = 65'536;  // Of one database.
 
+// Filters.
+inline constexpr std::size_t kFilterNodesMax = 256;      // Conditions and groups of one filter.
+inline constexpr std::size_t kFilterValuesMax = 10'000;  // Values and ids that it names, in all.
+inline constexpr std::size_t kFilterKeyBytesMax = 1024;  // A dotted path.
+
 // Graph building.
 inline constexpr std::uint32_t kGraphMMin = 2;
 inline constexpr std::uint32_t kGraphMMax = 128;
