@@ -1,0 +1,69 @@
+// A set of rows of one segment, as filters compute with it: an ascending list while it is sparse, a bit a row
+// otherwise. Few rows so cost few instructions, whatever the size of the segment.
+//
+// Invariant: a set of at most row_count / kSparseShare rows is a list, any other one is bits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "format/roaring_reader.hpp"
+
+namespace vibrato::filter {
+
+// A value type. Sets that are combined are of one row_count.
+class RowSet {
+ public:
+  static constexpr std::uint32_t kSparseShare = 64;
+
+  RowSet() = default;  // Of no rows at all.
+  [[nodiscard]] static RowSet none(std::uint32_t row_count);
+  [[nodiscard]] static RowSet all(std::uint32_t row_count);
+  // Any order, doubles allowed; rows at or above row_count are left out.
+  [[nodiscard]] static RowSet of(std::vector<std::uint32_t> rows, std::uint32_t row_count);
+  // `size_hint`: how many rows it will probably have; any number is right.
+  [[nodiscard]] static RowSet of(const format::RoaringReader& stored, std::uint32_t size_hint, std::uint32_t row_count);
+
+  [[nodiscard]] std::uint32_t row_count() const { return row_count_; }
+  [[nodiscard]] std::uint32_t size() const { return size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] bool contains(std::uint32_t row) const;
+
+  [[nodiscard]] RowSet intersected_with(const RowSet& other) const;
+  [[nodiscard]] RowSet united_with(const RowSet& other) const;
+  [[nodiscard]] RowSet without(const RowSet& other) const;
+  [[nodiscard]] RowSet complement() const;
+
+  [[nodiscard]] bool is_list() const { return is_list_; }
+  // Requires: is_list().
+  [[nodiscard]] std::span<const std::uint32_t> list() const { return rows_; }
+  // ceil(row_count / 64) words; no bit at or above row_count. Requires: !is_list().
+  [[nodiscard]] std::span<const std::uint64_t> bits() const { return words_; }
+  // The same as bits() whatever it is kept as. words: ceil(row_count / 64) of them, overwritten.
+  void copy_bits(std::span<std::uint64_t> words) const;
+  // Appends all rows, ascending.
+  void append_to(std::vector<std::uint32_t>& rows) const;
+
+  friend bool operator==(const RowSet& a, const RowSet& b) {
+    return a.row_count_ == b.row_count_ && a.rows_ == b.rows_ && a.words_ == b.words_;
+  }
+
+ private:
+  explicit RowSet(std::uint32_t row_count) : row_count_(row_count) {}
+  [[nodiscard]] std::size_t word_count() const { return (std::size_t{row_count_} + 63) / 64; }
+  [[nodiscard]] bool should_be_list(std::uint64_t size) const { return size <= row_count_ / kSparseShare; }
+  [[nodiscard]] static RowSet of_list(std::vector<std::uint32_t> ascending, std::uint32_t row_count);
+  // Counts the bits and restores the invariant.
+  [[nodiscard]] static RowSet of_bits(std::vector<std::uint64_t> words, std::uint32_t row_count);
+  template <typename Keep>
+  [[nodiscard]] RowSet filtered(const Keep& keep) const;
+
+  std::uint32_t row_count_ = 0;
+  std::uint32_t size_ = 0;
+  bool is_list_ = true;
+  std::vector<std::uint32_t> rows_;
+  std::vector<std::uint64_t> words_;
+};
+
+}  // namespace vibrato::filter
