@@ -30,6 +30,11 @@ inline constexpr std::size_t kFilterNodesMax = 256;      // Conditions and group
 inline constexpr std::size_t kFilterValuesMax = 10'000;  // Values and ids that it names, in all.
 inline constexpr std::size_t kFilterKeyBytesMax = 1024;  // A dotted path.
 
+// Meta indexes, of one segment. What is past them is answered by reading the meta of the rows in question.
+inline constexpr std::uint32_t kMetaFieldsMax = 1024;
+inline constexpr std::uint32_t kMetaStringsMax = 4'000'000;  // Distinct ones under one key.
+inline constexpr std::size_t kMetaIndexedStringMax = 256;    // Bytes.
+
 // Graph building.
 inline constexpr std::uint32_t kGraphMMin = 2;
 inline constexpr std::uint32_t kGraphMMax = 128;
