@@ -11,6 +11,7 @@
 #include "api/json_fields.hpp"
 #include "api/point_fields.hpp"
 #include "base/limits.hpp"
+#include "filter/parse_filter.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -35,6 +36,8 @@ enum SearchField : std::uint8_t {
   kTier,
   kExplain,
   kMinLsn,
+  kFilter,
+  kFilters,
   kFirstLater,  // From here on: known, and not built yet.
 };
 
@@ -88,6 +91,26 @@ Status read_numbers(const SearchFields& fields, const DatabaseApiOptions& option
   return ok_status();
 }
 
+// Both together: a point must match the two.
+Status read_filter(const SearchFields& fields, std::optional<filter::Filter>& wanted) {
+  if (fields[kFilter].is_there()) {
+    VIBRATO_ASSIGN_OR_RETURN(wanted, filter::parse_filter(*fields[kFilter].value));
+  }
+  if (!fields[kFilters].is_there()) {
+    return ok_status();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(filter::Filter equal, filter::parse_equalities(*fields[kFilters].value));
+  if (wanted) {
+    filter::Group both;
+    both.must.push_back(*std::move(wanted));
+    both.must.push_back(std::move(equal));
+    wanted = filter::Filter{std::move(both)};
+  } else {
+    wanted = std::move(equal);
+  }
+  return ok_status();
+}
+
 Status read_fields(simdjson::dom::object object, const DatabaseApiOptions& options, SearchCall& call) {
   SearchFields fields = search_fields();
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
@@ -98,6 +121,7 @@ Status read_fields(simdjson::dom::object object, const DatabaseApiOptions& optio
   }
   VIBRATO_RETURN_IF_ERROR(read_target(fields, call));
   VIBRATO_RETURN_IF_ERROR(read_numbers(fields, options, call.request));
+  VIBRATO_RETURN_IF_ERROR(read_filter(fields, call.request.filter));
   VIBRATO_ASSIGN_OR_RETURN(call.request.exact, bool_or(fields[kExact], false));
   VIBRATO_ASSIGN_OR_RETURN(call.request.rescore, bool_or(fields[kRescore], true));
   VIBRATO_ASSIGN_OR_RETURN(call.request.tier, read_tier(fields[kTier]));

@@ -20,6 +20,10 @@ void write_explain(const std::vector<vector::SegmentExplain>& segments, JsonWrit
     json.string(one.segment);
     json.key("rows");
     json.number(std::uint64_t{one.rows});
+    if (one.matching) {
+      json.key("matching");
+      json.number(std::uint64_t{*one.matching});
+    }
     json.key("plan");
     json.string(one.stats.plan);
     json.key("rows_visited");

@@ -20,8 +20,7 @@ constexpr std::array kKinds = {
     SectionKindInfo{SectionKind::kIdHash, "id_hash", 1, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kIdFilter, "id_filter", 0, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kDeleted, "deleted", 0, true, SectionLength::kAny},
-    SectionKindInfo{SectionKind::kNumberColumns, "number_columns", 0, false, SectionLength::kAny},
-    SectionKindInfo{SectionKind::kBitmaps, "bitmaps", 0, false, SectionLength::kAny},
+    SectionKindInfo{SectionKind::kMetaIndex, "meta_index", 1, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kCalibration, "calibration", 0, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kBuildInfo, "build_info", 1, false, SectionLength::kAny},
 };

@@ -22,8 +22,7 @@ enum class SectionKind : std::uint32_t {
   kIdHash = 12,         // Open-addressing table id -> row.
   kIdFilter = 13,       // Small filter in front of kIdHash.
   kDeleted = 14,        // Frozen bitmap of rows deleted when the file was written.
-  kNumberColumns = 15,  // Sorted (number, row) columns of numeric meta leaves.
-  kBitmaps = 16,        // Frozen bitmaps of the other meta leaves.
+  kMetaIndex = 16,      // Which rows have which meta (meta_index.hpp). 15 was never used.
   kCalibration = 17,    // Measured relation of the search's stop rule and recall.
   kBuildInfo = 18,      // JSON object: how the file was built.
 };

@@ -4,16 +4,10 @@
 #include <vibrato/check.hpp>
 
 #include "hnsw/descent.hpp"
-#include "hnsw/rescore.hpp"
+#include "hnsw/search_setup.hpp"
 
 namespace vibrato::hnsw {
 namespace {
-
-// Small rows leave the core waiting for memory unless several candidates are expanded at once.
-std::size_t default_expand(const RowSpace& space) {
-  const std::size_t row_bytes = space.has_codes() ? space.codes.stride_bytes : space.vectors.dim * sizeof(float);
-  return row_bytes <= 192 ? 4 : row_bytes <= 512 ? 2 : 1;
-}
 
 BeamLimits limits_of(const SearchParams& params, const RowSpace& space, float query_norm) {
   BeamLimits limits;
@@ -33,13 +27,6 @@ float margin_of(const RowSpace& space, const quant::PreparedQuery& query) {
   quant::CodeFactors same;
   same.offset = query.norm_squared;
   return 3.0F * space.quantizer->distance_sigma(query, same, 0.0F);
-}
-
-void take_pool(const CandidatePool& pool, std::uint32_t k, std::vector<Hit>& hits) {
-  hits.clear();
-  for (std::size_t i = 0; i < std::min<std::size_t>(k, pool.size()); ++i) {
-    hits.push_back({pool.id(i), pool.distance(i)});
-  }
 }
 
 // The walk over level 0, from the two rows where it begins.
@@ -102,14 +89,10 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
   if (graph.entry_row >= graph.row_count) {
     return;
   }
-  const ExactScorer exact(kernels, space, query);
-  const bool on_codes = space.has_codes();
-  if (on_codes) {
-    prepare_query(kernels, space, query, scratch.query);
-  }
-  const WalkScorer scorer = on_codes ? WalkScorer(kernels, space, scratch.query) : WalkScorer(exact);
-  BeamLimits limits = limits_of(params, space, exact.query_norm());
-  if (on_codes) {
+  const PreparedSearch prepared(kernels, space, query, scratch);
+  const WalkScorer& scorer = prepared.scorer();
+  BeamLimits limits = limits_of(params, space, prepared.query_norm());
+  if (space.has_codes()) {
     limits.stop.margin = margin_of(space, scratch.query);
   }
   const bool filtered = params.predicate.allows != nullptr;
@@ -126,11 +109,7 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
   const std::uint32_t k = filtered ? vouched_hits(beam, params.k) : params.k;
 
   const CandidatePool& found = filtered ? beam.allowed : beam.pool;
-  if (on_codes && params.rescore && k > 0 && space.has_vectors()) {
-    local.rescored = rescore(kernels, space, query, k, found, params.known, scratch, hits);
-  } else {
-    take_pool(found, k, hits);
-  }
+  local.rescored = take_hits(kernels, space, query, {k, params.rescore, params.known}, found, scratch, hits);
   local.vouched = static_cast<std::uint32_t>(std::min<std::size_t>(k, found.size()));
   if (stats != nullptr) {
     *stats = local;

@@ -30,6 +30,7 @@
 #include "base/ids.hpp"
 #include "base/point_id.hpp"
 #include "commit/visible_lsn.hpp"
+#include "filter/condition.hpp"
 #include "vector/collection_damage.hpp"
 #include "vector/collection_settings.hpp"
 #include "vector/hot_part.hpp"
@@ -74,6 +75,7 @@ struct SearchRequest {
   std::optional<float> min_score;     // Not with l2. Inclusive.
   std::optional<float> max_distance;  // Only with l2. Inclusive.
   std::optional<PointId> left_out;    // The example of a search by id.
+  std::optional<filter::Filter> filter;
   Deadline deadline;
 };
 
@@ -87,6 +89,7 @@ struct PointHit {
 struct SegmentExplain {
   std::string segment;  // "hot", "frozen", or the file's name.
   std::uint32_t rows = 0;
+  std::optional<std::uint32_t> matching;  // With a filter: rows that match, dead ones too.
   SegmentStats stats;
 };
 

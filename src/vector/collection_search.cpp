@@ -1,6 +1,7 @@
 // Search over all parts of a collection.
 //
-//   1. One ReadView: a version and an LSN.
+//   1. One ReadView: a version and an LSN. With a filter each part says which of its rows match, and what follows goes
+//      by their number.
 //   2. Each part gives its nearest rows that the view sees. With several parts the effort in each is reduced, as its
 //      share of the answer is smaller than the whole: to ef times the square root of its share of the rows.
 //      The largest part comes first, and each is told how far the farthest row is that would be in the answer so far:
@@ -92,20 +93,15 @@ class Merge {
  public:
   Merge(const SearchRequest& request, const ReadView& view)
       : request_(request), view_(view), parts_(parts_in(*view.version, request.tier)), ef_(effort_of(request)) {
-    for (const auto& part : parts_) {
-      rows_ += part->row_count();
-    }
-    const std::uint64_t left_out = request.left_out ? 1 : 0;
-    want_ = static_cast<std::uint32_t>(std::min(std::uint64_t{request.offset} + request.k + left_out, rows_));
     stats_.resize(parts_.size());
   }
 
   Status run() {
+    VIBRATO_RETURN_IF_ERROR(count_rows());
     std::vector<std::uint32_t> order(parts_.size());
     std::iota(order.begin(), order.end(), 0U);
-    std::stable_sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
-      return parts_[a]->row_count() > parts_[b]->row_count();
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [this](std::uint32_t a, std::uint32_t b) { return rows_of_[a] > rows_of_[b]; });
     for (const std::uint32_t part : order) {
       const double share = share_of(part);
       const double effort = std::ceil(ef_ * std::sqrt(share));
@@ -120,23 +116,44 @@ class Merge {
   [[nodiscard]] std::vector<SegmentExplain> explain() const {
     std::vector<SegmentExplain> result;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
-      result.push_back({name_of(*parts_[i], *view_.version), parts_[i]->row_count(), stats_[i]});
+      const auto matching = request_.filter ? std::optional(rows_of_[i]) : std::nullopt;
+      result.push_back({name_of(*parts_[i], *view_.version), parts_[i]->row_count(), matching, stats_[i]});
     }
     return result;
   }
 
  private:
   [[nodiscard]] double share_of(std::uint32_t part) const {
-    return static_cast<double>(parts_[part]->row_count()) / static_cast<double>(std::max<std::uint64_t>(rows_, 1));
+    return static_cast<double>(rows_of_[part]) / static_cast<double>(std::max<std::uint64_t>(rows_, 1));
+  }
+
+  // The rows that may be hits: of a part, and of all.
+  Status count_rows() {
+    rows_of_.reserve(parts_.size());
+    for (const auto& part : parts_) {
+      if (request_.filter) {
+        VIBRATO_ASSIGN_OR_RETURN(filter::RowSet allowed,
+                                 part->matching(*request_.filter, view_.visible, request_.deadline));
+        rows_of_.push_back(allowed.size());
+        allowed_.push_back(std::move(allowed));
+      } else {
+        rows_of_.push_back(part->row_count());
+      }
+      rows_ += rows_of_.back();
+    }
+    const std::uint64_t left_out = request_.left_out ? 1 : 0;
+    want_ = static_cast<std::uint32_t>(std::min(std::uint64_t{request_.offset} + request_.k + left_out, rows_));
+    return ok_status();
   }
 
   Status search_part(std::uint32_t part, std::uint32_t ef) {
-    if (want_ == 0 || parts_[part]->row_count() == 0) {
+    if (want_ == 0 || rows_of_[part] == 0) {
       return ok_status();
     }
     thread_local std::vector<hnsw::Hit> hits;
-    const std::uint32_t rows = parts_[part]->row_count();
+    const std::uint32_t rows = rows_of_[part];
     SegmentQuery query;
+    query.allowed = allowed_.empty() ? nullptr : &allowed_[part];
     query.vector = request_.vector.data();
     query.exact = request_.exact || want_ > limits::kEfMax;
     query.rescore = request_.rescore;
@@ -224,6 +241,8 @@ class Merge {
   const ReadView& view_;
   std::vector<std::shared_ptr<const Segment>> parts_;
   std::uint32_t ef_;
+  std::vector<filter::RowSet> allowed_;  // Of each part, with a filter.
+  std::vector<std::uint32_t> rows_of_;   // Of each part: how many rows may be hits, dead ones among them.
   std::uint64_t rows_ = 0;
   std::uint32_t want_ = 0;
   std::vector<Found> found_;
@@ -289,6 +308,8 @@ std::uint64_t Collection::estimate_search_us(const SearchRequest& request) const
   constexpr double kScanBytesPerUs = 10000;
   constexpr double kPartUs = 6;
   constexpr double kHitUs = 0.2;
+  constexpr double kFilterPartUs = 30;
+  constexpr double kFilterRowUs = 0.002;
   const double walk_us_per_effort = 0.25 + 0.0008 * settings().dim;
   const VersionPtr version = current();
   const auto row_bytes = static_cast<double>(settings().dim * sizeof(float));
@@ -305,6 +326,7 @@ std::uint64_t Collection::estimate_search_us(const SearchRequest& request) const
     const double rows = part->row_count();
     const double indexed = std::min<double>(part->indexed_count(), rows);
     us += kPartUs + std::min(hits, rows) * kHitUs;
+    us += request.filter ? kFilterPartUs + rows * kFilterRowUs : 0;
     if (exact || hits >= rows / 4) {
       us += rows * row_bytes / kScanBytesPerUs;
       continue;

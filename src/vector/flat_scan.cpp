@@ -29,35 +29,72 @@ void offer(const hnsw::Hit& hit, std::uint32_t k, const HitOrder& order, std::ve
   }
 }
 
+// The rows [first, end) that a predicate allows.
+class RowRange {
+ public:
+  RowRange(std::uint32_t first, std::uint32_t end, const hnsw::RowPredicate& predicate)
+      : next_(first), end_(end), predicate_(predicate) {}
+
+  [[nodiscard]] bool done() const { return next_ == end_; }
+  // Writes the next rows, at most kBatchRows of them, to `rows`; looks at no more than `looks_max`, which it lowers.
+  std::size_t take(std::uint32_t* rows, std::uint32_t& looks_max) {
+    const std::uint32_t begin = next_;
+    const std::uint32_t end = next_ + std::min(end_ - next_, looks_max);
+    std::size_t count = 0;
+    if (predicate_.allows == nullptr) {
+      count = std::min<std::size_t>(end - next_, kBatchRows);
+      std::iota(rows, rows + count, next_);
+      next_ += static_cast<std::uint32_t>(count);
+    }
+    for (; next_ < end && count < kBatchRows; ++next_) {
+      rows[count] = next_;
+      count += predicate_(next_) ? 1 : 0;
+    }
+    looks_max -= next_ - begin;
+    return count;
+  }
+
+ private:
+  std::uint32_t next_;
+  const std::uint32_t end_;
+  const hnsw::RowPredicate& predicate_;
+};
+
+// Rows one by one.
+class RowList {
+ public:
+  explicit RowList(std::span<const std::uint32_t> rows) : rows_(rows) {}
+
+  [[nodiscard]] bool done() const { return rows_.empty(); }
+  std::size_t take(std::uint32_t* rows, std::uint32_t& looks_max) {
+    const std::size_t count = std::min({rows_.size(), kBatchRows, std::size_t{looks_max}});
+    std::copy_n(rows_.data(), count, rows);
+    rows_ = rows_.subspan(count);
+    looks_max -= static_cast<std::uint32_t>(count);
+    return count;
+  }
+
+ private:
+  std::span<const std::uint32_t> rows_;
+};
+
 // Leaves the k nearest of the rows in `hits`, nearest first, as `scorer` sees them.
-template <typename Scorer>
-void scan(const Scorer& scorer, std::uint32_t first, std::uint32_t end, std::uint32_t k, ScanScratch& scratch,
-          std::vector<hnsw::Hit>& hits, const hnsw::RowPredicate& predicate, const Deadline& deadline,
-          const HitOrder& order) {
+template <typename Scorer, typename Rows>
+void scan(const Scorer& scorer, Rows source, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
+          const Deadline& deadline, const HitOrder& order) {
   hits.clear();
   scratch.rows.resize(kBatchRows);
   scratch.distances.resize(kBatchRows);
-  std::uint32_t looked_at = first;
+  std::uint32_t looks = kScanCheckRows;  // Until the deadline is due; rows that are refused count as well.
   // `hits` is a heap with the farthest in front, as soon as it is full.
-  for (std::uint32_t next = first; next < end;) {
-    if (next - looked_at >= kScanCheckRows) {
-      looked_at = next;
+  while (!source.done()) {
+    if (looks == 0) {
+      looks = kScanCheckRows;
       if (deadline.has_passed()) {
         break;
       }
     }
-    // The batch ends where the deadline is due, so that rows which the predicate refuses count as well.
-    const std::uint32_t batch_end = next + std::min<std::uint32_t>(end - next, kScanCheckRows - (next - looked_at));
-    std::size_t count = 0;
-    if (predicate.allows == nullptr) {
-      count = std::min<std::size_t>(batch_end - next, kBatchRows);
-      std::iota(scratch.rows.data(), scratch.rows.data() + count, next);
-      next += static_cast<std::uint32_t>(count);
-    }
-    for (; next < batch_end && count < kBatchRows; ++next) {
-      scratch.rows[count] = next;
-      count += predicate(next) ? 1 : 0;
-    }
+    const std::size_t count = source.take(scratch.rows.data(), looks);
     scorer.score(scratch.rows.data(), count, scratch.distances.data());
     for (std::size_t i = 0; i < count; ++i) {
       offer({scratch.rows[i], number_or_infinity(scratch.distances[i])}, k, order, hits);
@@ -66,28 +103,19 @@ void scan(const Scorer& scorer, std::uint32_t first, std::uint32_t end, std::uin
   std::sort_heap(hits.begin(), hits.end(), order);
 }
 
-}  // namespace
-
-void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
-               std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-               const hnsw::RowPredicate& predicate, const Deadline& deadline, const HitOrder& order) {
-  VIBRATO_CHECK(k >= 1 && first <= end);
-  scan(hnsw::ExactScorer(kernels, space, query), first, end, k, scratch, hits, predicate, deadline, order);
-}
-
-void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
-                     std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
-                     const hnsw::RowPredicate& predicate, bool rescore, const Deadline& deadline,
-                     const HitOrder& order) {
-  VIBRATO_CHECK(k >= 1 && first <= end && space.has_codes());
+// On codes, then exactly for the best of them.
+template <typename Rows>
+void scan_codes(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, const Rows& source,
+                std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits, bool rescore,
+                const Deadline& deadline, const HitOrder& order) {
   hnsw::prepare_query(kernels, space, query, scratch.query);
   const hnsw::WalkScorer scorer(kernels, space, scratch.query);
   if (!rescore || !space.has_vectors()) {
-    scan(scorer, first, end, k, scratch, hits, predicate, deadline, order);
+    scan(scorer, source, k, scratch, hits, deadline, order);
     return;
   }
   const std::uint32_t candidates = space.product != nullptr ? kProductCandidatesAHit * k : coded_scan_candidates(k);
-  scan(scorer, first, end, candidates, scratch, hits, predicate, deadline, order);
+  scan(scorer, source, candidates, scratch, hits, deadline, order);
   scratch.rows.resize(hits.size());
   scratch.distances.resize(hits.size());
   std::transform(hits.begin(), hits.end(), scratch.rows.begin(), [](const hnsw::Hit& hit) { return hit.row; });
@@ -97,6 +125,37 @@ void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, 
   }
   std::sort(hits.begin(), hits.end(), order);
   hits.resize(std::min<std::size_t>(hits.size(), k));
+}
+
+}  // namespace
+
+void scan_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
+               std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
+               const hnsw::RowPredicate& predicate, const Deadline& deadline, const HitOrder& order) {
+  VIBRATO_CHECK(k >= 1 && first <= end);
+  scan(hnsw::ExactScorer(kernels, space, query), RowRange(first, end, predicate), k, scratch, hits, deadline, order);
+}
+
+void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query, std::uint32_t first,
+                     std::uint32_t end, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
+                     const hnsw::RowPredicate& predicate, bool rescore, const Deadline& deadline,
+                     const HitOrder& order) {
+  VIBRATO_CHECK(k >= 1 && first <= end && space.has_codes());
+  scan_codes(kernels, space, query, RowRange(first, end, predicate), k, scratch, hits, rescore, deadline, order);
+}
+
+void scan_listed_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query,
+                      std::span<const std::uint32_t> rows, std::uint32_t k, ScanScratch& scratch,
+                      std::vector<hnsw::Hit>& hits, const Deadline& deadline, const HitOrder& order) {
+  VIBRATO_CHECK(k >= 1);
+  scan(hnsw::ExactScorer(kernels, space, query), RowList(rows), k, scratch, hits, deadline, order);
+}
+
+void scan_listed_codes(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query,
+                       std::span<const std::uint32_t> rows, std::uint32_t k, ScanScratch& scratch,
+                       std::vector<hnsw::Hit>& hits, bool rescore, const Deadline& deadline, const HitOrder& order) {
+  VIBRATO_CHECK(k >= 1 && space.has_codes());
+  scan_codes(kernels, space, query, RowList(rows), k, scratch, hits, rescore, deadline, order);
 }
 
 void merge_hits(std::vector<hnsw::Hit>& hits, std::vector<hnsw::Hit>& more, std::uint32_t k) {

@@ -62,6 +62,15 @@ void scan_coded_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, 
                      const hnsw::RowPredicate& predicate = {}, bool rescore = true, const Deadline& deadline = {},
                      const HitOrder& order = {});
 
+// The same over the rows of a list, each once, in the order of memory at best.
+void scan_listed_rows(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query,
+                      std::span<const std::uint32_t> rows, std::uint32_t k, ScanScratch& scratch,
+                      std::vector<hnsw::Hit>& hits, const Deadline& deadline = {}, const HitOrder& order = {});
+void scan_listed_codes(const simd::Kernels& kernels, const hnsw::RowSpace& space, const float* query,
+                       std::span<const std::uint32_t> rows, std::uint32_t k, ScanScratch& scratch,
+                       std::vector<hnsw::Hit>& hits, bool rescore = true, const Deadline& deadline = {},
+                       const HitOrder& order = {});
+
 // Merges `more` into `hits`, both nearest first; keeps the k nearest. A row that is in both stays once.
 // `more` is used up.
 void merge_hits(std::vector<hnsw::Hit>& hits, std::vector<hnsw::Hit>& more, std::uint32_t k);

@@ -5,6 +5,8 @@
 #include <vibrato/check.hpp>
 
 #include "vector/alive_rows.hpp"
+#include "vector/allowed_search.hpp"
+#include "vector/row_filter.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -40,7 +42,8 @@ HotPart::HotPart(const HotPartOptions& options, std::unique_ptr<HotSegment> rows
     : options_(options),
       rows_(std::move(rows)),
       deletes_(std::make_shared<DeleteLsns>(options.row_capacity)),
-      records_(options.row_capacity) {}
+      records_(options.row_capacity),
+      meta_(options.row_capacity) {}
 
 HotPart::~HotPart() = default;
 
@@ -81,7 +84,11 @@ std::uint64_t HotPart::unindexed_bytes() const {
 
 bool HotPart::index_step(std::uint32_t rows_max) {
   const std::lock_guard lock(index_mutex_);
-  return needs_indexing() && rows_->index_step(rows_max);
+  // Meta first: it costs little, and every row without it is looked at by each filter.
+  if (meta_.is_due(row_count())) {
+    return meta_.index_next([this](std::uint32_t row) -> std::string_view { return rows_->meta_json(row); });
+  }
+  return rows_->needs_indexing(is_frozen()) && rows_->index_step(rows_max);
 }
 
 Lsn HotPart::first_lsn() const {
@@ -113,6 +120,10 @@ std::uint32_t HotPart::rows_at(Lsn visible) const {
 Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
                        SegmentStats* stats) const {
   const AliveRows alive(*deletes_, query.visible);
+  if (query.allowed != nullptr) {
+    const hnsw::RowPredicate predicate = deletes_->count() == 0 ? hnsw::RowPredicate{} : alive.predicate();
+    return search_allowed(query, predicate, scratch, hits, stats);
+  }
   HotQuery hot;
   hot.k = query.k;
   hot.ef = query.ef;
@@ -137,6 +148,43 @@ Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, 
     stats->rows_visited = stats->distances;
   }
   return query.deadline.check();
+}
+
+Status HotPart::search_allowed(const SegmentQuery& query, const hnsw::RowPredicate& alive, hnsw::SearchScratch& scratch,
+                               std::vector<hnsw::Hit>& hits, SegmentStats* stats) const {
+  // Loaded in the order of HotSegment's publication.
+  const std::uint32_t indexed = std::min(rows_->indexed_count(), query.allowed->row_count());
+  const std::uint32_t encoded = std::min(rows_->encoded_count(), query.allowed->row_count());
+  const hnsw::RowSpace coded = rows_->space();
+  const hnsw::RowSpace plain = rows_->plain_space();
+  std::optional<hnsw::GraphView> graph;
+  SearchedRows rows;
+  if (indexed > 0) {
+    graph = rows_->graph()->view(options_.row_capacity);
+    rows.graph = &*graph;
+  }
+  rows.indexed = indexed;
+  rows.coded = coded.has_codes() ? &coded : nullptr;
+  rows.encoded = encoded;
+  rows.plain = &plain;
+  return search_allowed_rows(rows, query, alive, scratch, hits, stats);
+}
+
+Result<filter::RowSet> HotPart::matching(const filter::Filter& filter, Lsn visible, const Deadline& deadline) const {
+  const std::uint32_t rows = rows_at(visible);
+  RowFilter row_filter(filter, *this, visible, deadline);
+  std::vector<std::uint32_t> found;
+  std::uint32_t first = 0;
+  for (std::uint32_t block = 0; first < rows && block < meta_.block_count(); ++block, first += MetaBlocks::kRows) {
+    VIBRATO_ASSIGN_OR_RETURN(const filter::RowSet of_block,
+                             row_filter.select(meta_.block(block), first, MetaBlocks::kRows));
+    const std::size_t begin = found.size();
+    of_block.append_to(found);
+    std::for_each(found.begin() + static_cast<std::ptrdiff_t>(begin), found.end(),
+                  [first](std::uint32_t& row) { row += first; });
+  }
+  VIBRATO_RETURN_IF_ERROR(row_filter.match(std::min(first, rows), rows, found));
+  return filter::RowSet::of(std::move(found), rows);
 }
 
 Result<std::optional<std::uint32_t>> HotPart::find(const PointIdView& id, Lsn visible) const {
@@ -167,7 +215,7 @@ Result<std::string_view> HotPart::meta_json(std::uint32_t row) const {
 
 std::uint64_t HotPart::bytes_in_memory() const {
   return sizeof(*this) + rows_->bytes_in_memory() + records_.bytes_in_memory(row_count()) + ids_.bytes_in_memory() +
-         id_bytes_.load(std::memory_order_relaxed) + deletes_->bytes_in_memory();
+         meta_.bytes_in_memory() + id_bytes_.load(std::memory_order_relaxed) + deletes_->bytes_in_memory();
 }
 
 }  // namespace vibrato::vector

@@ -18,6 +18,7 @@
 #include "vector/growing_array.hpp"
 #include "vector/hot_ids.hpp"
 #include "vector/hot_segment.hpp"
+#include "vector/meta_blocks.hpp"
 #include "vector/segment.hpp"
 
 namespace vibrato::vector {
@@ -49,12 +50,12 @@ class HotPart final : public Segment {
   void freeze() { frozen_.store(true, std::memory_order_release); }
   [[nodiscard]] bool is_frozen() const { return frozen_.load(std::memory_order_acquire); }
 
-  // Inserts at most `rows_max` waiting rows into the graph. False when nothing is left to index (kFlat and small parts
-  // are never indexed). Once it is false for a frozen part, indexed_count() is row_count(), unless those exceptions
-  // hold.
+  // Indexes the meta of a block of rows, or inserts at most `rows_max` waiting rows into the graph. False when nothing
+  // is left to index (kFlat and small parts have no graph). Once it is false for a frozen part, indexed_count() is
+  // row_count(), unless those exceptions hold.
   [[nodiscard]] bool index_step(std::uint32_t rows_max);
   // Whether enough rows wait for a batch; any, once it is frozen.
-  [[nodiscard]] bool needs_indexing() const { return rows_->needs_indexing(is_frozen()); }
+  [[nodiscard]] bool needs_indexing() const { return meta_.is_due(row_count()) || rows_->needs_indexing(is_frozen()); }
   // For sealing: the rows, codes and graph as they stand. Requires: frozen (no append any more).
   [[nodiscard]] const HotSegment& rows() const { return *rows_; }
 
@@ -65,6 +66,8 @@ class HotPart final : public Segment {
   [[nodiscard]] const std::shared_ptr<DeleteLsns>& deletes() const override { return deletes_; }
   [[nodiscard]] Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
                               SegmentStats* stats = nullptr) const override;
+  [[nodiscard]] Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
+                                                const Deadline& deadline) const override;
   [[nodiscard]] Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const override;
   [[nodiscard]] Result<PointIdView> id(std::uint32_t row) const override;
   [[nodiscard]] Lsn row_lsn(std::uint32_t row) const override;
@@ -86,12 +89,16 @@ class HotPart final : public Segment {
 
   HotPart(const HotPartOptions& options, std::unique_ptr<HotSegment> rows);
   [[nodiscard]] std::uint32_t newest_row(const PointIdView& id) const;
+  [[nodiscard]] Status search_allowed(const SegmentQuery& query, const hnsw::RowPredicate& alive,
+                                      hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
+                                      SegmentStats* stats) const;
 
   const HotPartOptions options_;
   std::unique_ptr<HotSegment> rows_;
   std::shared_ptr<DeleteLsns> deletes_;
   GrowingArray<Record> records_;
   HotIds ids_;
+  MetaBlocks meta_;
   std::atomic<std::uint64_t> id_bytes_{0};
   std::atomic<bool> frozen_{false};
   std::mutex index_mutex_;  // One index_step at a time.

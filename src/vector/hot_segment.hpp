@@ -110,6 +110,8 @@ class HotSegment {
   }
   // The rows as kernels see them, with codes if there are any. Rows below row_count() are complete.
   [[nodiscard]] hnsw::RowSpace space() const { return space(codes_.load(std::memory_order_acquire)); }
+  // Without the codes.
+  [[nodiscard]] hnsw::RowSpace plain_space() const { return space(nullptr); }
 
   // Requires: row < row_count(). Valid as long as the segment.
   [[nodiscard]] std::span<const float> vector(std::uint32_t row) const;

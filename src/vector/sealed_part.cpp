@@ -6,7 +6,9 @@
 
 #include "io/safe_path.hpp"
 #include "vector/alive_rows.hpp"
+#include "vector/allowed_search.hpp"
 #include "vector/flat_scan.hpp"
+#include "vector/row_filter.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -89,6 +91,9 @@ std::uint32_t SealedPart::indexed_count() const {
 
 Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
                           SegmentStats* stats) const {
+  if (query.allowed != nullptr) {
+    return search_allowed(query, scratch, hits, stats);
+  }
   SegmentStats local;
   const std::uint32_t dead = deletes_->count();
   const AliveRows alive(*deletes_, query.visible);
@@ -137,6 +142,33 @@ void SealedPart::scan(const SegmentQuery& query, const hnsw::RowPredicate& alive
   scan_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive, query.deadline,
             order);
   stats.plan = "scan";
+}
+
+Status SealedPart::search_allowed(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
+                                  SegmentStats* stats) const {
+  const AliveRows alive(*deletes_, query.visible);
+  const hnsw::RowPredicate predicate = deletes_->count() == 0 ? hnsw::RowPredicate{} : alive.predicate();
+  const hnsw::RowSpace& space = rows_->space();
+  SearchedRows rows;
+  rows.graph = rows_->has_graph() ? &rows_->graph() : nullptr;
+  rows.indexed = indexed_count();
+  rows.coded = space.has_codes() ? &space : nullptr;
+  rows.encoded = space.has_codes() ? row_count() : 0;
+  rows.plain = space.has_vectors() ? &space : nullptr;
+  return search_allowed_rows(rows, query, predicate, scratch, hits, stats);
+}
+
+Result<filter::RowSet> SealedPart::matching(const filter::Filter& filter, Lsn visible, const Deadline& deadline) const {
+  RowFilter rows(filter, *this, visible, deadline);
+  const format::MetaIndexView* const index = rows_->meta_index();
+  if (index != nullptr || !rows_->file().has_meta()) {
+    return reported(rows.select(index, 0, row_count()));
+  }
+  std::vector<std::uint32_t> found;
+  const Status matched = rows.match(0, row_count(), found);
+  report(matched);
+  VIBRATO_RETURN_IF_ERROR(matched);
+  return filter::RowSet::of(std::move(found), row_count());
 }
 
 Result<std::optional<std::uint32_t>> SealedPart::find(const PointIdView& id, Lsn /*visible*/) const {

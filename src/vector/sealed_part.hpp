@@ -48,6 +48,8 @@ class SealedPart final : public Segment {
   [[nodiscard]] const std::shared_ptr<DeleteLsns>& deletes() const override { return deletes_; }
   [[nodiscard]] Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
                               SegmentStats* stats) const override;
+  [[nodiscard]] Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
+                                                const Deadline& deadline) const override;
   [[nodiscard]] Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const override;
   [[nodiscard]] Result<PointIdView> id(std::uint32_t row) const override;
   // Always between first_lsn() and last_lsn(): a row whose stored LSN is damaged does not vanish from searches.
@@ -64,6 +66,8 @@ class SealedPart final : public Segment {
   SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> rows, const store::IdIndex& ids,
              std::shared_ptr<DeleteLsns> deletes);
 
+  [[nodiscard]] Status search_allowed(const SegmentQuery& query, hnsw::SearchScratch& scratch,
+                                      std::vector<hnsw::Hit>& hits, SegmentStats* stats) const;
   void scan(const SegmentQuery& query, const hnsw::RowPredicate& alive, bool on_codes, std::vector<hnsw::Hit>& hits,
             SegmentStats& stats) const;
 

@@ -31,6 +31,7 @@ Result<std::unique_ptr<SealedSegment>> SealedSegment::from_file(std::unique_ptr<
   VIBRATO_RETURN_IF_ERROR(segment->load_norms());
   VIBRATO_RETURN_IF_ERROR(segment->load_graph());
   VIBRATO_RETURN_IF_ERROR(segment->load_codes());
+  VIBRATO_RETURN_IF_ERROR(segment->load_meta_index());
   if (!segment->file_->has_vectors() && segment->space_.product == nullptr) {
     return corruption(segment->file_->path() + ": neither vectors nor product codes of its rows");
   }
@@ -98,6 +99,23 @@ Status SealedSegment::load_codes() {
     case quant::CodeKind::kPq:
       return load_product_codes(*description, offset);
   }
+  return ok_status();
+}
+
+Status SealedSegment::load_meta_index() {
+  const auto section = file_->section(SectionKind::kMetaIndex);
+  if (!section) {
+    return ok_status();
+  }
+  const std::uint64_t begin = file_->layout().find(SectionKind::kMetaIndex)->offset;
+  const auto check = [file = file_.get(), begin](std::uint64_t offset, std::uint64_t length) {
+    return file->check_once(begin + offset, length);
+  };
+  auto index = format::MetaIndexView::open(*section, row_count(), check);
+  if (!index.ok()) {
+    return index.status().with_context(file_->path() + ": meta index");
+  }
+  meta_index_ = *std::move(index);
   return ok_status();
 }
 

@@ -19,6 +19,8 @@
 #include "base/deadline.hpp"
 #include "base/ids.hpp"
 #include "base/point_id.hpp"
+#include "filter/condition.hpp"
+#include "filter/row_set.hpp"
 #include "hnsw/searcher.hpp"
 #include "vector/delete_lsns.hpp"
 
@@ -36,13 +38,14 @@ struct SegmentQuery {
   const HitOrder* order = nullptr;
   // Rows that are farther may be left out: other parts have k rows that are not. hnsw::Hit::distance.
   float known = std::numeric_limits<float>::infinity();
+  const filter::RowSet* allowed = nullptr;  // What matching() answered for the same reader; null: all rows.
   Lsn visible;        // The reader's LSN.
   Deadline deadline;  // Looked at every kScanCheckRows rows of a scan (flat_scan.hpp), and after a walk.
 };
 
 // What a search of one segment did, for `explain` and metrics.
 struct SegmentStats {
-  std::string_view plan;  // "graph", "scan", "coded_scan", "graph+tail".
+  std::string_view plan;  // "graph", "scan", "coded_scan", "graph+tail", "filtered_scan", "filtered_graph".
   std::uint64_t rows_visited = 0;
   std::uint64_t distances = 0;
 };
@@ -67,6 +70,11 @@ class Segment {
   // kTimeout past the deadline.
   [[nodiscard]] virtual Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch,
                                       std::vector<hnsw::Hit>& hits, SegmentStats* stats = nullptr) const = 0;
+
+  // The rows that match the filter among those that a reader at `visible` may see, dead ones too. Rows from its
+  // row_count() on came later. Errors: kCorruption; kTimeout past the deadline.
+  [[nodiscard]] virtual Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
+                                                        const Deadline& deadline) const = 0;
 
   // The newest row of the id that was written at or below `visible`, alive or not; nothing if there is none.
   // Errors: kCorruption (file and offset named).

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "filter/meta_index_builder.hpp"
 #include "io/safe_path.hpp"
 #include "store/id_columns.hpp"
 #include "store/pack_writer.hpp"
@@ -14,6 +15,8 @@
 
 namespace vibrato::vector {
 namespace {
+
+using MetaOfRow = std::function<Result<std::string_view>(std::uint32_t row)>;
 
 store::VdbWriterOptions writer_options(const CollectionSettings& settings, const WriteThrottle& throttle) {
   store::VdbWriterOptions options;
@@ -71,6 +74,22 @@ class RowsAndIds {
   store::IdColumns ids_;
 };
 
+// What filters find rows by. Nothing for rows without meta.
+Status write_meta_index(store::VdbWriter& writer, std::uint32_t rows, const MetaOfRow& meta) {
+  filter::MetaIndexBuilder builder;
+  bool has_meta = false;
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    VIBRATO_ASSIGN_OR_RETURN(const std::string_view json, meta(row));
+    has_meta = has_meta || !json.empty();
+    VIBRATO_RETURN_IF_ERROR(builder.add(json));
+  }
+  if (!has_meta) {
+    return ok_status();
+  }
+  const std::vector<std::byte> bytes = builder.finish();
+  return store::write_section(writer, store::section_of(format::SectionKind::kMetaIndex, bytes));
+}
+
 // Rows of a small part as one image of a pack.
 Result<catalog::Segment> add_to_pack(io::FileSystem& fs, const std::string& path, const std::string& file,
                                      const PackItem& item, store::PackWriter& pack) {
@@ -95,6 +114,11 @@ Result<catalog::Segment> add_to_pack(io::FileSystem& fs, const std::string& path
   VIBRATO_RETURN_IF_ERROR(store::write_id_tables(
       rows.writer(), item.row_count, [&ids](std::uint32_t row) { return ids[row]; },
       [&lsns](std::uint32_t row) { return lsns[row]; }));
+  VIBRATO_RETURN_IF_ERROR(
+      write_meta_index(rows.writer(), item.row_count, [&](std::uint32_t row) -> Result<std::string_view> {
+        VIBRATO_ASSIGN_OR_RETURN(const SegmentRow values, item.row(row));
+        return values.meta_json;
+      }));
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t bytes, rows.writer().finish());
   pack.end_part(bytes);
   catalog::Segment entry = rows.entry(item.collection, file, item.level);
@@ -178,6 +202,9 @@ class SegmentFileWriter::Impl {
  private:
   // Writes what stands behind the rows, and publishes.
   Status complete(store::VdbWriter& writer, const BuiltIndex* index, const format::GraphView* graph) {
+    // First, as it looks at the checksums of the image, which the next section overwrites.
+    VIBRATO_RETURN_IF_ERROR(
+        write_meta_index(writer, image_->rows(), [this](std::uint32_t row) { return image_->meta_view(row); }));
     VIBRATO_RETURN_IF_ERROR(store::write_id_tables(writer, *image_));
     if (index != nullptr) {
       for (const store::NewSection& section : index_sections(*image_, *index, graph)) {

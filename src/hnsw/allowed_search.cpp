@@ -1,0 +1,197 @@
+#include "hnsw/allowed_search.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <vibrato/check.hpp>
+
+#include "hnsw/descent.hpp"
+#include "hnsw/rescore.hpp"
+#include "hnsw/search_setup.hpp"
+
+namespace vibrato::hnsw {
+namespace {
+
+// Allowed rows, spread over the segment, where a walk begins beside the row that the descent found.
+constexpr std::size_t kSeeds = 32;
+// With fewer allowed rows in a list than one in so many, the walk looks two hops far.
+constexpr std::uint32_t kPassThroughShare = 4;
+
+class AllowedWalk {
+ public:
+  AllowedWalk(const GraphView& graph, const AllowedParams& params, const WalkScorer& scorer, const BeamLimits& limits,
+              BeamScratch& scratch, BeamStats& stats)
+      : graph_(graph),
+        allowed_(params.allowed),
+        alive_(params.alive),
+        scorer_(scorer),
+        limits_(limits),
+        scratch_(scratch),
+        stats_(stats) {}
+
+  void run(std::uint32_t start) {
+    // A list in full, and as many rows again from behind it.
+    const std::size_t step_max = 2 * std::size_t{graph_.m0} * limits_.expand + kSeeds + 1;
+    scratch_.rows.resize(std::max(scratch_.rows.size(), step_max));
+    scratch_.distances.resize(std::max(scratch_.distances.size(), step_max));
+    scratch_.visited.reset(graph_.row_count);
+    scratch_.pool.reset(limits_.ef);
+    scratch_.visited.reserve_step(step_max);
+    begin_at(start);
+    add_seeds();
+    score_batch();
+    while (true) {
+      const std::size_t taken = scratch_.pool.take(limits_.expand, scratch_.pool.worst(), expanding_.data());
+      if (taken == 0) {
+        return;
+      }
+      stats_.expanded += static_cast<std::uint32_t>(taken);
+      scratch_.visited.reserve_step(step_max);
+      for (std::size_t e = 0; e < taken; ++e) {
+        gather(graph_.block(expanding_[e]));
+      }
+      score_batch();
+    }
+  }
+
+ private:
+  [[nodiscard]] bool is_allowed(std::uint32_t row) const {
+    const std::size_t word = row / 64;
+    return word < allowed_.size() && (allowed_[word] >> (row % 64) & 1) != 0 && alive_(row);
+  }
+
+  void add(std::uint32_t row) {
+    scratch_.rows[batch_++] = row;
+    scorer_.prefetch(row);
+  }
+
+  void begin_at(std::uint32_t row) {
+    if (scratch_.visited.insert(row) && is_allowed(row)) {
+      add(row);
+    }
+    gather(graph_.block(row));
+  }
+
+  void add_seeds() {
+    const std::size_t words = std::min<std::size_t>(allowed_.size(), (std::size_t{graph_.row_count} + 63) / 64);
+    for (std::size_t seed = 0; seed < kSeeds; ++seed) {
+      const std::size_t end = (seed + 1) * words / kSeeds;
+      for (std::size_t word = seed * words / kSeeds; word < end; ++word) {
+        if (allowed_[word] == 0) {
+          continue;
+        }
+        const auto row =
+            static_cast<std::uint32_t>(word * 64 + static_cast<std::size_t>(std::countr_zero(allowed_[word])));
+        if (row < graph_.row_count && is_allowed(row) && scratch_.visited.insert(row)) {
+          add(row);
+        }
+        break;
+      }
+    }
+  }
+
+  // Adds the allowed rows of a list that were not seen before and, if there are few allowed ones, those behind the
+  // others.
+  void gather(const std::uint32_t* list) {
+    std::size_t passed = 0;
+    std::uint32_t allowed = 0;
+    for (std::uint32_t i = 0; i < graph_.m0; ++i) {
+      const std::uint32_t row = load_slot(list + i);
+      if (row >= graph_.row_count) {
+        break;  // The end of the list, or a damaged edge.
+      }
+      const bool is_fresh = scratch_.visited.insert(row);
+      if (is_allowed(row)) {
+        ++allowed;
+        if (is_fresh) {
+          add(row);
+        }
+      } else if (is_fresh) {
+        __builtin_prefetch(graph_.block(row));
+        __builtin_prefetch(graph_.block(row) + 16);
+        pass_through_[passed++] = row;
+      }
+    }
+    if (allowed * kPassThroughShare < graph_.m0) {
+      gather_behind(std::span(pass_through_).first(passed));
+    }
+  }
+
+  void gather_behind(std::span<const std::uint32_t> rows) {
+    const std::size_t full = batch_ + graph_.m0;
+    for (const std::uint32_t through : rows) {
+      const std::uint32_t* list = graph_.block(through);
+      for (std::uint32_t i = 0; i < graph_.m0; ++i) {
+        const std::uint32_t row = load_slot(list + i);
+        if (row >= graph_.row_count) {
+          break;
+        }
+        // Others are not marked as seen: they may still be passed through themselves.
+        if (is_allowed(row) && scratch_.visited.insert(row)) {
+          add(row);
+          if (batch_ == full) {
+            return;
+          }
+        }
+      }
+    }
+  }
+
+  void score_batch() {
+    const float bound = scratch_.pool.worst();
+    scorer_.score(scratch_.rows.data(), batch_, scratch_.distances.data());
+    stats_.distances += static_cast<std::uint32_t>(batch_);
+    for (std::size_t i = 0; i < batch_; ++i) {
+      if (scratch_.distances[i] <= bound) {
+        scratch_.pool.insert(scratch_.distances[i], scratch_.rows[i]);
+      }
+    }
+    batch_ = 0;
+    const std::size_t likely = scratch_.pool.peek(limits_.expand, expanding_.data());
+    for (std::size_t e = 0; e < likely; ++e) {
+      __builtin_prefetch(graph_.block(expanding_[e]));
+      __builtin_prefetch(graph_.block(expanding_[e]) + 16);
+    }
+  }
+
+  const GraphView& graph_;
+  const std::span<const std::uint64_t> allowed_;
+  const RowPredicate& alive_;
+  const WalkScorer& scorer_;
+  const BeamLimits& limits_;
+  BeamScratch& scratch_;
+  BeamStats& stats_;
+  std::size_t batch_ = 0;  // Rows waiting in scratch_.rows.
+  std::array<std::uint32_t, kExpandMax> expanding_{};
+  std::array<std::uint32_t, 2 * limits::kGraphMMax> pass_through_{};
+};
+
+}  // namespace
+
+bool search_allowed(const simd::Kernels& kernels, const GraphView& graph, const RowSpace& space, const float* query,
+                    const AllowedParams& params, SearchScratch& scratch, std::vector<Hit>& hits, SearchStats* stats) {
+  VIBRATO_CHECK(params.k >= 1 && space.row_count >= graph.row_count);
+  hits.clear();
+  if (graph.entry_row >= graph.row_count) {
+    return false;
+  }
+  const PreparedSearch prepared(kernels, space, query, scratch);
+  BeamLimits limits;
+  limits.k = params.k;
+  limits.ef = std::max(params.ef, params.k);
+  limits.expand = default_expand(space);
+
+  SearchStats local;
+  const EntryPoint entry{graph.entry_row, graph.entry_upper, graph.max_level};
+  const Start start = descend(graph, entry, 0, prepared.scorer(), local.walk);
+  AllowedWalk(graph, params, prepared.scorer(), limits, scratch.beam, local.walk).run(start.row);
+  const CandidatePool& found = scratch.beam.pool;
+  local.rescored = take_hits(kernels, space, query, {params.k, params.rescore, params.known}, found, scratch, hits);
+  local.vouched = static_cast<std::uint32_t>(hits.size());
+  if (stats != nullptr) {
+    *stats = local;
+  }
+  return found.full();
+}
+
+}  // namespace vibrato::hnsw
