@@ -14,6 +14,9 @@ class JsonWriter {
   // Appends to `out`, which must outlive the writer.
   explicit JsonWriter(std::string& out) : out_(out) {}
 
+  // Of the text so far, with what was there before.
+  [[nodiscard]] std::size_t size() const { return out_.size(); }
+
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
   void begin_array() { open('['); }

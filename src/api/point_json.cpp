@@ -35,19 +35,14 @@ void write_point(const vector::Point& point, JsonWriter& json) {
   json.end_object();
 }
 
-Status write_hit(const vector::PointHit& hit, const HitParts& parts, JsonWriter& json) {
-  json.begin_object();
-  json.key("id");
-  write_id(hit.id, json);
-  json.key("score");
-  json.number(hit.score);
+Status write_parts(const vector::Segment& segment, std::uint32_t row, const HitParts& parts, JsonWriter& json) {
   if (parts.meta) {
-    VIBRATO_ASSIGN_OR_RETURN(const std::string_view meta, hit.segment->meta_json(hit.row));
+    VIBRATO_ASSIGN_OR_RETURN(const std::string_view meta, segment.meta_json(row));
     json.key("meta");
     write_meta(meta, json);
   }
   if (parts.vector) {
-    const Result<std::span<const float>> numbers = hit.segment->vector(hit.row);
+    const Result<std::span<const float>> numbers = segment.vector(row);
     json.key("vector");
     if (numbers.ok()) {
       write_floats(*numbers, json);
@@ -57,6 +52,16 @@ Status write_hit(const vector::PointHit& hit, const HitParts& parts, JsonWriter&
       return numbers.status();
     }
   }
+  return ok_status();
+}
+
+Status write_hit(const vector::PointHit& hit, const HitParts& parts, JsonWriter& json) {
+  json.begin_object();
+  json.key("id");
+  write_id(hit.id, json);
+  json.key("score");
+  json.number(hit.score);
+  VIBRATO_RETURN_IF_ERROR(write_parts(*hit.segment, hit.row, parts, json));
   json.end_object();
   return ok_status();
 }

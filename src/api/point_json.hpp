@@ -20,6 +20,9 @@ struct HitParts {
   bool meta = false;
   bool vector = false;
 };
+// The members meta and vector of an object that was begun: those of them that are wanted. Errors: kCorruption.
+[[nodiscard]] Status write_parts(const vector::Segment& segment, std::uint32_t row, const HitParts& parts,
+                                 JsonWriter& json);
 // {id, score, meta?, vector?}, as above. Errors: kCorruption.
 [[nodiscard]] Status write_hit(const vector::PointHit& hit, const HitParts& parts, JsonWriter& json);
 

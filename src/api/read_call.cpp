@@ -57,6 +57,30 @@ Status answer_read(const ContextPtr& context, const Request& request, const Resp
   return ok_status();
 }
 
+Status answer_on_pool(const ContextPtr& context, std::optional<Lsn> min_lsn, const ResponderPtr& responder, Read read) {
+  auto work = [responder, read = std::move(read)] { run_read(responder, read); };
+  if (!min_lsn.has_value() || *min_lsn <= context->database.visible_lsn()) {
+    return run_on_pool(context, std::move(work));
+  }
+  run_when_visible(context, *min_lsn, responder, std::move(work));
+  return ok_status();
+}
+
+Deadline deadline_of(const ApiContext& context, const Responder& responder) {
+  return {context.clock, responder.deadline_ns()};
+}
+
+Route make_query_route(const ContextPtr& context, std::string_view name, AsyncHandler handler) {
+  return {.method = Method::kPost,
+          .pattern = "/v1/vector/{collection}/" + std::string(name),
+          .role = Role::kQuery,
+          .reach = Reach::kOneCollection,
+          .body = BodyKind::kJson,
+          .body_bytes_max = context->options.body_bytes_max,
+          .known_query_parameters = {std::vector<std::string>()},
+          .async_handler = std::move(handler)};
+}
+
 Result<vector::CollectionPtr> find_collection(const ApiContext& context, std::string_view name) {
   VIBRATO_RETURN_IF_ERROR(context.database.check_readable());
   if (!io::is_safe_name(name)) {

@@ -10,6 +10,7 @@
 #include "api/api_context.hpp"
 #include "api/request.hpp"
 #include "api/responder.hpp"
+#include "base/deadline.hpp"
 #include "base/ids.hpp"
 #include "vector/vector_model.hpp"
 
@@ -40,6 +41,17 @@ void run_when_visible(const ContextPtr& context, Lsn lsn, const ResponderPtr& re
 // Answers with what `read` says, as the head of this file describes.
 [[nodiscard]] Status answer_read(const ContextPtr& context, const Request& request, const ResponderPtr& responder,
                                  Read read);
+
+// The same for what may take long, with an LSN that the body asked for: never on the I/O thread.
+// Errors: kOverloaded when the pool is full.
+[[nodiscard]] Status answer_on_pool(const ContextPtr& context, std::optional<Lsn> min_lsn,
+                                    const ResponderPtr& responder, Read read);
+
+// A read that still runs when the request's deadline passes ends: nobody waits for it.
+[[nodiscard]] Deadline deadline_of(const ApiContext& context, const Responder& responder);
+
+// POST /v1/vector/{collection}/<name>, its body as JSON, for keys that may query.
+[[nodiscard]] Route make_query_route(const ContextPtr& context, std::string_view name, AsyncHandler handler);
 
 // Errors: kUnavailable while it recovers, kInvalidArgument for what is no name, kNotFound.
 [[nodiscard]] Result<vector::CollectionPtr> find_collection(const ApiContext& context, std::string_view name);

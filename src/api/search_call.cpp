@@ -5,16 +5,12 @@
 #include <optional>
 #include <utility>
 
+#include "api/point_json.hpp"
 #include "api/read_call.hpp"
 #include "vector/check_vector.hpp"
 
 namespace vibrato::api {
 namespace {
-
-// A search that is still running when the request's deadline passes ends: nobody waits for it.
-Deadline deadline_of(const ApiContext& context, const Responder& responder) {
-  return {context.clock, responder.deadline_ns()};
-}
 
 // Finds the vector of an example. The raw vectors of an archive may be gone: kGone then.
 Status look_up_example(const vector::Collection& collection, SearchCall& call) {
@@ -39,11 +35,11 @@ Status name_field(const Status& status, const vector::Collection& collection, co
   return is_of_vector ? status.with_context("vector") : status;
 }
 
-Status search_and_write(const ApiContext& context, const vector::Collection& collection, SearchCall& call,
-                        WriteAnswer write, Reply& reply) {
+Result<vector::SearchAnswer> search(const ApiContext& context, const vector::Collection& collection, SearchCall& call,
+                                    std::int64_t& took_us) {
   const std::int64_t start_ns = context.clock.monotonic_ns();
   call.request.vector = call.vector;
-  const auto answer = collection.search(call.request, call.explain);
+  Result<vector::SearchAnswer> answer = collection.search(call.request, call.explain);
   if (!answer.ok()) {
     return name_field(answer.status(), collection, call);
   }
@@ -51,10 +47,17 @@ Status search_and_write(const ApiContext& context, const vector::Collection& col
   if (!collection.check_writable().ok()) {
     call.notes = collection.info().notes;
   }
-  const std::int64_t took_us = (context.clock.monotonic_ns() - start_ns) / 1000;
+  took_us = (context.clock.monotonic_ns() - start_ns) / 1000;
   context.metrics.queries.add();
   context.metrics.query_latency_us.observe(static_cast<double>(took_us));
-  return write(call, *answer, took_us, reply);
+  return answer;
+}
+
+Status search_and_write(const ApiContext& context, const vector::Collection& collection, SearchCall& call,
+                        WriteAnswer write, Reply& reply) {
+  std::int64_t took_us = 0;
+  VIBRATO_ASSIGN_OR_RETURN(const vector::SearchAnswer answer, search(context, collection, call, took_us));
+  return write(call, answer, took_us, reply);
 }
 
 // On a thread of the pool, from the begin.
@@ -88,7 +91,65 @@ Status start_search(const ContextPtr& context, const ResponderPtr& responder, Se
   return ok_status();
 }
 
+void write_explain(const std::vector<vector::SegmentExplain>& segments, JsonWriter& json) {
+  json.key("explain");
+  json.begin_array();
+  for (const vector::SegmentExplain& one : segments) {
+    json.begin_object();
+    json.key("segment");
+    json.string(one.segment);
+    json.key("rows");
+    json.number(std::uint64_t{one.rows});
+    if (one.matching) {
+      json.key("matching");
+      json.number(std::uint64_t{*one.matching});
+    }
+    json.key("plan");
+    json.string(one.stats.plan);
+    json.key("rows_visited");
+    json.number(one.stats.rows_visited);
+    json.key("distances");
+    json.number(one.stats.distances);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace
+
+void write_notes(const std::vector<std::string>& notes, JsonWriter& json) {
+  if (notes.empty()) {
+    return;
+  }
+  json.key("notes");
+  json.begin_array();
+  for (const std::string& note : notes) {
+    json.string(note);
+  }
+  json.end_array();
+}
+
+Result<vector::SearchAnswer> find_hits(const ApiContext& context, const vector::Collection& collection,
+                                       SearchCall& call, std::int64_t* took_us) {
+  VIBRATO_RETURN_IF_ERROR(look_up_example(collection, call));
+  std::int64_t us = 0;
+  return search(context, collection, call, took_us == nullptr ? us : *took_us);
+}
+
+Status write_hits(const SearchCall& call, const vector::SearchAnswer& answer, JsonWriter& json) {
+  json.key("hits");
+  json.begin_array();
+  for (const vector::PointHit& hit : answer.hits) {
+    VIBRATO_RETURN_IF_ERROR(write_hit(hit, call.parts, json));
+    VIBRATO_RETURN_IF_ERROR(check_answer_size(json.size()));
+  }
+  json.end_array();
+  if (call.explain) {
+    write_explain(answer.explain, json);
+  }
+  write_notes(call.notes, json);
+  return ok_status();
+}
 
 Status run_search(const ContextPtr& context, const ResponderPtr& responder, SearchCall& call, WriteAnswer write) {
   return as_unavailable_if_damaged(start_search(context, responder, call, write));

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "api/api_context.hpp"
+#include "api/json_writer.hpp"
 #include "api/responder.hpp"
 #include "api/search_request.hpp"
 #include "base/limits.hpp"
@@ -15,6 +16,14 @@ namespace vibrato::api {
 // How a surface writes what was found.
 using WriteAnswer = Status (*)(const SearchCall& call, const vector::SearchAnswer& answer, std::int64_t took_us,
                                Reply& reply);
+
+// Looks up the example, if the call has one, searches, and counts it. On a thread that may take its time.
+// Errors: those of the search; kNotFound, kGone for an example.
+[[nodiscard]] Result<vector::SearchAnswer> find_hits(const ApiContext& context, const vector::Collection& collection,
+                                                     SearchCall& call, std::int64_t* took_us = nullptr);
+
+// The members hits and explain, if it is wanted, of an object that was begun.
+[[nodiscard]] Status write_hits(const SearchCall& call, const vector::SearchAnswer& answer, JsonWriter& json);
 
 // Searches and answers. What is not done at once takes the contents of `call` with it.
 // Errors: those of the search; kOverloaded when the pool is full; kNotFound.

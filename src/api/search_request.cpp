@@ -10,6 +10,7 @@
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/point_fields.hpp"
+#include "api/query_fields.hpp"
 #include "base/limits.hpp"
 #include "filter/parse_filter.hpp"
 
@@ -64,7 +65,7 @@ Status read_target(const SearchFields& fields, SearchCall& call) {
   }
   if (id.is_there()) {
     VIBRATO_ASSIGN_OR_RETURN(call.example, read_required_id(id));
-    call.request.left_out = call.example;
+    call.request.left_out = {*call.example};
   }
   return ok_status();
 }
@@ -92,26 +93,24 @@ Status read_numbers(const SearchFields& fields, const DatabaseApiOptions& option
 }
 
 // Both together: a point must match the two.
-Status read_filter(const SearchFields& fields, std::optional<filter::Filter>& wanted) {
-  if (fields[kFilter].is_there()) {
-    VIBRATO_ASSIGN_OR_RETURN(wanted, filter::parse_filter(*fields[kFilter].value));
-  }
+Result<std::optional<filter::Filter>> read_filters(const SearchFields& fields) {
+  VIBRATO_ASSIGN_OR_RETURN(std::optional<filter::Filter> wanted, read_filter(fields[kFilter]));
   if (!fields[kFilters].is_there()) {
-    return ok_status();
+    return wanted;
   }
   VIBRATO_ASSIGN_OR_RETURN(filter::Filter equal, filter::parse_equalities(*fields[kFilters].value));
-  if (wanted) {
-    filter::Group both;
-    both.must.push_back(*std::move(wanted));
-    both.must.push_back(std::move(equal));
-    wanted = filter::Filter{std::move(both)};
-  } else {
-    wanted = std::move(equal);
+  if (!wanted) {
+    return std::optional(std::move(equal));
   }
-  return ok_status();
+  filter::Group both;
+  both.must.push_back(*std::move(wanted));
+  both.must.push_back(std::move(equal));
+  return std::optional(filter::Filter{std::move(both)});
 }
 
-Status read_fields(simdjson::dom::object object, const DatabaseApiOptions& options, SearchCall& call) {
+}  // namespace
+
+Status read_search_object(simdjson::dom::object object, const DatabaseApiOptions& options, SearchCall& call) {
   SearchFields fields = search_fields();
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
   for (std::size_t i = kFirstLater; i < fields.size(); ++i) {
@@ -121,21 +120,16 @@ Status read_fields(simdjson::dom::object object, const DatabaseApiOptions& optio
   }
   VIBRATO_RETURN_IF_ERROR(read_target(fields, call));
   VIBRATO_RETURN_IF_ERROR(read_numbers(fields, options, call.request));
-  VIBRATO_RETURN_IF_ERROR(read_filter(fields, call.request.filter));
+  VIBRATO_ASSIGN_OR_RETURN(call.request.filter, read_filters(fields));
   VIBRATO_ASSIGN_OR_RETURN(call.request.exact, bool_or(fields[kExact], false));
   VIBRATO_ASSIGN_OR_RETURN(call.request.rescore, bool_or(fields[kRescore], true));
   VIBRATO_ASSIGN_OR_RETURN(call.request.tier, read_tier(fields[kTier]));
   VIBRATO_ASSIGN_OR_RETURN(call.parts.meta, bool_or(fields[kIncludeMeta], false));
   VIBRATO_ASSIGN_OR_RETURN(call.parts.vector, bool_or(fields[kIncludeVector], false));
   VIBRATO_ASSIGN_OR_RETURN(call.explain, bool_or(fields[kExplain], false));
-  if (fields[kMinLsn].is_there()) {
-    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t lsn, read_whole(*fields[kMinLsn].value, "min_lsn", 0, kU64Max));
-    call.min_lsn = Lsn(lsn);
-  }
+  VIBRATO_ASSIGN_OR_RETURN(call.min_lsn, read_min_lsn(fields[kMinLsn]));
   return ok_status();
 }
-
-}  // namespace
 
 void SearchCall::reset() {
   collection.clear();
@@ -149,7 +143,8 @@ void SearchCall::reset() {
 }
 
 Status read_search(std::string_view body, const DatabaseApiOptions& options, SearchCall& call) {
-  return read_json_object(body, [&](simdjson::dom::object object) { return read_fields(object, options, call); });
+  return read_json_object(body,
+                          [&](simdjson::dom::object object) { return read_search_object(object, options, call); });
 }
 
 }  // namespace vibrato::api

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <simdjson.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,5 +33,9 @@ struct SearchCall {
 // Reads the body of a search on /v1 into `call`, which was reset. Errors: those of read_json_object, kUnknownField,
 // kInvalidArgument naming the field.
 [[nodiscard]] Status read_search(std::string_view body, const DatabaseApiOptions& options, SearchCall& call);
+
+// The same of an object inside of a body; for the .cpp files of this folder.
+[[nodiscard]] Status read_search_object(simdjson::dom::object object, const DatabaseApiOptions& options,
+                                        SearchCall& call);
 
 }  // namespace vibrato::api

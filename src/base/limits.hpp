@@ -17,6 +17,7 @@ inline constexpr std::uint32_t kSearchKDefaultMax = 1000;
 inline constexpr std::uint32_t kSearchKMax = 10000;
 inline constexpr std::uint32_t kEfMax = 4096;
 inline constexpr std::uint32_t kBatchItemsMax = 10000;
+inline constexpr std::uint32_t kBatchSearchesMax = 256;
 inline constexpr std::size_t kMetaBytesMax = 1 * kMiB;        // Of one vector, as JSON text.
 inline constexpr std::size_t kTailMetaBytesMax = 256 * kMiB;  // Of all vectors that a served file has in memory only.
 

@@ -4,56 +4,14 @@
 #include <optional>
 #include <simdjson.h>
 
-#include "filter/json_scalar.hpp"
+#include "filter/json_path.hpp"
 
 namespace vibrato::filter {
 namespace {
 
 using simdjson::dom::array;
 using simdjson::dom::element;
-using simdjson::dom::object;
 using Value = std::optional<element>;
-
-Value at_key(const element& json, std::string_view key) {
-  object fields;
-  Value found;
-  if (json.get(fields) == simdjson::SUCCESS) {
-    for (const auto& [name, value] : fields) {
-      if (name == key) {
-        found = value;
-      }
-    }
-  }
-  return found;
-}
-
-Value at_path(const Value& root, const FieldPath& path) {
-  Value here = root;
-  for (const std::string& step : path.steps) {
-    if (!here) {
-      break;
-    }
-    here = at_key(*here, step);
-  }
-  return here;
-}
-
-// Whether it holds for the value or, of an array, for any element.
-template <typename Test>
-bool any_scalar(const Value& value, const Test& test) {
-  if (!value) {
-    return false;
-  }
-  array elements;
-  if (value->get(elements) != simdjson::SUCCESS) {
-    const auto scalar = scalar_of(*value);
-    return scalar && test(*scalar);
-  }
-  return std::any_of(elements.begin(), elements.end(), [&](const element& item) {
-    const auto scalar = scalar_of(item);
-    return scalar && test(*scalar);
-  });
-}
 
 bool is_listed(const std::vector<Scalar>& values, const Scalar& scalar) {
   return std::binary_search(values.begin(), values.end(), scalar);

@@ -359,4 +359,11 @@ Result<Filter> parse_equalities(element json, std::string_view name) {
   return Parser().equalities(json, {nullptr, name, {}});
 }
 
+Result<FieldPath> parse_path(std::string_view key, std::string_view name) {
+  if (key.empty() || key.size() > limits::kFilterKeyBytesMax) {
+    return invalid_argument(fmt::format("{} must be a dotted path of 1 to {} bytes", name, limits::kFilterKeyBytesMax));
+  }
+  return path_of(key);
+}
+
 }  // namespace vibrato::filter

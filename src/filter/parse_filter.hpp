@@ -23,6 +23,9 @@ namespace vibrato::filter {
 // groups, and limits::kFilterValuesMax values and ids in all of them.
 [[nodiscard]] Result<Filter> parse_filter(simdjson::dom::element json, std::string_view name = "filter");
 
+// A dotted path as it stands in the field `name` of a request. Errors: kInvalidArgument.
+[[nodiscard]] Result<FieldPath> parse_path(std::string_view key, std::string_view name);
+
 // {"key": V, ..}: each key equals its value.
 [[nodiscard]] Result<Filter> parse_equalities(simdjson::dom::element json, std::string_view name = "filters");
 

@@ -171,14 +171,7 @@ class Selector {
 
   [[nodiscard]] RowSet none() const { return RowSet::none(row_count_); }
 
-  [[nodiscard]] Result<RowSet> set(const MetaSetRef& ref) const {
-    if (ref.count <= format::kMetaListMax) {
-      VIBRATO_ASSIGN_OR_RETURN(Rows rows, index_->list(ref));
-      return RowSet::of(std::move(rows), row_count_);
-    }
-    VIBRATO_ASSIGN_OR_RETURN(const format::RoaringReader stored, index_->bitmap(ref));
-    return RowSet::of(stored, ref.count, row_count_);
-  }
+  [[nodiscard]] Result<RowSet> set(const MetaSetRef& ref) const { return read_set(*index_, ref, row_count_); }
   [[nodiscard]] Result<RowSet> set(const MetaFieldEntry& field, MetaSetKind kind) const {
     return set(field.sets[static_cast<std::size_t>(kind)]);
   }
@@ -309,6 +302,15 @@ class Selector {
 Result<Selection> select(const Filter& filter, const MetaIndexView* index, std::uint32_t row_count,
                          const RowsOfIds& rows_of_ids) {
   return Selector(index, row_count, rows_of_ids).select(filter);
+}
+
+Result<RowSet> read_set(const MetaIndexView& index, const MetaSetRef& ref, std::uint32_t row_count) {
+  if (ref.count <= format::kMetaListMax) {
+    VIBRATO_ASSIGN_OR_RETURN(Rows rows, index.list(ref));
+    return RowSet::of(std::move(rows), row_count);
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const format::RoaringReader stored, index.bitmap(ref));
+  return RowSet::of(stored, ref.count, row_count);
 }
 
 }  // namespace vibrato::filter

@@ -29,4 +29,8 @@ using RowsOfIds = std::function<Status(const std::vector<PointId>& ids, std::vec
 [[nodiscard]] Result<Selection> select(const Filter& filter, const format::MetaIndexView* index,
                                        std::uint32_t row_count, const RowsOfIds& rows_of_ids);
 
+// A stored set of rows. Errors: kCorruption.
+[[nodiscard]] Result<RowSet> read_set(const format::MetaIndexView& index, const format::MetaSetRef& ref,
+                                      std::uint32_t row_count);
+
 }  // namespace vibrato::filter

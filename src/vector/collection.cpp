@@ -139,6 +139,10 @@ ReadView Collection::read_view() const {
   }
 }
 
+Status Collection::check_complete() const {
+  return is_incomplete_.load(std::memory_order_relaxed) ? check_writable() : ok_status();
+}
+
 Result<std::optional<Point>> Collection::get(const PointIdView& id) const {
   const ReadView view = read_view();
   VIBRATO_ASSIGN_OR_RETURN(std::optional<Point> found, find_point(*view.version, id, view.visible));

@@ -74,7 +74,7 @@ struct SearchRequest {
   Tier tier = Tier::kAll;
   std::optional<float> min_score;     // Not with l2. Inclusive.
   std::optional<float> max_distance;  // Only with l2. Inclusive.
-  std::optional<PointId> left_out;    // The example of a search by id.
+  std::vector<PointId> left_out;      // The examples of a search by id, each once.
   std::optional<filter::Filter> filter;
   Deadline deadline;
 };
@@ -156,6 +156,8 @@ class Collection {
   // Whether a record passed over the part since the load, and so may lack a delete there once the part is whole again.
   [[nodiscard]] bool has_passed_over(const SealedPart& part) const;
   // A part could not be opened: an id that is not found may be in it, and "not there" would be a lie.
+  // kUnavailable in that case, for answers that would be wrong without the part.
+  [[nodiscard]] Status check_complete() const;
   void set_incomplete() { is_incomplete_.store(true, std::memory_order_relaxed); }
 
   // ---- The applier's; LSNs rise. Records at or below durable_lsn() are skipped. ----

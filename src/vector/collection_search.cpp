@@ -141,8 +141,8 @@ class Merge {
       }
       rows_ += rows_of_.back();
     }
-    const std::uint64_t left_out = request_.left_out ? 1 : 0;
-    want_ = static_cast<std::uint32_t>(std::min(std::uint64_t{request_.offset} + request_.k + left_out, rows_));
+    const std::uint64_t wanted = std::uint64_t{request_.offset} + request_.k + request_.left_out.size();
+    want_ = static_cast<std::uint32_t>(std::min(wanted, rows_));
     return ok_status();
   }
 
@@ -249,6 +249,11 @@ class Merge {
   std::vector<SegmentStats> stats_;
 };
 
+bool is_left_out(const SearchRequest& request, const PointIdView& id) {
+  return std::any_of(request.left_out.begin(), request.left_out.end(),
+                     [&](const PointId& one) { return one.view() == id; });
+}
+
 bool within_threshold(const SearchRequest& request, float score) {
   return (!request.min_score || score >= *request.min_score) &&
          (!request.max_distance || score <= *request.max_distance);
@@ -285,7 +290,7 @@ Result<SearchAnswer> Collection::search(const SearchRequest& request, bool expla
     const std::shared_ptr<const Segment>& segment = merge.part(found.part);
     VIBRATO_ASSIGN_OR_RETURN(const PointIdView id, segment->id(found.row));
     const float score = hnsw::score_of(settings().metric, found.distance);
-    if ((request.left_out && request.left_out->view() == id) || !within_threshold(request, score)) {
+    if (is_left_out(request, id) || !within_threshold(request, score)) {
       continue;
     }
     if (skip > 0) {

@@ -187,6 +187,24 @@ Result<filter::RowSet> HotPart::matching(const filter::Filter& filter, Lsn visib
   return filter::RowSet::of(std::move(found), rows);
 }
 
+Status HotPart::count_values(const filter::FieldPath& path, const filter::RowSet& rows, const Deadline& deadline,
+                             filter::FacetCounts& counts) const {
+  std::vector<std::uint32_t> list;
+  rows.append_to(list);
+  auto begin = list.begin();
+  for (std::uint32_t block = 0; block < meta_.block_count() && begin != list.end(); ++block) {
+    const std::uint32_t first = block * MetaBlocks::kRows;
+    const auto end = std::lower_bound(begin, list.end(), first + MetaBlocks::kRows);
+    std::vector<std::uint32_t> of_block(begin, end);
+    std::for_each(of_block.begin(), of_block.end(), [first](std::uint32_t& row) { row -= first; });
+    VIBRATO_RETURN_IF_ERROR(count_row_values(*this, meta_.block(block), first,
+                                             filter::RowSet::of(std::move(of_block), MetaBlocks::kRows), path, deadline,
+                                             counts));
+    begin = end;
+  }
+  return count_row_values(*this, std::span(begin, list.end()), path, deadline, counts);
+}
+
 Result<std::optional<std::uint32_t>> HotPart::find(const PointIdView& id, Lsn visible) const {
   std::uint32_t row = newest_row(id);
   while (row != HotIds::kNoRow && records_[row].lsn > visible) {

@@ -68,6 +68,8 @@ class HotPart final : public Segment {
                               SegmentStats* stats = nullptr) const override;
   [[nodiscard]] Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
                                                 const Deadline& deadline) const override;
+  [[nodiscard]] Status count_values(const filter::FieldPath& path, const filter::RowSet& rows, const Deadline& deadline,
+                                    filter::FacetCounts& counts) const override;
   [[nodiscard]] Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const override;
   [[nodiscard]] Result<PointIdView> id(std::uint32_t row) const override;
   [[nodiscard]] Lsn row_lsn(std::uint32_t row) const override;

@@ -204,6 +204,36 @@ class DeleteBatch final : public CollectionWrite {
   const std::shared_ptr<BatchOutcome> outcome_;
 };
 
+class DeleteUnchanged final : public CollectionWrite {
+ public:
+  DeleteUnchanged(VectorModel& model, CollectionPtr collection, std::vector<PointId> ids, Lsn as_of,
+                  std::shared_ptr<std::uint64_t> deleted)
+      : CollectionWrite(model, std::move(collection)),
+        ids_(std::move(ids)),
+        as_of_(as_of),
+        deleted_(std::move(deleted)) {}
+
+  [[nodiscard]] Status validate(commit::EffectList& effects) override {
+    VIBRATO_RETURN_IF_ERROR(check());
+    std::uint64_t deleted = 0;
+    for (const PointId& id : ids_) {
+      VIBRATO_ASSIGN_OR_RETURN(const bool is_unchanged, model_.point_is_unchanged(*collection_, id.view(), as_of_));
+      if (is_unchanged) {
+        effects.add(type_of(VectorRecord::kPointDeleted), number(), format::encode_point_deleted(id.view()));
+        ++deleted;
+      }
+    }
+    *deleted_ = deleted;
+    return ok_status();
+  }
+  [[nodiscard]] std::uint64_t bytes() const override { return kWriteBytes * (1 + ids_.size()); }
+
+ private:
+  const std::vector<PointId> ids_;
+  const Lsn as_of_;
+  const std::shared_ptr<std::uint64_t> deleted_;
+};
+
 class CreateCollection final : public commit::Write {
  public:
   CreateCollection(VectorModel& model, std::string name, const CollectionSettings& settings,
@@ -344,6 +374,11 @@ WritePtr make_delete_batch(VectorModel& model, CollectionPtr collection, std::ve
     outcome->items.push_back(check_point_id(id.view()));
   }
   return std::make_unique<DeleteBatch>(model, std::move(collection), std::move(ids), std::move(outcome));
+}
+
+WritePtr make_delete_unchanged(VectorModel& model, CollectionPtr collection, std::vector<PointId> ids, Lsn as_of,
+                               std::shared_ptr<std::uint64_t> deleted) {
+  return std::make_unique<DeleteUnchanged>(model, std::move(collection), std::move(ids), as_of, std::move(deleted));
 }
 
 }  // namespace vibrato::vector

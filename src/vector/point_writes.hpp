@@ -73,4 +73,9 @@ struct UpdateInput {
 [[nodiscard]] WritePtr make_delete_batch(VectorModel& model, CollectionPtr collection, std::vector<PointId> ids,
                                          std::shared_ptr<BatchOutcome> outcome);
 
+// Deletes those of the points that were not written since a reader at `as_of` chose them; the others are passed over.
+// `deleted` is set to their number before the completion is called. Requires: at most limits::kBatchItemsMax ids.
+[[nodiscard]] WritePtr make_delete_unchanged(VectorModel& model, CollectionPtr collection, std::vector<PointId> ids,
+                                             Lsn as_of, std::shared_ptr<std::uint64_t> deleted);
+
 }  // namespace vibrato::vector

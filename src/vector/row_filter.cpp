@@ -72,4 +72,30 @@ Result<const std::vector<std::uint32_t>*> RowFilter::rows_of(const std::vector<P
   return &rows_of_ids_.emplace(&ids, std::move(rows)).first->second;
 }
 
+Status count_row_values(const Segment& segment, const format::MetaIndexView* index, std::uint32_t first,
+                        const filter::RowSet& rows, const filter::FieldPath& path, const Deadline& deadline,
+                        filter::FacetCounts& counts) {
+  VIBRATO_ASSIGN_OR_RETURN(const filter::RowSet unknown,
+                           filter::count_values(
+                               index, rows, path, [&] { return deadline.check(); }, counts));
+  std::vector<std::uint32_t> list;
+  unknown.append_to(list);
+  std::for_each(list.begin(), list.end(), [first](std::uint32_t& row) { row += first; });
+  return count_row_values(segment, list, path, deadline, counts);
+}
+
+Status count_row_values(const Segment& segment, std::span<const std::uint32_t> rows, const filter::FieldPath& path,
+                        const Deadline& deadline, filter::FacetCounts& counts) {
+  filter::ValueCounter counter(path, counts);
+  std::uint32_t looked_at = 0;
+  for (const std::uint32_t row : rows) {
+    if (++looked_at % kScanCheckRows == 0) {
+      VIBRATO_RETURN_IF_ERROR(deadline.check());
+    }
+    VIBRATO_ASSIGN_OR_RETURN(const std::string_view meta, segment.meta_json(row));
+    VIBRATO_RETURN_IF_ERROR(counter.add(meta));
+  }
+  return ok_status();
+}
+
 }  // namespace vibrato::vector

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 #include <vibrato/result.hpp>
 
 #include "base/deadline.hpp"
 #include "base/ids.hpp"
 #include "filter/condition.hpp"
+#include "filter/facet.hpp"
 #include "filter/matcher.hpp"
 #include "filter/row_set.hpp"
 #include "filter/select.hpp"
@@ -45,5 +47,14 @@ class RowFilter {
   filter::Matcher matcher_;
   std::map<const std::vector<PointId>*, std::vector<std::uint32_t>> rows_of_ids_;
 };
+
+// Adds how many of the rows of a part have which value under a key: of rows [first, first + rows.row_count()), numbered
+// from 0, whose index this is. With null their meta is read. Errors: kCorruption; kTimeout past the deadline.
+[[nodiscard]] Status count_row_values(const Segment& segment, const format::MetaIndexView* index, std::uint32_t first,
+                                      const filter::RowSet& rows, const filter::FieldPath& path,
+                                      const Deadline& deadline, filter::FacetCounts& counts);
+[[nodiscard]] Status count_row_values(const Segment& segment, std::span<const std::uint32_t> rows,
+                                      const filter::FieldPath& path, const Deadline& deadline,
+                                      filter::FacetCounts& counts);
 
 }  // namespace vibrato::vector

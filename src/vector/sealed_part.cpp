@@ -171,6 +171,21 @@ Result<filter::RowSet> SealedPart::matching(const filter::Filter& filter, Lsn vi
   return filter::RowSet::of(std::move(found), row_count());
 }
 
+Status SealedPart::count_values(const filter::FieldPath& path, const filter::RowSet& rows, const Deadline& deadline,
+                                filter::FacetCounts& counts) const {
+  const format::MetaIndexView* const index = rows_->meta_index();
+  Status counted;
+  if (index != nullptr || !rows_->file().has_meta()) {
+    counted = count_row_values(*this, index, 0, rows, path, deadline, counts);
+  } else {
+    std::vector<std::uint32_t> list;
+    rows.append_to(list);
+    counted = count_row_values(*this, list, path, deadline, counts);
+  }
+  report(counted);
+  return counted;
+}
+
 Result<std::optional<std::uint32_t>> SealedPart::find(const PointIdView& id, Lsn /*visible*/) const {
   // Every row of a sealed part is at or below what any of its readers sees.
   return reported(ids_.find(id));

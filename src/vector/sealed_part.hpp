@@ -41,6 +41,7 @@ class SealedPart final : public Segment {
   // For lookups by order, and to see stored LSNs with their errors.
   [[nodiscard]] const store::IdIndex& ids() const { return ids_; }
 
+  [[nodiscard]] const store::IdIndex* id_index() const override { return &ids_; }
   [[nodiscard]] std::uint32_t row_count() const override;
   [[nodiscard]] std::uint32_t indexed_count() const override;
   [[nodiscard]] Lsn first_lsn() const override { return entry_.first_lsn; }
@@ -50,6 +51,8 @@ class SealedPart final : public Segment {
                               SegmentStats* stats) const override;
   [[nodiscard]] Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
                                                 const Deadline& deadline) const override;
+  [[nodiscard]] Status count_values(const filter::FieldPath& path, const filter::RowSet& rows, const Deadline& deadline,
+                                    filter::FacetCounts& counts) const override;
   [[nodiscard]] Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const override;
   [[nodiscard]] Result<PointIdView> id(std::uint32_t row) const override;
   // Always between first_lsn() and last_lsn(): a row whose stored LSN is damaged does not vanish from searches.

@@ -20,9 +20,14 @@
 #include "base/ids.hpp"
 #include "base/point_id.hpp"
 #include "filter/condition.hpp"
+#include "filter/facet.hpp"
 #include "filter/row_set.hpp"
 #include "hnsw/searcher.hpp"
 #include "vector/delete_lsns.hpp"
+
+namespace vibrato::store {
+class IdIndex;
+}  // namespace vibrato::store
 
 namespace vibrato::vector {
 
@@ -76,9 +81,16 @@ class Segment {
   [[nodiscard]] virtual Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
                                                         const Deadline& deadline) const = 0;
 
+  // Adds how many of these rows have which value under a key; `rows` as matching() answers them. Errors: as matching.
+  [[nodiscard]] virtual Status count_values(const filter::FieldPath& path, const filter::RowSet& rows,
+                                            const Deadline& deadline, filter::FacetCounts& counts) const = 0;
+
   // The newest row of the id that was written at or below `visible`, alive or not; nothing if there is none.
   // Errors: kCorruption (file and offset named).
   [[nodiscard]] virtual Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const = 0;
+
+  // The ids with their order, where they are stored; null for rows in memory.
+  [[nodiscard]] virtual const store::IdIndex* id_index() const { return nullptr; }
 
   // The following require: row < row_count(). Borrowed for as long as the segment lives. Errors: kCorruption.
   [[nodiscard]] virtual Result<PointIdView> id(std::uint32_t row) const = 0;

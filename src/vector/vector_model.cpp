@@ -206,6 +206,14 @@ Result<bool> VectorModel::point_exists(const Collection& collection, const Point
   return point.has_value();
 }
 
+Result<bool> VectorModel::point_is_unchanged(const Collection& collection, const PointIdView& id, Lsn since) const {
+  if (impl_->staged_points_.find(collection.identity().number, id) != nullptr) {
+    return false;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto point, collection.find_applied(id));
+  return point.has_value() && point->segment->row_lsn(point->row) <= since;
+}
+
 Result<std::optional<VectorModel::PointNow>> VectorModel::point_now(const Collection& collection,
                                                                     const PointIdView& id) const {
   if (const auto* staged = impl_->staged_points_.find(collection.identity().number, id); staged != nullptr) {

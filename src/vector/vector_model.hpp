@@ -51,6 +51,8 @@ class VectorModel final : public commit::Model {
     std::string meta_json;
   };
   [[nodiscard]] Result<bool> point_exists(const Collection& collection, const PointIdView& id) const;
+  // The same, and no write of it is newer than `since` or in flight.
+  [[nodiscard]] Result<bool> point_is_unchanged(const Collection& collection, const PointIdView& id, Lsn since) const;
   [[nodiscard]] Result<std::optional<PointNow>> point_now(const Collection& collection, const PointIdView& id) const;
   // The number that the next point without an id gets (vector/point_numbers.hpp), puts in flight included.
   [[nodiscard]] std::uint64_t next_point_number(const Collection& collection) const;

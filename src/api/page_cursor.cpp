@@ -1,0 +1,61 @@
+#include "api/page_cursor.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+
+#include "base/limits.hpp"
+
+namespace vibrato::api {
+namespace {
+
+// "n" and the number in decimal digits, or "t" and the bytes of the text in hexadecimal ones.
+constexpr char kNumber = 'n';
+constexpr char kText = 't';
+constexpr std::string_view kDigits = "0123456789abcdef";
+
+Status no_cursor() {
+  return invalid_argument("cursor must be a next_cursor of this route");
+}
+
+}  // namespace
+
+std::string write_cursor(const PointIdView& id) {
+  if (!id.is_text) {
+    return kNumber + std::to_string(id.number);
+  }
+  std::string cursor(1, kText);
+  for (const char c : id.text) {
+    const auto byte = static_cast<unsigned char>(c);
+    cursor += kDigits[byte / 16];
+    cursor += kDigits[byte % 16];
+  }
+  return cursor;
+}
+
+Result<PointId> read_cursor(std::string_view cursor) {
+  if (cursor.size() < 2) {
+    return no_cursor();
+  }
+  const std::string_view rest = cursor.substr(1);
+  if (cursor.front() == kNumber) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    return error == std::errc() && end == rest.data() + rest.size() ? Result<PointId>(PointId(number)) : no_cursor();
+  }
+  if (cursor.front() != kText || rest.size() % 2 != 0 || rest.size() > 2 * limits::kPointIdBytesMax) {
+    return no_cursor();
+  }
+  std::string text;
+  for (std::size_t i = 0; i < rest.size(); i += 2) {
+    const std::size_t high = kDigits.find(rest[i]);
+    const std::size_t low = kDigits.find(rest[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) {
+      return no_cursor();
+    }
+    text += static_cast<char>(high * 16 + low);
+  }
+  return PointId(std::move(text));
+}
+
+}  // namespace vibrato::api

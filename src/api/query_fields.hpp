@@ -1,0 +1,24 @@
+// Fields that the bodies of several queries have. For the .cpp files of this folder, as api/json_body.hpp.
+#pragma once
+
+#include <optional>
+#include <vector>
+#include <vibrato/result.hpp>
+
+#include "api/json_fields.hpp"
+#include "base/ids.hpp"
+#include "base/point_id.hpp"
+#include "filter/condition.hpp"
+
+namespace vibrato::api {
+
+// Errors: kInvalidFilter naming the place inside of the filter.
+[[nodiscard]] Result<std::optional<filter::Filter>> read_filter(const Field& field);
+
+// Errors, here and below: kInvalidArgument naming the field.
+[[nodiscard]] Result<std::optional<Lsn>> read_min_lsn(const Field& field);
+
+// 1 to limits::kBatchItemsMax ids.
+[[nodiscard]] Result<std::vector<PointId>> read_ids(const Field& field);
+
+}  // namespace vibrato::api

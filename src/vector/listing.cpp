@@ -1,0 +1,196 @@
+#include "vector/listing.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <utility>
+
+#include "store/id_index.hpp"
+#include "vector/flat_scan.hpp"
+
+namespace vibrato::vector {
+namespace {
+
+using SegmentPtr = std::shared_ptr<const Segment>;
+
+std::vector<SegmentPtr> parts_of(const CollectionVersion& version) {
+  std::vector<SegmentPtr> parts;
+  version.for_each_newest_first([&](const SegmentPtr& part) {
+    parts.push_back(part);
+    return true;
+  });
+  return parts;
+}
+
+bool by_id(const ListedPoint& a, const ListedPoint& b) {
+  return a.id < b.id;
+}
+
+// Looks at the deadline now and then.
+class Looks {
+ public:
+  explicit Looks(const Deadline& deadline) : deadline_(deadline) {}
+
+  Status next() { return ++count_ % kScanCheckRows == 0 ? deadline_.check() : ok_status(); }
+
+ private:
+  const Deadline& deadline_;
+  std::uint32_t count_ = 0;
+};
+
+// The first points of one part, as many as a page may need.
+class PartListing {
+ public:
+  PartListing(const ListRequest& request, Lsn visible, std::size_t most, SegmentPtr part)
+      : request_(request), visible_(visible), most_(most), part_(std::move(part)), looks_(request.deadline) {}
+
+  Status run() {
+    const filter::Filter everything{filter::Group{}};
+    VIBRATO_ASSIGN_OR_RETURN(matching_, part_->matching(request_.filter == nullptr ? everything : *request_.filter,
+                                                        visible_, request_.deadline));
+    const store::IdIndex* const ids = part_->id_index();
+    return ids != nullptr && ids->has_order() && !matching_.is_list() ? walk(*ids) : select();
+  }
+  [[nodiscard]] std::vector<ListedPoint>& points() { return points_; }
+
+ private:
+  // In the stored order of the ids.
+  Status walk(const store::IdIndex& ids) {
+    std::uint32_t rank = 0;
+    if (request_.after) {
+      VIBRATO_ASSIGN_OR_RETURN(rank, ids.lower_bound(request_.after->view()));
+    }
+    for (; rank < ids.rows() && points_.size() < most_; ++rank) {
+      VIBRATO_RETURN_IF_ERROR(looks_.next());
+      VIBRATO_ASSIGN_OR_RETURN(const std::uint32_t row, ids.at_rank(rank));
+      if (!matching_.contains(row) || !part_->is_alive(row, visible_)) {
+        continue;
+      }
+      VIBRATO_ASSIGN_OR_RETURN(const PointIdView id, part_->id(row));
+      if (is_behind(id)) {
+        points_.push_back({part_, row, id});
+      }
+    }
+    return ok_status();
+  }
+
+  // Row by row: a heap of those with the lowest ids, the highest of them in front.
+  Status select() {
+    std::vector<std::uint32_t> rows;
+    matching_.append_to(rows);
+    for (const std::uint32_t row : rows) {
+      VIBRATO_RETURN_IF_ERROR(looks_.next());
+      if (!part_->is_alive(row, visible_)) {
+        continue;
+      }
+      VIBRATO_ASSIGN_OR_RETURN(const PointIdView id, part_->id(row));
+      if (is_behind(id)) {
+        offer({part_, row, id});
+      }
+    }
+    return ok_status();
+  }
+
+  void offer(ListedPoint point) {
+    if (points_.size() == most_) {
+      if (!by_id(point, points_.front())) {
+        return;
+      }
+      std::pop_heap(points_.begin(), points_.end(), by_id);
+      points_.pop_back();
+    }
+    points_.push_back(std::move(point));
+    std::push_heap(points_.begin(), points_.end(), by_id);
+  }
+
+  [[nodiscard]] bool is_behind(const PointIdView& id) const { return !request_.after || request_.after->view() < id; }
+
+  const ListRequest& request_;
+  const Lsn visible_;
+  const std::size_t most_;
+  const SegmentPtr part_;
+  Looks looks_;
+  filter::RowSet matching_;
+  std::vector<ListedPoint> points_;
+};
+
+// Calls `visit` for every part with those of its rows that match and are alive for one reader.
+Status visit_matching(const Collection& collection, const filter::Filter* filter, const Deadline& deadline,
+                      const std::function<Status(const Segment& part, const filter::RowSet& rows)>& visit) {
+  VIBRATO_RETURN_IF_ERROR(collection.check_complete());
+  const ReadView view = collection.read_view();
+  const filter::Filter everything{filter::Group{}};
+  Looks looks(deadline);
+  for (const SegmentPtr& part : parts_of(*view.version)) {
+    VIBRATO_ASSIGN_OR_RETURN(filter::RowSet rows,
+                             part->matching(filter == nullptr ? everything : *filter, view.visible, deadline));
+    // They are rows that the reader may see; only a delete can take one out.
+    if (part->deletes()->count() > 0) {
+      std::vector<std::uint32_t> list;
+      rows.append_to(list);
+      std::vector<std::uint32_t> alive;
+      for (const std::uint32_t row : list) {
+        VIBRATO_RETURN_IF_ERROR(looks.next());
+        if (part->is_alive(row, view.visible)) {
+          alive.push_back(row);
+        }
+      }
+      rows = filter::RowSet::of(std::move(alive), rows.row_count());
+    }
+    VIBRATO_RETURN_IF_ERROR(visit(*part, rows));
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Result<ListPage> list_points(const Collection& collection, const ListRequest& request) {
+  VIBRATO_RETURN_IF_ERROR(collection.check_complete());
+  const ReadView view = collection.read_view();
+  const std::size_t most = std::size_t{request.limit} + 1;
+  ListPage page;
+  page.visible = view.visible;
+  for (SegmentPtr& part : parts_of(*view.version)) {
+    PartListing listing(request, view.visible, most, std::move(part));
+    VIBRATO_RETURN_IF_ERROR(listing.run());
+    std::move(listing.points().begin(), listing.points().end(), std::back_inserter(page.points));
+  }
+  std::sort(page.points.begin(), page.points.end(), by_id);
+  page.has_more = page.points.size() > request.limit;
+  page.points.resize(std::min<std::size_t>(page.points.size(), request.limit));
+  return page;
+}
+
+Result<std::uint64_t> count_points(const Collection& collection, const filter::Filter* filter,
+                                   const Deadline& deadline) {
+  std::uint64_t count = 0;
+  const auto add = [&](const Segment& /*part*/, const filter::RowSet& rows) {
+    count += rows.size();
+    return ok_status();
+  };
+  VIBRATO_RETURN_IF_ERROR(visit_matching(collection, filter, deadline, add));
+  return count;
+}
+
+Result<std::vector<FacetValue>> facet_points(const Collection& collection, const filter::FieldPath& path,
+                                             const filter::Filter* filter, std::uint32_t limit,
+                                             const Deadline& deadline) {
+  filter::FacetCounts counts;
+  const auto add = [&](const Segment& part, const filter::RowSet& rows) {
+    return part.count_values(path, rows, deadline, counts);
+  };
+  VIBRATO_RETURN_IF_ERROR(visit_matching(collection, filter, deadline, add));
+  std::vector<FacetValue> values;
+  values.reserve(counts.size());
+  for (auto& [value, count] : counts) {
+    values.push_back({value, count});
+  }
+  const auto end = values.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(limit, values.size()));
+  std::partial_sort(values.begin(), end, values.end(), [](const FacetValue& a, const FacetValue& b) {
+    return a.count != b.count ? a.count > b.count : a.value < b.value;
+  });
+  values.erase(end, values.end());
+  return values;
+}
+
+}  // namespace vibrato::vector
