@@ -27,6 +27,8 @@ void add_collection_routes(const ContextPtr& context, RouteTable& table);
 void add_point_routes(const ContextPtr& context, RouteTable& table);
 void add_batch_routes(const ContextPtr& context, RouteTable& table);
 void add_search_routes(const ContextPtr& context, RouteTable& table);
+void add_identify_routes(const ContextPtr& context, RouteTable& table);
+void add_recommend_route(const ContextPtr& context, RouteTable& table);
 void add_delete_by_filter_route(const ContextPtr& context, RouteTable& table);
 void add_search_batch_routes(const ContextPtr& context, RouteTable& table);
 void add_listing_routes(const ContextPtr& context, RouteTable& table);

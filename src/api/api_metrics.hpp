@@ -21,7 +21,7 @@ struct ApiMetrics {
   explicit ApiMetrics(MetricsRegistry& registry);
 
   Counter& queries;               // Searches answered.
-  Counter& identifies;            // Nothing counts here before that route is built.
+  Counter& identifies;            // Identifications answered.
   Counter& ingested;              // Points written.
   Counter& auth_failures;         // 401 and 403.
   Counter& audit_failures;        // Audit rows that could not be written.

@@ -16,6 +16,8 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_point_routes(context, table);
   add_batch_routes(context, table);
   add_search_routes(context, table);
+  add_identify_routes(context, table);
+  add_recommend_route(context, table);
   add_delete_by_filter_route(context, table);
   add_search_batch_routes(context, table);
   add_listing_routes(context, table);

@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "base/point_id.hpp"
 #include "filter/condition.hpp"
+#include "vector/collection.hpp"
 
 namespace vibrato::api {
 
@@ -20,5 +21,11 @@ namespace vibrato::api {
 
 // 1 to limits::kBatchItemsMax ids.
 [[nodiscard]] Result<std::vector<PointId>> read_ids(const Field& field);
+
+// "active", "all" or "archive"; all if the field is absent.
+[[nodiscard]] Result<vector::Tier> read_tier(const Field& field);
+
+// The filter of /v2: {tags_any?, tags_all?, bpm_gte?, bpm_lte?}, all of which must hold; nothing for none of them.
+[[nodiscard]] Result<std::optional<filter::Filter>> read_v2_filter(const Field& field);
 
 }  // namespace vibrato::api

@@ -70,14 +70,6 @@ Status read_target(const SearchFields& fields, SearchCall& call) {
   return ok_status();
 }
 
-Result<vector::Tier> read_tier(const Field& field) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::string_view text, string_or(field, "all"));
-  if (text == "all") return vector::Tier::kAll;
-  if (text == "active") return vector::Tier::kActive;
-  if (text == "archive") return vector::Tier::kArchive;
-  return wrong_type("tier", R"("active", "all" or "archive")");
-}
-
 Status read_numbers(const SearchFields& fields, const DatabaseApiOptions& options, vector::SearchRequest& request) {
   constexpr std::uint32_t kDefaultK = 10;
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t k, whole_or(fields[kK], 1, options.search_k_max, kDefaultK));

@@ -15,7 +15,9 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-std::string normal_tag(std::string_view tag) {
+}  // namespace
+
+std::string normal_v2_tag(std::string_view tag) {
   constexpr std::string_view kBlanks = " \t\r\n\f\v";
   tag.remove_prefix(std::min(tag.find_first_not_of(kBlanks), tag.size()));
   tag = tag.substr(0, tag.find_last_not_of(kBlanks) + 1);
@@ -24,15 +26,13 @@ std::string normal_tag(std::string_view tag) {
   return normal;
 }
 
-}  // namespace
-
 Result<std::string> read_v2_metadata(const Field& metadata) {
   if (!metadata.is_there()) {
     return std::string();
   }
   VIBRATO_ASSIGN_OR_RETURN(TrackMetadata track, read_track_metadata(*metadata.value));
   for (std::string& tag : track.tags) {
-    tag = normal_tag(tag);
+    tag = normal_v2_tag(tag);
   }
   std::ranges::sort(track.tags);
   track.tags.erase(std::unique(track.tags.begin(), track.tags.end()), track.tags.end());

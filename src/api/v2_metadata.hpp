@@ -18,4 +18,7 @@ namespace vibrato::api {
 // The stored text; for a point without meta all five fields with nothing in them.
 void write_v2_metadata(std::string_view meta_json, JsonWriter& json);
 
+// A tag as it is stored: trimmed, in lower case (ASCII).
+[[nodiscard]] std::string normal_v2_tag(std::string_view tag);
+
 }  // namespace vibrato::api

@@ -1,4 +1,4 @@
-// POST /v2/query and /v2/identify. Filters and identification are not built yet: 400 and 404.
+// POST /v2/query.
 #include <array>
 #include <string>
 #include <utility>
@@ -8,6 +8,7 @@
 #include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
 #include "api/point_fields.hpp"
+#include "api/query_fields.hpp"
 #include "api/search_call.hpp"
 #include "api/v2_metadata.hpp"
 #include "base/limits.hpp"
@@ -17,22 +18,6 @@ namespace {
 
 constexpr std::uint32_t kDefaultK = 10;
 constexpr std::uint32_t kDefaultEf = 50;
-
-Status check_no_filter(const Field& filter) {
-  if (!filter.is_there()) {
-    return ok_status();
-  }
-  VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, read_object(*filter.value, filter.name));
-  return object.size() == 0 ? ok_status() : invalid_argument("filter is not available yet");
-}
-
-Result<vector::Tier> read_tier(const Field& field) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::string_view text, string_or(field, "all"));
-  if (text == "all") return vector::Tier::kAll;
-  if (text == "active") return vector::Tier::kActive;
-  if (text == "archive") return vector::Tier::kArchive;
-  return wrong_type("search_tier", R"("active", "all" or "archive")");
-}
 
 Status read_query(simdjson::dom::object object, const DatabaseApiOptions& options, SearchCall& call) {
   std::array<Field, 6> fields{{{"vector"}, {"k"}, {"ef"}, {"include_metadata"}, {"filter"}, {"search_tier"}}};
@@ -45,7 +30,7 @@ Status read_query(simdjson::dom::object object, const DatabaseApiOptions& option
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, 0, options.search_k_max, kDefaultK));
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kDefaultEf));
   VIBRATO_ASSIGN_OR_RETURN(call.parts.meta, bool_or(include_metadata, true));
-  VIBRATO_RETURN_IF_ERROR(check_no_filter(filter));
+  VIBRATO_ASSIGN_OR_RETURN(call.request.filter, read_v2_filter(filter));
   VIBRATO_ASSIGN_OR_RETURN(call.request.tier, read_tier(tier));
   call.request.k = static_cast<std::uint32_t>(count);
   call.request.ef = static_cast<std::uint32_t>(effort);
@@ -110,10 +95,6 @@ void add_v2_query_routes(const ContextPtr& context, RouteTable& table) {
               .async_handler = [context](const Request& request, const ResponderPtr& responder) {
                 return query(context, request, responder);
               }};
-  table.add(route);
-  route.pattern = "/v2/identify";
-  route.async_handler = {};
-  route.handler = [](const Request&, Reply&) { return not_found("identification is not available yet"); };
   table.add(std::move(route));
 }
 

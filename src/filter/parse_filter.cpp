@@ -11,6 +11,7 @@
 
 #include "base/limits.hpp"
 #include "filter/json_scalar.hpp"
+#include "filter/meta_value.hpp"
 
 namespace vibrato::filter {
 namespace {
@@ -39,19 +40,6 @@ Status fault(const Place& place, std::string_view what) {
 
 constexpr std::string_view kConditions =
     "must be a filter (must, should, must_not) or a condition: key with match or range, has_id, is_null, is_empty";
-
-FieldPath path_of(std::string_view key) {
-  FieldPath path;
-  path.key = key;
-  while (true) {
-    const std::size_t dot = key.find('.');
-    path.steps.emplace_back(key.substr(0, dot));
-    if (dot == std::string_view::npos) {
-      return path;
-    }
-    key.remove_prefix(dot + 1);
-  }
-}
 
 template <typename T>
 void sort_unique(std::vector<T>& values) {

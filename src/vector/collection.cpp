@@ -77,7 +77,7 @@ Result<std::optional<Point>> find_point(const CollectionVersion& version, const 
 
 // Of rows that wait for the index: those that it never takes do not count.
 std::uint64_t waiting_bytes(const HotPart& part) {
-  return part.needs_indexing() ? part.unindexed_bytes() : 0;
+  return part.needs_graph() ? part.unindexed_bytes() : 0;
 }
 
 bool by_first_lsn(const std::shared_ptr<const SealedPart>& a, const std::shared_ptr<const SealedPart>& b) {

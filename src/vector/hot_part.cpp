@@ -88,7 +88,7 @@ bool HotPart::index_step(std::uint32_t rows_max) {
   if (meta_.is_due(row_count())) {
     return meta_.index_next([this](std::uint32_t row) -> std::string_view { return rows_->meta_json(row); });
   }
-  return rows_->needs_indexing(is_frozen()) && rows_->index_step(rows_max);
+  return needs_graph() && rows_->index_step(rows_max);
 }
 
 Lsn HotPart::first_lsn() const {
@@ -185,6 +185,14 @@ Result<filter::RowSet> HotPart::matching(const filter::Filter& filter, Lsn visib
   }
   VIBRATO_RETURN_IF_ERROR(row_filter.match(std::min(first, rows), rows, found));
   return filter::RowSet::of(std::move(found), rows);
+}
+
+float HotPart::distance(const float* query, std::uint32_t row) const {
+  VIBRATO_CHECK(row < row_count());
+  const hnsw::RowSpace space = rows_->plain_space();
+  float distance = 0;
+  hnsw::ExactScorer(simd::kernels(), space, query).score(&row, 1, &distance);
+  return distance;
 }
 
 Status HotPart::count_values(const filter::FieldPath& path, const filter::RowSet& rows, const Deadline& deadline,

@@ -78,6 +78,10 @@ class HotPart final : public Segment {
   [[nodiscard]] std::uint64_t bytes_in_memory() const override;
   [[nodiscard]] std::uint64_t bytes_on_disk() const override { return 0; }
 
+  [[nodiscard]] float distance(const float* query, std::uint32_t row) const override;
+  // Whether rows wait for the graph, as needs_indexing without the meta.
+  [[nodiscard]] bool needs_graph() const { return rows_->needs_indexing(is_frozen()); }
+
   // How many rows a reader at the LSN may see, dead ones included: the rows below the result.
   [[nodiscard]] std::uint32_t rows_at(Lsn visible) const;
 

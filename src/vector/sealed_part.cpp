@@ -171,6 +171,20 @@ Result<filter::RowSet> SealedPart::matching(const filter::Filter& filter, Lsn vi
   return filter::RowSet::of(std::move(found), row_count());
 }
 
+float SealedPart::distance(const float* query, std::uint32_t row) const {
+  VIBRATO_CHECK(row < row_count());
+  const hnsw::RowSpace& space = rows_->space();
+  float distance = 0;
+  if (space.has_vectors()) {
+    hnsw::ExactScorer(simd::kernels(), space, query).score(&row, 1, &distance);
+  } else {
+    thread_local quant::PreparedQuery prepared;
+    hnsw::prepare_query(simd::kernels(), space, query, prepared);
+    hnsw::WalkScorer(simd::kernels(), space, prepared).score(&row, 1, &distance);
+  }
+  return distance;
+}
+
 Status SealedPart::count_values(const filter::FieldPath& path, const filter::RowSet& rows, const Deadline& deadline,
                                 filter::FacetCounts& counts) const {
   const format::MetaIndexView* const index = rows_->meta_index();

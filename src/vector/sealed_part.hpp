@@ -42,6 +42,8 @@ class SealedPart final : public Segment {
   [[nodiscard]] const store::IdIndex& ids() const { return ids_; }
 
   [[nodiscard]] const store::IdIndex* id_index() const override { return &ids_; }
+  [[nodiscard]] std::uint8_t level() const override { return entry_.level; }
+  [[nodiscard]] float distance(const float* query, std::uint32_t row) const override;
   [[nodiscard]] std::uint32_t row_count() const override;
   [[nodiscard]] std::uint32_t indexed_count() const override;
   [[nodiscard]] Lsn first_lsn() const override { return entry_.first_lsn; }

@@ -89,6 +89,12 @@ class Segment {
   // Errors: kCorruption (file and offset named).
   [[nodiscard]] virtual Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const = 0;
 
+  // 0 and 1; from 2 on it is an archive.
+  [[nodiscard]] virtual std::uint8_t level() const { return 0; }
+  // As hnsw::Hit::distance; that of the codes where the raw vectors were dropped. query: as SegmentQuery::vector.
+  // Requires: row < row_count().
+  [[nodiscard]] virtual float distance(const float* query, std::uint32_t row) const = 0;
+
   // The ids with their order, where they are stored; null for rows in memory.
   [[nodiscard]] virtual const store::IdIndex* id_index() const { return nullptr; }
 
