@@ -39,14 +39,9 @@ Result<vector::SearchAnswer> search(const ApiContext& context, const vector::Col
                                     std::int64_t& took_us) {
   const std::int64_t start_ns = context.clock.monotonic_ns();
   call.request.vector = call.vector;
-  Result<vector::SearchAnswer> answer = collection.search(call.request, call.explain);
-  if (!answer.ok()) {
-    return name_field(answer.status(), collection, call);
-  }
-  // Of a damaged collection the rest is searched: the answer says that something may be missing.
-  if (!collection.check_writable().ok()) {
-    call.notes = collection.info().notes;
-  }
+  Result<vector::SearchAnswer> answer =
+      call.grouping ? vector::search_groups(collection, call.request, *call.grouping, call.explain)
+                    : collection.search(call.request, call.explain);
   took_us = (context.clock.monotonic_ns() - start_ns) / 1000;
   context.metrics.queries.add();
   context.metrics.query_latency_us.observe(static_cast<double>(took_us));
@@ -79,7 +74,8 @@ Status start_search(const ContextPtr& context, const ResponderPtr& responder, Se
   VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, call.collection));
   VIBRATO_RETURN_IF_ERROR(look_up_example(*collection, call));
   call.request.vector = call.vector;
-  if (collection->estimate_search_us(call.request) > context->options.inline_search_us) {
+  // A search by groups is several, and reads meta.
+  if (call.grouping || collection->estimate_search_us(call.request) > context->options.inline_search_us) {
     const auto owned = std::make_shared<SearchCall>(std::move(call));
     return run_on_pool(context, [context, responder, collection, owned, write] {
       run_read(responder, [&](Reply& reply) { return search_and_write(*context, *collection, *owned, write, reply); });

@@ -39,6 +39,8 @@ enum SearchField : std::uint8_t {
   kMinLsn,
   kFilter,
   kFilters,
+  kGroupBy,
+  kGroupLimit,
   kFirstLater,  // From here on: known, and not built yet.
 };
 
@@ -102,6 +104,25 @@ Result<std::optional<filter::Filter>> read_filters(const SearchFields& fields) {
 
 }  // namespace
 
+namespace {
+
+Result<std::optional<vector::Grouping>> read_grouping(const SearchFields& fields) {
+  constexpr std::uint64_t kGroupLimitMax = 100;
+  if (!fields[kGroupBy].is_there()) {
+    return fields[kGroupLimit].is_there()
+               ? Result<std::optional<vector::Grouping>>(invalid_argument("group_limit goes with group_by; give both"))
+               : std::optional<vector::Grouping>();
+  }
+  vector::Grouping grouping;
+  VIBRATO_ASSIGN_OR_RETURN(const std::string_view key, string_or(fields[kGroupBy], ""));
+  VIBRATO_ASSIGN_OR_RETURN(grouping.key, filter::parse_path(key, "group_by"));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t limit, whole_or(fields[kGroupLimit], 1, kGroupLimitMax, 1));
+  grouping.per_group = static_cast<std::uint32_t>(limit);
+  return std::optional(std::move(grouping));
+}
+
+}  // namespace
+
 Status read_search_object(simdjson::dom::object object, const DatabaseApiOptions& options, SearchCall& call) {
   SearchFields fields = search_fields();
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
@@ -113,6 +134,7 @@ Status read_search_object(simdjson::dom::object object, const DatabaseApiOptions
   VIBRATO_RETURN_IF_ERROR(read_target(fields, call));
   VIBRATO_RETURN_IF_ERROR(read_numbers(fields, options, call.request));
   VIBRATO_ASSIGN_OR_RETURN(call.request.filter, read_filters(fields));
+  VIBRATO_ASSIGN_OR_RETURN(call.grouping, read_grouping(fields));
   VIBRATO_ASSIGN_OR_RETURN(call.request.exact, bool_or(fields[kExact], false));
   VIBRATO_ASSIGN_OR_RETURN(call.request.rescore, bool_or(fields[kRescore], true));
   VIBRATO_ASSIGN_OR_RETURN(call.request.tier, read_tier(fields[kTier]));
@@ -128,6 +150,7 @@ void SearchCall::reset() {
   vector.clear();
   example.reset();
   request = {};
+  grouping.reset();
   parts = {};
   explain = false;
   min_lsn.reset();

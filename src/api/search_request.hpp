@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "base/point_id.hpp"
 #include "vector/collection.hpp"
+#include "vector/grouped_search.hpp"
 
 namespace vibrato::api {
 
@@ -22,6 +23,7 @@ struct SearchCall {
   std::vector<float> vector;       // Empty until it is looked up, with `example`.
   std::optional<PointId> example;  // The point whose vector is searched for; it is left out.
   vector::SearchRequest request;   // Without its vector.
+  std::optional<vector::Grouping> grouping;
   HitParts parts;
   bool explain = false;
   std::optional<Lsn> min_lsn;

@@ -1,0 +1,23 @@
+// Searches whose hits are spread over groups: points with the same value under a key of their meta.
+#pragma once
+
+#include <cstdint>
+#include <vibrato/result.hpp>
+
+#include "filter/condition.hpp"
+#include "vector/collection.hpp"
+
+namespace vibrato::vector {
+
+struct Grouping {
+  filter::FieldPath key;
+  std::uint32_t per_group = 1;  // Hits of one group, at most.
+};
+
+// The nearest points, at most per_group of each group, until there are request.k groups; best first. A point without
+// the key is a group of its own; a group is the whole JSON value. request.offset counts hits. Looks at the nearest
+// limits::kSearchKMax points at most. Errors: as Collection::search; kInvalidArgument for offset + k beyond that.
+[[nodiscard]] Result<SearchAnswer> search_groups(const Collection& collection, const SearchRequest& request,
+                                                 const Grouping& grouping, bool explain = false);
+
+}  // namespace vibrato::vector
