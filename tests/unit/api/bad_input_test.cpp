@@ -197,8 +197,11 @@ TEST_F(BadInputs, searches) {
   with(R"("id":1)", kInvalid, "id");
   with(R"("vector_b64":"AACAPwAAIMA=")", kInvalid, "vector_b64");
   with(R"("top_k":3)", kUnknown, "'top_k'");
-  for (const char* later : {R"("filter":{})", R"("filters":{})", R"("group_by":"a")", R"("group_limit":2)",
-                            R"("recall":0.9)", R"("nprobe":3)"}) {
+  with(R"("filter":[])", "invalid_filter", "filter");
+  with(R"("filters":{"a":null})", "invalid_filter", "filters");
+  with(R"("group_by":1)", kInvalid, "group_by");
+  with(R"("group_limit":2)", kInvalid, "group_by");
+  for (const char* later : {R"("recall":0.9)", R"("nprobe":3)"}) {
     const std::string field = later;
     with(field, kInvalid, "not available yet");
   }
