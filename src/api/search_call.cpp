@@ -42,6 +42,13 @@ Result<vector::SearchAnswer> search(const ApiContext& context, const vector::Col
   Result<vector::SearchAnswer> answer =
       call.grouping ? vector::search_groups(collection, call.request, *call.grouping, call.explain)
                     : collection.search(call.request, call.explain);
+  if (!answer.ok()) {
+    return name_field(answer.status(), collection, call);
+  }
+  // Of a damaged collection the rest is searched: the answer says that something may be missing.
+  if (!collection.check_writable().ok()) {
+    call.notes = collection.info().notes;
+  }
   took_us = (context.clock.monotonic_ns() - start_ns) / 1000;
   context.metrics.queries.add();
   context.metrics.query_latency_us.observe(static_cast<double>(took_us));
