@@ -20,7 +20,7 @@ class QueryRoutes : public ::testing::TestWithParam<bool> {
     for (int i = 0; i < 10; ++i) {
       const json meta = {{"n", i},
                          {"even", i % 2 == 0},
-                         {"tags", {"t" + std::to_string(i % 3), "all"}},
+                         {"tags", {std::string(1, 't').append(std::to_string(i % 3)), "all"}},
                          {"deep", {{"half", i / 2.0}}}};
       put(i, {i, 0}, meta);
     }

@@ -264,7 +264,7 @@ TEST(Collection, leaves_out_the_example_and_still_fills_k) {
   MadeCollection made(small_settings(4, Metric::kL2));
   put_rows(made, set, 0, 20);
   auto request = request_of(set.row(6), 5);
-  request.left_out = PointId(6);
+  request.left_out = {PointId(6)};
   const auto found = search(made, request);
   EXPECT_EQ(found.size(), 5U);
   EXPECT_EQ(std::count(found.begin(), found.end(), 6U), 0);

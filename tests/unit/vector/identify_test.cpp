@@ -150,10 +150,10 @@ TEST_F(Identify, every_frame_must_match_the_filter) {
   request.filter = filter::Filter{first_track};
   const auto runs = identify(*made_, request);
   ASSERT_OK(runs);
-  for (const Run& run : *runs) {
+  for (const auto& run : *runs) {
     EXPECT_LE(run.id + 5, kTrackFrames);
   }
-  first_track.values = {filter::Scalar(std::string("track 1"))};
+  first_track.values.assign(1, filter::Scalar(std::string("track 1")));
   request.filter = filter::Filter{first_track};
   EXPECT_EQ(place_of(450, request), 0);
 }
