@@ -45,8 +45,8 @@ Result<T> MetaIndexView::read(std::uint64_t array, std::uint64_t index) const {
 Result<MetaIndexView> MetaIndexView::open(std::span<const std::byte> bytes, std::uint32_t row_count, Check check) {
   MetaIndexView view;
   view.bytes_ = bytes;
-  view.check_ = std::move(check);
   VIBRATO_ASSIGN_OR_RETURN(view.header_, view.read<MetaIndexHeader>(0));
+  view.check_ = std::move(check);
   const MetaIndexHeader& header = view.header_;
   if (header.version != kMetaIndexVersion) {
     return corrupt_at(0, "version of the meta index", kMetaIndexVersion, header.version);
@@ -61,8 +61,13 @@ Result<MetaIndexView> MetaIndexView::open(std::span<const std::byte> bytes, std:
   return view;
 }
 
+Status MetaIndexView::check_header() const {
+  return check_ ? check_(0, sizeof(MetaIndexHeader)) : ok_status();
+}
+
 Result<MetaFieldEntry> MetaIndexView::field(std::uint32_t i) const {
   VIBRATO_CHECK(i < header_.field_count);
+  VIBRATO_RETURN_IF_ERROR(check_header());
   return read<MetaFieldEntry>(header_.fields, i);
 }
 
@@ -72,6 +77,7 @@ Result<std::string_view> MetaIndexView::key_of(const MetaFieldEntry& field) cons
 }
 
 Result<std::optional<MetaFieldEntry>> MetaIndexView::find_field(std::string_view key) const {
+  VIBRATO_RETURN_IF_ERROR(check_header());
   std::uint32_t low = 0;
   std::uint32_t high = header_.field_count;
   while (low < high) {

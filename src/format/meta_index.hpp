@@ -105,7 +105,9 @@ class MetaIndexView {
   // Called with the range of bytes that is about to be read, so that its checksum can be looked at.
   using Check = std::function<Status(std::uint64_t offset, std::uint64_t length)>;
 
-  // O(1): checks the header. `bytes`: 64-byte aligned. Errors: kCorruption, offsets from the start of `bytes`.
+  // O(1), and without `check`: the header is checked as far as it can be by itself; whether its bytes are what was
+  // written, the first lookup of a field asks. `bytes`: 64-byte aligned. Errors: kCorruption, offsets from the start of
+  // `bytes`.
   [[nodiscard]] static Result<MetaIndexView> open(std::span<const std::byte> bytes, std::uint32_t row_count,
                                                   Check check = {});
 
@@ -147,6 +149,7 @@ class MetaIndexView {
   [[nodiscard]] Result<T> read(std::uint64_t offset) const;
   template <typename T>
   [[nodiscard]] Result<T> read(std::uint64_t array, std::uint64_t index) const;
+  [[nodiscard]] Status check_header() const;
   [[nodiscard]] Result<std::span<const std::byte>> bytes_at(std::uint64_t offset, std::uint64_t length) const;
 
   std::span<const std::byte> bytes_;
