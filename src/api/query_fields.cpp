@@ -112,7 +112,7 @@ Result<std::optional<filter::Filter>> read_v2_filter(const Field& field) {
   VIBRATO_RETURN_IF_ERROR(in_filter(collect_fields(object, fields)));
   filter::Group all;
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<filter::Scalar> any, read_tags(tags_any));
-  if (tags_any.is_there()) {
+  if (!any.empty()) {
     all.must.push_back({filter::MatchAny{filter::path_of("tags"), any}});
   }
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<filter::Scalar> every, read_tags(tags_all));

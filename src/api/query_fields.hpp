@@ -25,7 +25,8 @@ namespace vibrato::api {
 // "active", "all" or "archive"; all if the field is absent.
 [[nodiscard]] Result<vector::Tier> read_tier(const Field& field);
 
-// The filter of /v2: {tags_any?, tags_all?, bpm_gte?, bpm_lte?}, all of which must hold; nothing for none of them.
+// The filter of /v2: {tags_any?, tags_all?, bpm_gte?, bpm_lte?}, all of which must hold; nothing for none of them. An
+// empty list is none: clients of the earlier system send one for what they do not ask for.
 [[nodiscard]] Result<std::optional<filter::Filter>> read_v2_filter(const Field& field);
 
 }  // namespace vibrato::api

@@ -110,10 +110,16 @@ class RunningBatch : public std::enable_shared_from_this<RunningBatch> {
     return ok_status();
   }
 
+  // What is wrong with a field of a search begins with the field's name, as in a call of its own.
+  static Status name_search(std::size_t i, const Status& status) {
+    const bool is_of_field = http_status(status.code()) < 500 && status.code() != ErrorCode::kTimeout &&
+                             status.code() != ErrorCode::kPayloadTooLarge;
+    return beneath(fmt::format("searches[{}]{}", i, is_of_field ? "." : ": "), status);
+  }
+
   void answer() {
     if (failed_.has_value()) {
-      const Status status = beneath(fmt::format("searches[{}]: ", failed_->first), failed_->second);
-      responder_->answer(as_unavailable_if_damaged(status), Reply());
+      responder_->answer(as_unavailable_if_damaged(name_search(failed_->first, failed_->second)), Reply());
       return;
     }
     Reply reply;

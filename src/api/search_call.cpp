@@ -19,10 +19,10 @@ Status look_up_example(const vector::Collection& collection, SearchCall& call) {
   }
   VIBRATO_ASSIGN_OR_RETURN(const std::optional<vector::Point> point, collection.get(call.example->view()));
   if (!point.has_value()) {
-    return not_found("no point of collection " + call.collection + " has this id");
+    return not_found("id: no point of collection " + call.collection + " has this id");
   }
   if (point->vector.empty()) {
-    return {ErrorCode::kGone, "the archive of this collection keeps no vectors as they were written: send the vector"};
+    return {ErrorCode::kGone, "id: the archive of this collection keeps no vectors as they were written: send the vector"};
   }
   call.vector.assign(point->vector.begin(), point->vector.end());
   return ok_status();

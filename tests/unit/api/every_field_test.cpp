@@ -1,6 +1,6 @@
 // Every route that takes a body or query parameters, every field of it, with every kind of value that it does not take:
 // 4xx, the code, the name of the field in the message, and nothing is logged. bad_input_test.cpp has what is particular
-// to one route; here the table says what a field is, and the bad values follow from that.
+// to one route; field_rules.hpp says what a field is, and the bad values follow from that.
 #include <algorithm>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -12,225 +12,15 @@
 #include <vector>
 
 #include "support/database_api.hpp"
+#include "unit/api/field_rules.hpp"
 
 namespace vibrato::api {
 namespace {
 
 using nlohmann::json;
-using test::ApiAnswer;
-
-// Raw JSON texts: some of them are no numbers that a document tree could hold.
-using Texts = std::vector<std::string>;
-
-Texts operator+(Texts a, const Texts& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-const Texts kHuge = {"1e999", "-1e999", "123456789012345678901234567890"};
-const Texts kNoText = Texts{"1", "-1.5", "true", "[]", "{}", R"(["a"])"} + kHuge;
-const Texts kNoSwitch = Texts{"0", "1", R"("true")", R"("")", "[]", "{}"} + kHuge;
-const Texts kNoFloat = Texts{R"("1")", "true", "[]", "{}", "1e39", "-1e39"} + kHuge;
-const Texts kNoObject = Texts{"1", R"("x")", "true", "[]", "[{}]"} + kHuge;
-const Texts kNoId = Texts{"-1", "7.0", "1e3", "true", "false", "[]", "[1]", "{}", R"("")", R"("a\u0000")", R"("\n")"} +
-                    Texts{'"' + std::string(257, 'a') + '"', "18446744073709551616"} + kHuge;
-const Texts kNoVector =
-    Texts{R"("x")",     "1",        "true",    "{}",     "[]",       "[1]",   "[1,2,3]",  "[1,null]",
-          R"(["1",2])", "[1,true]", "[[1,2]]", "[1,{}]", "[1,1e39]", "[0,0]", "[1e999,1]"} +
-    kHuge;
-const Texts kNoBase64 =
-    kNoText + Texts{R"("***")", R"("AACAPw==")", R"("AACAPwAA")", R"("AACAfwAAgD8=")", R"("AAAAAAAAAAA=")", R"("")"};
-const Texts kNoCollection =
-    kNoText + Texts{R"("")", R"("../x")", R"(".x")", R"("a b")"} + Texts{'"' + std::string(65, 'a') + '"'};
-
-Texts no_whole(std::uint64_t min, const std::string& past_max) {
-  Texts texts = Texts{"-1", "1.5", "1.0", R"("1")", "true", "[]", "[1]", "{}", past_max} + kHuge;
-  if (min > 0) {
-    texts.push_back(std::to_string(min - 1));
-  }
-  return texts;
-}
-Texts no_word(const Texts& near) {
-  return kNoText + Texts{R"("")", R"("x")"} + near;
-}
-
-struct FieldRule {
-  std::string path;  // JSON pointer into the body.
-  Texts bad;
-  bool is_required = false;
-  std::string name = {};        // In messages, if it is not the path.
-  std::string instead_of = {};  // The field beside it that may not be there at the same time.
-};
-
-struct RouteRule {
-  Method method = Method::kPost;
-  std::string pattern;
-  json body = nullptr;  // One that would be taken; null for none.
-  std::vector<FieldRule> fields = {};
-  std::vector<std::string> objects = {""};                     // Where unknown fields are refused: pointers.
-  std::map<std::string, std::vector<std::string>> query = {};  // Parameters, and values that they do not take.
-  bool body_may_be_missing = false;
-  bool fails_items = false;  // A bad field fails its item; the call answers 200.
-};
-
-const std::vector<std::string> kNoLsn = {"", "-1", "1.5", "x", "0x1", "+1", "%201", "18446744073709551616"};
-const std::vector<std::string> kNoPage = {"", "0", "1001", "-1", "1.5", "x"};
-const std::map<std::string, std::vector<std::string>> kDurability = {
-    {"durability", {"", "no", "SYNCED", "synced%20", "1", "true"}}};
-
-std::vector<FieldRule> point_fields(const std::string& at, bool vector_is_required) {
-  return {{at + "/id", kNoId, true},
-          {at + "/vector", kNoVector, vector_is_required},
-          {at + "/vector_b64", kNoBase64, false, "", "vector"}};
-}
-
-std::vector<RouteRule> collection_rules() {
-  const std::string u32 = "4294967296";
-  return {
-      {.method = Method::kGet, .pattern = "/v1/vector", .query = {{"min_lsn", kNoLsn}}},
-      {.method = Method::kGet, .pattern = "/v1/vector/{collection}", .query = {{"min_lsn", kNoLsn}}},
-      {.method = Method::kDelete, .pattern = "/v1/vector/{collection}", .query = kDurability},
-      {.pattern = "/v1/vector/{collection}",
-       .body = json::parse(R"({"dim":2,"metric":"dot","index":{"kind":"hnsw"},"quantization":{},"archive":{}})"),
-       .fields = {{"/dim", no_whole(1, "4097") + Texts{u32, "16384"}, true},
-                  {"/metric", no_word({R"("DOT")", R"("euclid")"}), true},
-                  {"/index", kNoObject},
-                  {"/index/kind", no_word({R"("ivf_flat_q8")", R"("diskann")", R"("HNSW")"})},
-                  {"/index/m", no_whole(2, "129") + Texts{u32}},
-                  {"/index/ef_construction", no_whole(1, "4097") + Texts{u32}},
-                  {"/quantization", kNoObject},
-                  {"/quantization/kind", no_word({R"("sq2")", R"("pq")"})},
-                  {"/archive", kNoObject},
-                  {"/archive/keep_raw", kNoSwitch}},
-       .objects = {"", "/index", "/quantization", "/archive"},
-       .query = kDurability},
-  };
-}
-
-std::vector<RouteRule> point_rules() {
-  const json whole = json::parse(R"({"id":77,"vector":[1,2],"meta":{"a":1}})");
-  const json update = json::parse(R"({"id":1,"meta":{"a":1},"meta_mode":"merge"})");
-  std::vector<FieldRule> update_fields = point_fields("", false);
-  update_fields.push_back({"/meta_mode", no_word({R"("mix")", R"("MERGE")"})});
-  const Texts bad_meta = kHuge + Texts{R"({"a":[1e999]})", R"([[123456789012345678901234567890]])"};
-  std::vector<FieldRule> put_fields = point_fields("", true);
-  put_fields.push_back({"/meta", bad_meta});
-  update_fields.push_back({"/meta", bad_meta});
-  std::vector<FieldRule> item_fields = point_fields("/items/0", true);
-  item_fields.push_back({"/items/0/meta", bad_meta});
-  return {
-      {.pattern = "/v1/vector/{collection}/add", .body = whole, .fields = put_fields, .query = kDurability},
-      {.pattern = "/v1/vector/{collection}/upsert", .body = whole, .fields = put_fields, .query = kDurability},
-      {.pattern = "/v1/vector/{collection}/update", .body = update, .fields = update_fields, .query = kDurability},
-      {.pattern = "/v1/vector/{collection}/delete",
-       .body = json::parse(R"({"id":1})"),
-       .fields = {{"/id", kNoId, true}},
-       .query = kDurability},
-      {.pattern = "/v1/vector/{collection}/upsert_batch",
-       .body = json({{"items", {whole}}}),
-       .fields = item_fields,
-       .objects = {"", "/items/0"},
-       .query = kDurability,
-       .fails_items = true},
-      {.pattern = "/v1/vector/{collection}/delete_batch",
-       .body = json::parse(R"({"ids":[77]})"),
-       .fields = {{"/ids/0", kNoId}},
-       .query = kDurability,
-       .fails_items = true},
-      {.method = Method::kGet,
-       .pattern = "/v1/vector/{collection}/get",
-       .query = {{"min_lsn", kNoLsn},
-                 {"id", {"", "%22%22", "%22a%22b%22", "%00", "a%0A", "%ff", std::string(257, 'a')}}}},
-  };
-}
-
-std::vector<RouteRule> search_rules() {
-  RouteRule search{.pattern = "/v1/vector/{collection}/search", .body = json::parse(R"({"vector":[1,2]})")};
-  search.fields = {{"/vector", kNoVector, true},
-                   {"/vector_b64", kNoBase64, false, "", "vector"},
-                   {"/id", kNoId + Texts{R"("absent")"}, false, "", "vector"},
-                   {"/k", no_whole(1, "1001")},
-                   {"/ef", no_whole(1, "4097")},
-                   {"/offset", no_whole(0, "18446744073709551616")},
-                   {"/min_lsn", no_whole(0, "18446744073709551616")},
-                   {"/min_score", kNoFloat},
-                   {"/max_distance", kNoFloat + Texts{"1"}},  // Only with l2.
-                   {"/tier", no_word({R"("hot")", R"("ALL")"})}};
-  for (const char* flag : {"exact", "rescore", "include_meta", "include_vector", "explain"}) {
-    search.fields.push_back({std::string("/") + flag, kNoSwitch});
-  }
-  for (const char* later : {"filter", "filters", "group_by", "group_limit", "recall", "nprobe"}) {
-    search.fields.push_back({std::string("/") + later, Texts{"1", "0.9", R"("a")", "{}", "[]"} + kHuge});
-  }
-  return {search};
-}
-
-std::vector<RouteRule> admin_rules() {
-  const json empty = json::object();
-  return {
-      {.pattern = "/v1/admin/checkpoint", .body = empty, .body_may_be_missing = true},
-      {.pattern = "/v1/admin/compact",
-       .body = json::parse(R"({"collection":"c"})"),
-       .fields = {{"/collection", kNoCollection + Texts{R"("absent")"}}},
-       .body_may_be_missing = true},
-      {.pattern = "/v1/admin/snapshot",
-       .body = json::parse(R"({"name":"s"})"),
-       .fields = {{"/name", kNoCollection}},
-       .body_may_be_missing = true},
-      {.method = Method::kGet, .pattern = "/v1/admin/jobs", .query = {{"limit", kNoPage}}},
-      {.method = Method::kGet,
-       .pattern = "/v1/admin/audit",
-       .query = {{"limit", kNoPage}, {"cursor", {"", "0", "-1", "x", "9223372036854775808"}}}},
-      {.pattern = "/v1/admin/keys",
-       .body = json::parse(R"({"name":"n","roles":["query"],"collections":["c"],"expires_at_ms":99999999999999})"),
-       .fields = {{"/name", kNoText + Texts{R"("")", R"("a b")", R"("\u0000")", '"' + std::string(200, 'a') + '"'},
-                   true},
-                  {"/roles", Texts{R"("query")", "1", "{}", "[]", R"(["root"])", "[1]", R"([""])", "[null]"} + kHuge,
-                   true, "role"},
-                  {"/collections", Texts{R"("c")", "1", "{}", "[]", "[1]", R"([""])", R"(["../c"])", "[null]"} + kHuge,
-                   false, "collection"},
-                  {"/expires_at_ms", no_whole(0, "9223372036854775808") + Texts{"0", "1"}}}},
-  };
-}
-
-std::vector<RouteRule> v2_rules() {
-  const auto fields = [](const std::string& at) -> std::vector<FieldRule> {
-    return {{at + "/vector", kNoVector, true},
-            {at + "/metadata", kNoObject},
-            {at + "/metadata/source_file", kNoText},
-            {at + "/metadata/start_time_ms", no_whole(0, "4294967296")},
-            {at + "/metadata/duration_ms", no_whole(0, "65536")},
-            {at + "/metadata/bpm", kNoFloat},
-            {at + "/metadata/tags", Texts{"1", R"("a")", "{}", "[1]", "[null]", "[[]]"} + kHuge},
-            {at + "/idempotency_key", kNoText + Texts{R"("a\u0001")", '"' + std::string(257, 'k') + '"'}}};
-  };
-  const json item = json::parse(R"({"vector":[1,2],"metadata":{"bpm":1},"idempotency_key":"k"})");
-  std::vector<FieldRule> batch = fields("/vectors/0");
-  batch.push_back({"/vectors", Texts{"1", R"("a")", "{}", "[1]", "[null]", "[[]]"} + kHuge, true});
-  return {
-      {.pattern = "/v2/vectors", .body = item, .fields = fields(""), .objects = {}},
-      {.pattern = "/v2/vectors/batch", .body = json({{"vectors", {item}}}), .fields = batch, .objects = {}},
-      {.pattern = "/v2/query",
-       .body = json::parse(R"({"vector":[1,2]})"),
-       .fields = {{"/vector", kNoVector, true},
-                  {"/k", no_whole(0, "1001")},
-                  {"/ef", no_whole(1, "4097")},
-                  {"/include_metadata", kNoSwitch},
-                  {"/filter", kNoObject + Texts{R"({"tags_any":["a"]})"}},
-                  {"/search_tier", no_word({R"("hot")"})}},
-       .objects = {}},
-  };
-}
-
-std::vector<RouteRule> all_rules() {
-  std::vector<RouteRule> all = collection_rules();
-  for (const auto& part : {point_rules(), search_rules(), admin_rules(), v2_rules()}) {
-    all.insert(all.end(), part.begin(), part.end());
-  }
-  return all;
-}
-
-// ---- The walk ----
+using test::FieldRule;
+using test::RouteRule;
+using vibrato::test::ApiAnswer;
 
 // "/items/0/vector" -> "items[0].vector".
 std::string name_of(const FieldRule& rule) {
@@ -302,13 +92,14 @@ class EveryField : public ::testing::Test {
 
   void check_fields(const RouteRule& rule) {
     const std::string target = target_of(rule);
-    const std::vector<std::string_view> codes = {"invalid_argument", "dim_mismatch", "bad_request", "not_found"};
+    const std::vector<std::string_view> codes = {"invalid_argument", "dim_mismatch", "bad_request", "invalid_filter",
+                                                 "not_found"};
     for (const FieldRule& field : rule.fields) {
       for (const std::string& bad : field.bad) {
         // Whatever form a vector has, what does not fit the collection is said of the vector.
-        const bool is_base64 = field.path.ends_with("vector_b64");
+        constexpr std::string_view kBase64 = "_b64";
         std::string name = name_of(field);
-        name.resize(name.size() - (is_base64 ? std::string_view("_b64").size() : 0));
+        name = name.substr(0, name.ends_with(kBase64) ? name.size() - kBase64.size() : name.size());
         expect_refused(rule, target, with(rule.body, field, bad), codes, name, rule.fails_items);
       }
       if (field.is_required) {
@@ -362,13 +153,13 @@ class EveryField : public ::testing::Test {
     expect_refused(rule, with_query("unknwon", "1"), body, {"unknown_field"}, "'unknwon'");
   }
 
-  test::DatabaseApi api_;
+  vibrato::test::DatabaseApi api_;
   std::uint64_t lsn_ = 0;
   std::size_t checked_ = 0;
 };
 
 TEST_F(EveryField, refuses_what_it_does_not_take_and_logs_nothing) {
-  for (const RouteRule& rule : all_rules()) {
+  for (const RouteRule& rule : test::all_rules()) {
     SCOPED_TRACE(rule.pattern);
     if (!rule.body.is_null()) {
       check_fields(rule);
@@ -391,12 +182,11 @@ TEST_F(EveryField, refuses_what_it_does_not_take_and_logs_nothing) {
 
 TEST_F(EveryField, the_table_has_every_route_that_takes_something) {
   std::map<std::pair<Method, std::string>, RouteRule> rules;
-  for (RouteRule& rule : all_rules()) {
+  for (RouteRule& rule : test::all_rules()) {
     rules.emplace(std::pair(rule.method, rule.pattern), std::move(rule));
   }
-  // Bodies that are ignored, and a route that is not built yet.
-  const std::vector<std::string> without_input = {"/v2/identify", "/v2/admin/checkpoint", "/v2/admin/compact",
-                                                  "/v2/admin/snapshot"};
+  // Bodies that are ignored.
+  const std::vector<std::string> without_input = {"/v2/admin/checkpoint", "/v2/admin/compact", "/v2/admin/snapshot"};
   for (const Route* route : api_.table().routes()) {
     const auto rule = rules.find({route->method, route->pattern});
     const bool takes_parameters = route->known_query_parameters.has_value() && !route->known_query_parameters->empty();
@@ -416,7 +206,7 @@ TEST_F(EveryField, the_table_has_every_route_that_takes_something) {
 }
 
 TEST_F(EveryField, the_bodies_of_the_table_would_be_taken) {
-  for (const RouteRule& rule : all_rules()) {
+  for (const RouteRule& rule : test::all_rules()) {
     if (rule.body.is_null()) continue;
     const ApiAnswer answer = api_.call(rule.method, target_of(rule), rule.body.dump());
     EXPECT_TRUE(answer.status == 200 || answer.status == 201 || answer.body.value("error", "") == "already_exists")
