@@ -11,11 +11,11 @@
 #include "api/api_context.hpp"
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
-#include "api/json_writer.hpp"
 #include "api/query_fields.hpp"
 #include "api/read_call.hpp"
 #include "api/write_call.hpp"
 #include "base/limits.hpp"
+#include "commit/idempotent_write.hpp"
 #include "vector/listing.hpp"
 
 namespace vibrato::api {
@@ -29,18 +29,32 @@ Result<filter::Filter> read_required_filter(simdjson::dom::object object) {
                 : missing_field("filter", "an object; {} matches all points");
 }
 
+// Owns all it needs.
+struct DeleteCall {
+  std::string collection;
+  filter::Filter filter;
+  Deadline deadline;
+  commit::Durability durability = commit::Durability::kSynced;
+  std::optional<commit::IdempotencyKey> key;
+};
+
 struct Deletion {
   std::uint64_t deleted = 0;
   Lsn last_lsn;
 };
 
+Result<commit::Committed> commit_write(const ApiContext& context, const DeleteCall& call,
+                                       const vector::CollectionPtr& collection, vector::WritePtr write) {
+  return context.database.commit(std::move(write), engine::Database::Kind::kDelete, collection.get(), call.durability);
+}
+
 // Adds what it did to `done`, also when it ends with an error.
-Status delete_matching(const ApiContext& context, const vector::CollectionPtr& collection, const filter::Filter& filter,
-                       const Deadline& deadline, Deletion& done) {
+Status delete_matching(const ApiContext& context, const DeleteCall& call, const vector::CollectionPtr& collection,
+                       Deletion& done) {
   vector::ListRequest request;
-  request.filter = &filter;
+  request.filter = &call.filter;
   request.limit = limits::kBatchItemsMax;
-  request.deadline = deadline;
+  request.deadline = call.deadline;
   for (bool has_more = true; has_more;) {
     VIBRATO_ASSIGN_OR_RETURN(const vector::ListPage page, vector::list_points(*collection, request));
     if (page.points.empty()) {
@@ -54,38 +68,60 @@ Status delete_matching(const ApiContext& context, const vector::CollectionPtr& c
     request.after = ids.back();
     has_more = page.has_more;
     const auto deleted = std::make_shared<std::uint64_t>(0);
-    VIBRATO_ASSIGN_OR_RETURN(
-        const commit::Committed committed,
-        context.database.commit(vector::make_delete_unchanged(context.database.vectors(), collection, std::move(ids),
-                                                              page.visible, deleted),
-                                engine::Database::Kind::kDelete, collection.get()));
+    VIBRATO_ASSIGN_OR_RETURN(const commit::Committed committed,
+                             commit_write(context, call, collection,
+                                          vector::make_delete_unchanged(context.database.vectors(), collection,
+                                                                        std::move(ids), page.visible, deleted)));
     done.deleted += *deleted;
     done.last_lsn = *deleted > 0 ? committed.last_lsn : done.last_lsn;
   }
   return ok_status();
 }
 
+Result<std::string> delete_and_answer(const ApiContext& context, const DeleteCall& call,
+                                      const vector::CollectionPtr& collection) {
+  Deletion done;
+  const Status status = delete_matching(context, call, collection, done);
+  if (!status.ok()) {
+    return Status(status.code(), fmt::format("{} points were deleted before this: {}", done.deleted, status.message()));
+  }
+  std::string body = fmt::format(R"({{"deleted":{})", done.deleted);
+  end_write_answer(done.last_lsn, call.durability, body);
+  return body;
+}
+
+// Asks first whether the request was done already, and keeps the answer once all is deleted.
+Result<std::string> delete_once(const ApiContext& context, const DeleteCall& call,
+                                const vector::CollectionPtr& collection) {
+  commit::IdempotencyKeys& keys = context.database.idempotency_keys();
+  const auto outcome = std::make_shared<commit::IdempotentOutcome>();
+  const auto asked = commit_write(context, call, collection, commit::make_idempotency_check(keys, *call.key, outcome));
+  VIBRATO_RETURN_IF_ERROR(asked.status());
+  if (outcome->repeated) {
+    return outcome->answer.body;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(std::string body, delete_and_answer(context, call, collection));
+  const auto kept = commit_write(context, call, collection,
+                                 commit::make_idempotent(
+                                     keys, nullptr, *call.key,
+                                     [body](Lsn /*last_lsn*/, std::int64_t /*time_ms*/) {
+                                       return commit::IdempotentAnswer{200, body};
+                                     },
+                                     outcome));
+  VIBRATO_RETURN_IF_ERROR(kept.status());
+  return outcome->answer.body;
+}
+
 Status delete_by_filter(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(filter::Filter read, read_json_object(request.body, read_required_filter));
-  const auto filter = std::make_shared<const filter::Filter>(std::move(read));
-  const std::string name(request.path_parameter("collection"));
-  const Deadline deadline = deadline_of(*context, *responder);
-  return answer_on_pool(context, std::nullopt, responder, [context, filter, name, deadline](Reply& reply) -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, name));
-    Deletion done;
-    const Status status = delete_matching(*context, collection, *filter, deadline, done);
-    if (!status.ok()) {
-      return {status.code(), fmt::format("{} points were deleted before this: {}", done.deleted, status.message())};
-    }
-    JsonWriter json(reply.body);
-    json.begin_object();
-    json.key("deleted");
-    json.number(done.deleted);
-    if (done.deleted > 0) {
-      json.key("lsn");
-      json.number(done.last_lsn.value());
-    }
-    json.end_object();
+  VIBRATO_ASSIGN_OR_RETURN(filter::Filter filter, read_json_object(request.body, read_required_filter));
+  VIBRATO_ASSIGN_OR_RETURN(auto key, idempotency_key_of(*context, request));
+  const auto call = std::make_shared<const DeleteCall>(DeleteCall{std::string(request.path_parameter("collection")),
+                                                                  std::move(filter), deadline_of(*context, *responder),
+                                                                  durability_of(request), std::move(key)});
+  return answer_on_pool(context, std::nullopt, responder, [context, call](Reply& reply) -> Status {
+    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, call->collection));
+    VIBRATO_ASSIGN_OR_RETURN(reply.body, call->key ? delete_once(*context, *call, collection)
+                                                   : delete_and_answer(*context, *call, collection));
     return ok_status();
   });
 }
@@ -93,12 +129,10 @@ Status delete_by_filter(const ContextPtr& context, const Request& request, const
 }  // namespace
 
 void add_delete_by_filter_route(const ContextPtr& context, RouteTable& table) {
-  Route route = make_write_route(context, "/v1/vector/{collection}/delete_by_filter",
-                                 [context](const Request& request, const ResponderPtr& responder) {
-                                   return delete_by_filter(context, request, responder);
-                                 });
-  route.known_query_parameters = std::vector<std::string>();
-  table.add(std::move(route));
+  table.add(make_write_route(context, "/v1/vector/{collection}/delete_by_filter",
+                             [context](const Request& request, const ResponderPtr& responder) {
+                               return delete_by_filter(context, request, responder);
+                             }));
 }
 
 }  // namespace vibrato::api

@@ -16,30 +16,19 @@ namespace {
 constexpr std::string_view kRelaxed = "relaxed";
 constexpr std::string_view kSynced = "synced";
 
-commit::Durability durability_of(const Request& request) {
-  return request.query_parameter(kDurabilityParameter) == kRelaxed ? commit::Durability::kRelaxed
-                                                                   : commit::Durability::kSynced;
-}
-
 // What a completion needs; one object a write.
 struct Pending {
   ContextPtr context;
   ResponderPtr responder;
   WriteCall call;
-  bool relaxed = false;
+  commit::Durability durability = commit::Durability::kSynced;
   std::shared_ptr<commit::IdempotentOutcome> outcome = nullptr;  // With a key.
 };
 
 // The whole answer. Called once: it takes what the route prepared.
-std::string finish_body(WriteCall& call, Lsn last_lsn, bool relaxed) {
+std::string finish_body(WriteCall& call, Lsn last_lsn, commit::Durability durability) {
   std::string body = call.make_answer ? call.make_answer(last_lsn) : std::move(call.answer);
-  if (last_lsn.value() != 0) {
-    fmt::format_to(std::back_inserter(body), R"(,"lsn":{})", last_lsn.value());
-    if (relaxed) {
-      body += R"(,"durability":"relaxed")";
-    }
-  }
-  body += '}';
+  end_write_answer(last_lsn, durability, body);
   return body;
 }
 
@@ -51,7 +40,7 @@ void answer(Pending& pending, const Result<commit::Committed>& committed) {
       reply.status = pending.outcome->answer.status;
       reply.body = std::move(pending.outcome->answer.body);
     } else {
-      reply.body = finish_body(pending.call, committed->last_lsn, pending.relaxed);
+      reply.body = finish_body(pending.call, committed->last_lsn, pending.durability);
     }
     pending.context->metrics.ingested.add(repeated ? 0 : pending.call.points);
   }
@@ -59,35 +48,57 @@ void answer(Pending& pending, const Result<commit::Committed>& committed) {
 }
 
 // What makes two requests the same one.
-commit::Fingerprint fingerprint_of(const ApiContext& context, const Request& request, bool relaxed) {
+commit::Fingerprint fingerprint_of(const ApiContext& context, const Request& request) {
   std::string text;
   text.reserve(request.path.size() + request.body.size() + 16);
   text.append(to_string(request.method)).append(1, ' ').append(request.path);
-  text.append(relaxed ? "?relaxed\n" : "\n").append(request.body);
+  text.append(durability_of(request) == commit::Durability::kRelaxed ? "?relaxed\n" : "\n").append(request.body);
   return context.sha256(auth::as_bytes(text));
 }
 
 // Puts the key of the request, if it has one, around the write.
 Result<vector::WritePtr> with_key(const Request& request, const std::shared_ptr<Pending>& pending,
                                   vector::WritePtr write) {
-  const auto key = request.header(kIdempotencyHeader);
+  VIBRATO_ASSIGN_OR_RETURN(std::optional<commit::IdempotencyKey> key, idempotency_key_of(*pending->context, request));
   if (!key.has_value()) {
     return write;
   }
-  VIBRATO_RETURN_IF_ERROR(commit::check_idempotency_key(*key));
-  const auth::Principal* const caller = principal_of(request);
   pending->outcome = std::make_shared<commit::IdempotentOutcome>();
   return commit::make_idempotent(
-      pending->context->database.idempotency_keys(), std::move(write),
-      {caller == nullptr ? "" : caller->key_id, std::string(*key),
-       fingerprint_of(*pending->context, request, pending->relaxed)},
+      pending->context->database.idempotency_keys(), std::move(write), *std::move(key),
       [pending](Lsn last_lsn, std::int64_t /*time_ms*/) {
-        return commit::IdempotentAnswer{200, finish_body(pending->call, last_lsn, pending->relaxed)};
+        return commit::IdempotentAnswer{200, finish_body(pending->call, last_lsn, pending->durability)};
       },
       pending->outcome);
 }
 
 }  // namespace
+
+commit::Durability durability_of(const Request& request) {
+  return request.query_parameter(kDurabilityParameter) == kRelaxed ? commit::Durability::kRelaxed
+                                                                   : commit::Durability::kSynced;
+}
+
+Result<std::optional<commit::IdempotencyKey>> idempotency_key_of(const ApiContext& context, const Request& request) {
+  const auto key = request.header(kIdempotencyHeader);
+  if (!key.has_value()) {
+    return std::optional<commit::IdempotencyKey>();
+  }
+  VIBRATO_RETURN_IF_ERROR(commit::check_idempotency_key(*key));
+  const auth::Principal* const caller = principal_of(request);
+  return std::optional(commit::IdempotencyKey{caller == nullptr ? "" : caller->key_id, std::string(*key),
+                                              fingerprint_of(context, request)});
+}
+
+void end_write_answer(Lsn last_lsn, commit::Durability durability, std::string& body) {
+  if (last_lsn.value() != 0) {
+    fmt::format_to(std::back_inserter(body), R"(,"lsn":{})", last_lsn.value());
+    if (durability == commit::Durability::kRelaxed) {
+      body += R"(,"durability":"relaxed")";
+    }
+  }
+  body += '}';
+}
 
 Status check_write_parameters(const Request& request) {
   const auto durability = request.query_parameter(kDurabilityParameter);
@@ -113,8 +124,7 @@ Status submit_write(const ContextPtr& context, const Request& request, const Res
   const engine::Database::Kind kind = call.kind;
   const vector::CollectionPtr collection = call.collection;
   const commit::Durability durability = durability_of(request);
-  const auto pending = std::make_shared<Pending>(
-      Pending{context, responder, std::move(call), durability == commit::Durability::kRelaxed});
+  const auto pending = std::make_shared<Pending>(Pending{context, responder, std::move(call), durability});
   VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, with_key(request, pending, std::move(inner)));
   return as_unavailable_if_damaged(
       context->database.submit(std::move(write), kind, collection.get(), durability,

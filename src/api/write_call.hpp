@@ -5,12 +5,15 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vibrato/result.hpp>
 
 #include "api/api_context.hpp"
 #include "api/request.hpp"
 #include "api/responder.hpp"
+#include "commit/idempotency_keys.hpp"
 #include "commit/sequencer.hpp"
 #include "vector/point_writes.hpp"
 #include "vector/vector_model.hpp"
@@ -20,6 +23,15 @@ namespace vibrato::api {
 // The query parameters of a write, and what they may be: `durability` is "synced" or "relaxed".
 inline constexpr std::string_view kDurabilityParameter = "durability";
 [[nodiscard]] Status check_write_parameters(const Request& request);
+
+[[nodiscard]] commit::Durability durability_of(const Request& request);
+
+// The Idempotency-Key of a request, if it has one. Errors: kInvalidArgument for what is no such key.
+[[nodiscard]] Result<std::optional<commit::IdempotencyKey>> idempotency_key_of(const ApiContext& context,
+                                                                               const Request& request);
+
+// Adds the members that end the answer of a write, and its closing brace. `last_lsn` is 0 for a write without effects.
+void end_write_answer(Lsn last_lsn, commit::Durability durability, std::string& body);
 
 // A route that writes points, its body as JSON. The pattern's first name is the collection.
 [[nodiscard]] Route make_write_route(const ContextPtr& context, std::string pattern, AsyncHandler handler);

@@ -24,7 +24,9 @@ class IdempotentWrite final : public Write {
       *outcome_ = {std::move(*earlier), true};
       return ok_status();
     }
-    VIBRATO_RETURN_IF_ERROR(inner_->validate(effects));
+    if (inner_ != nullptr) {
+      VIBRATO_RETURN_IF_ERROR(inner_->validate(effects));
+    }
     *outcome_ = {make_answer_(effects.last_lsn(), effects.time_ms()), false};
     const IdempotentAnswer& answer = outcome_->answer;
     if (answer.body.size() > limits::kIdempotencyAnswerBytesMax) {
@@ -38,13 +40,36 @@ class IdempotentWrite final : public Write {
     return ok_status();
   }
 
-  [[nodiscard]] std::uint64_t bytes() const override { return inner_->bytes() + key_.key.size() + sizeof(*this); }
+  [[nodiscard]] std::uint64_t bytes() const override {
+    return (inner_ == nullptr ? 0 : inner_->bytes()) + key_.key.size() + sizeof(*this);
+  }
 
  private:
   IdempotencyKeys& keys_;
   const std::unique_ptr<Write> inner_;
   const IdempotencyKey key_;
   const AnswerMaker make_answer_;
+  const std::shared_ptr<IdempotentOutcome> outcome_;
+};
+
+class IdempotencyCheck final : public Write {
+ public:
+  IdempotencyCheck(const IdempotencyKeys& keys, IdempotencyKey key, std::shared_ptr<IdempotentOutcome> outcome)
+      : keys_(keys), key_(std::move(key)), outcome_(std::move(outcome)) {}
+
+  [[nodiscard]] Status validate(EffectList& effects) override {
+    VIBRATO_ASSIGN_OR_RETURN(auto earlier, keys_.find(key_, effects.time_ms()));
+    if (earlier) {
+      *outcome_ = {std::move(*earlier), true};
+    }
+    return ok_status();
+  }
+
+  [[nodiscard]] std::uint64_t bytes() const override { return key_.key.size() + sizeof(*this); }
+
+ private:
+  const IdempotencyKeys& keys_;
+  const IdempotencyKey key_;
   const std::shared_ptr<IdempotentOutcome> outcome_;
 };
 
@@ -56,6 +81,11 @@ std::unique_ptr<Write> make_idempotent(IdempotencyKeys& keys, std::unique_ptr<Wr
   VIBRATO_CHECK(key.scope.size() <= limits::kIdempotencyScopeBytesMax && key.scope.find('\n') == std::string::npos);
   return std::make_unique<IdempotentWrite>(keys, std::move(inner), std::move(key), std::move(make_answer),
                                            std::move(outcome));
+}
+
+std::unique_ptr<Write> make_idempotency_check(const IdempotencyKeys& keys, IdempotencyKey key,
+                                              std::shared_ptr<IdempotentOutcome> outcome) {
+  return std::make_unique<IdempotencyCheck>(keys, std::move(key), std::move(outcome));
 }
 
 }  // namespace vibrato::commit

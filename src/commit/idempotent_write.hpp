@@ -27,10 +27,16 @@ using AnswerMaker = std::function<IdempotentAnswer(Lsn last_lsn, std::int64_t ti
 // The result's validate() asks `keys` first: a repeated request has no effects, the key of another one is kConflict.
 // Then it validates `inner`, and adds the record of the key behind its effects (also if there are none: the answer was
 // given). What `inner` refuses is refused, and not remembered. kPayloadTooLarge for an answer that is too long to keep.
+// `inner` may be null, for a request that was carried out before by writes of its own: the group is the record alone.
 // Requires: check_idempotency_key(key.key); a scope of at most limits::kIdempotencyScopeBytesMax bytes, without line
 // breaks. `keys` outlives the write. `Committed::last_lsn` is that of the key's record: clients get the answer's.
 [[nodiscard]] std::unique_ptr<Write> make_idempotent(IdempotencyKeys& keys, std::unique_ptr<Write> inner,
                                                      IdempotencyKey key, AnswerMaker make_answer,
                                                      std::shared_ptr<IdempotentOutcome> outcome);
+
+// In front of a request that is carried out by several writes, the last of them as above: has no effects, and sets
+// `outcome` if the request was done already. validate() refuses the key of another request: kConflict.
+[[nodiscard]] std::unique_ptr<Write> make_idempotency_check(const IdempotencyKeys& keys, IdempotencyKey key,
+                                                            std::shared_ptr<IdempotentOutcome> outcome);
 
 }  // namespace vibrato::commit

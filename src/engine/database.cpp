@@ -54,11 +54,11 @@ Status Database::submit(std::unique_ptr<commit::Write> write, Kind kind, const v
 }
 
 Result<commit::Committed> Database::commit(std::unique_ptr<commit::Write> write, Kind kind,
-                                           const vector::Collection* collection) {
+                                           const vector::Collection* collection, commit::Durability durability) {
   std::promise<Result<commit::Committed>> promise;
   auto future = promise.get_future();
   VIBRATO_RETURN_IF_ERROR(
-      submit(std::move(write), kind, collection, commit::Durability::kSynced,
+      submit(std::move(write), kind, collection, durability,
              [&promise](Result<commit::Committed> result) { promise.set_value(std::move(result)); }));
   return future.get();
 }

@@ -106,9 +106,10 @@ class Database {
   // disk is full), kUnavailable (recovering, poisoned, stopping). `collection` is charged; null for none.
   [[nodiscard]] Status submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
                               commit::Durability durability, commit::Completion done);
-  // The same, waiting. For commands and tests.
+  // The same, waiting: never on an I/O thread.
   [[nodiscard]] Result<commit::Committed> commit(std::unique_ptr<commit::Write> write, Kind kind,
-                                                 const vector::Collection* collection = nullptr);
+                                                 const vector::Collection* collection = nullptr,
+                                                 commit::Durability durability = commit::Durability::kSynced);
   [[nodiscard]] Lsn visible_lsn() const;
   // Calls `then` once everything up to `lsn` is visible: at once on this thread, or later on the committer's, or with
   // kTimeout at the deadline (of the monotonic clock).
