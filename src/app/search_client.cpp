@@ -1,10 +1,12 @@
 #include "app/search_client.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "app/text_table.hpp"
 #include "base/limits.hpp"
 
 namespace vibrato::app {
@@ -46,22 +48,107 @@ Result<std::vector<double>> vector_of_body(std::string_view json) {
   return numbers;
 }
 
-constexpr double kMsPerUs = 0.001;
+using nlohmann::json;
 
-Result<std::string> format_reply(std::string_view json, const char* hits, const char* time_field, double ms_per_unit) {
-  const nlohmann::json reply = nlohmann::json::parse(json, nullptr, false);
-  const Status unexpected = io_error("the server's answer is not that of a search; is --server a vibratod?");
-  if (!reply.is_object() || !reply.contains(hits) || !reply[hits].is_array()) return unexpected;
+Status unexpected_answer() {
+  return io_error("the server's answer is not that of a search; is --server a vibratod?");
+}
+
+// Not deeper than any answer is: what follows may call itself once a level.
+bool is_too_deep(std::string_view text) {
+  constexpr int kDeepest = 64;
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      i += c == '\\' ? 1 : 0;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepest) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+// An object with the array `hits` of objects with id and score, and the number `time_field`.
+Result<json> read_reply(std::string_view text, const char* hits, const char* time_field) {
+  if (is_too_deep(text)) return unexpected_answer();
+  json reply = json::parse(text, nullptr, false);
+  if (!reply.is_object() || !reply.contains(hits) || !reply[hits].is_array()) return unexpected_answer();
   const auto time = reply.find(time_field);
-  if (time == reply.end() || !time->is_number()) return unexpected;
-  std::string text = fmt::format("Query time: {:.2f}ms\nResults:\n", time->get<double>() * ms_per_unit);
-  for (const nlohmann::json& hit : reply[hits]) {
+  if (time == reply.end() || !time->is_number()) return unexpected_answer();
+  for (const json& hit : reply[hits]) {
     const auto id = hit.is_object() ? hit.find("id") : hit.end();
-    if (id == hit.end() || !hit.contains("score") || !hit["score"].is_number()) return unexpected;
-    if (!id->is_number_integer() && !id->is_string()) return unexpected;
-    text += fmt::format("  ID: {}, Score: {:.4f}\n", id->dump(), hit["score"].get<double>());
+    if (id == hit.end() || !hit.contains("score") || !hit["score"].is_number()) return unexpected_answer();
+    if (!id->is_number_integer() && !id->is_string()) return unexpected_answer();
+  }
+  return reply;
+}
+
+std::string cut(std::string text) {
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool begins = (static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U;
+    if (begins && characters++ == kMetaWidth) {
+      text.resize(i);
+      return text + "...";
+    }
   }
   return text;
+}
+
+std::string hits_table(const json& hits) {
+  std::vector<TableColumn> columns = {{"#", true}, {"ID"}, {"SCORE", true}};
+  const bool has_meta = !hits.empty() && hits.front().contains("meta");
+  if (has_meta) columns.push_back({"META"});
+  std::vector<std::vector<std::string>> rows;
+  for (const json& hit : hits) {
+    rows.push_back(
+        {std::to_string(rows.size() + 1), hit["id"].dump(), fmt::format("{:.4f}", hit["score"].get<double>())});
+    if (has_meta) rows.back().push_back(hit.contains("meta") ? cut(hit["meta"].dump()) : "");
+  }
+  return format_table(columns, rows);
+}
+
+// A column for each member that one of the segments has.
+std::string segments_table(const json& segments) {
+  std::vector<TableColumn> columns;
+  std::vector<std::string> members;
+  for (const json& segment : segments) {
+    if (!segment.is_object()) continue;
+    for (const auto& [member, value] : segment.items()) {
+      if (std::find(members.begin(), members.end(), member) != members.end()) continue;
+      // The segment itself comes first; the others in the order of their names.
+      const bool is_name = member == "segment";
+      members.insert(is_name ? members.begin() : members.end(), member);
+      columns.insert(is_name ? columns.begin() : columns.end(), {member, value.is_number()});
+    }
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const json& segment : segments) {
+    rows.emplace_back();
+    for (const std::string& member : members) {
+      const auto value = segment.is_object() ? segment.find(member) : segment.end();
+      const bool is_text = value != segment.end() && value->is_string();
+      rows.back().push_back(value == segment.end() ? "-" : is_text ? value->get<std::string>() : value->dump());
+    }
+  }
+  return format_table(columns, rows);
+}
+
+// A number in its shortest form as the server reads it, or a string.
+json id_of(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_canonical = text == "0" || !text.starts_with('0');
+  if (error == std::errc{} && end == text.data() + text.size() && is_canonical) return number;
+  const bool is_quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return is_quoted ? text.substr(1, text.size() - 2) : text;
 }
 
 }  // namespace
@@ -90,18 +177,54 @@ Result<std::vector<double>> parse_query(std::string_view text) {
   }
 }
 
-std::string search_body(const std::vector<double>& query, std::uint32_t k, std::optional<std::uint32_t> ef) {
-  nlohmann::json body = {{"vector", query}, {"k", k}};
-  if (ef.has_value()) body["ef"] = *ef;
-  return body.dump();
+Result<std::string> search_body(const SearchWish& wish) {
+  json body = {{"k", wish.k}};
+  if (wish.id.empty()) {
+    body["vector"] = wish.vector;
+  } else {
+    body["id"] = id_of(wish.id);
+  }
+  if (wish.ef.has_value()) body["ef"] = *wish.ef;
+  if (wish.offset != 0) body["offset"] = wish.offset;
+  if (!wish.group_by.empty()) body["group_by"] = wish.group_by;
+  if (wish.include_meta) body["include_meta"] = true;
+  if (wish.exact) body["exact"] = true;
+  if (wish.explain) body["explain"] = true;
+  std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (!wish.filter.empty()) {
+    if (!json::accept(wish.filter)) return invalid_argument("--filter is not valid JSON");
+    // As it is written: numbers keep all their digits.
+    text.back() = ',';
+    text += "\"filter\":" + wish.filter + '}';
+  }
+  return text;
 }
 
-Result<std::string> format_search_reply(std::string_view json) {
-  return format_reply(json, "results", "query_time_ms", 1);
+Result<std::string> format_search_reply(std::string_view json_text) {
+  VIBRATO_ASSIGN_OR_RETURN(const json reply, read_reply(json_text, "results", "query_time_ms"));
+  std::string text = fmt::format("Query time: {:.2f}ms\nResults:\n", reply["query_time_ms"].get<double>());
+  for (const json& hit : reply["results"]) {
+    text += fmt::format("  ID: {}, Score: {:.4f}\n", hit["id"].dump(), hit["score"].get<double>());
+  }
+  return text;
 }
 
-Result<std::string> format_collection_reply(std::string_view json) {
-  return format_reply(json, "hits", "took_us", kMsPerUs);
+Result<std::string> format_collection_reply(std::string_view json_text) {
+  constexpr double kMsPerUs = 0.001;
+  VIBRATO_ASSIGN_OR_RETURN(const json reply, read_reply(json_text, "hits", "took_us"));
+  std::string text = hits_table(reply["hits"]);
+  if (const auto segments = reply.find("explain"); segments != reply.end() && segments->is_array()) {
+    text += '\n' + segments_table(*segments);
+  }
+  if (const auto notes = reply.find("notes"); notes != reply.end() && notes->is_array()) {
+    for (const json& note : *notes) {
+      text += "\nnote: " + (note.is_string() ? note.get<std::string>() : note.dump());
+    }
+    text += '\n';
+  }
+  const std::size_t count = reply["hits"].size();
+  return text + fmt::format("\n{} hit{} in {:.2f} ms\n", count, count == 1 ? "" : "s",
+                            reply["took_us"].get<double>() * kMsPerUs);
 }
 
 }  // namespace vibrato::app

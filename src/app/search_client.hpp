@@ -19,9 +19,22 @@ inline constexpr std::size_t kQueryTextBytesMax = 4 * 1024 * 1024;
 // Errors: kInvalidArgument naming the number that is none, or that is not finite; 1 to limits::kDimMax of them.
 [[nodiscard]] Result<std::vector<double>> parse_query(std::string_view text);
 
-// Without `ef` the server takes its default.
-[[nodiscard]] std::string search_body(const std::vector<double>& query, std::uint32_t k,
-                                      std::optional<std::uint32_t> ef);
+// A search as the flags say it. What is empty or false is not sent: the server takes its default.
+struct SearchWish {
+  std::vector<double> vector = {};  // Empty with `id`.
+  std::string id = {};  // Of the point that is searched for, as in a query string: 7 is a number, "7" a string.
+  std::uint32_t k = 10;
+  std::optional<std::uint32_t> ef = {};
+  std::uint64_t offset = 0;
+  std::string filter = {};  // JSON text.
+  std::string group_by = {};
+  bool include_meta = false;
+  bool exact = false;
+  bool explain = false;
+};
+
+// Errors: kInvalidArgument for a filter that is no JSON; what it means is for the server to say.
+[[nodiscard]] Result<std::string> search_body(const SearchWish& wish);
 
 // The answer of POST /search as lines:
 //   Query time: 0.42ms
@@ -29,7 +42,10 @@ inline constexpr std::size_t kQueryTextBytesMax = 4 * 1024 * 1024;
 //     ID: 17, Score: 0.9876
 // Errors: kIoError if it is not such an answer.
 [[nodiscard]] Result<std::string> format_search_reply(std::string_view json);
-// The same for the answer of a search in a collection: `hits` in place of `results`, `took_us` in place of the time.
+// The answer of a search in a collection as tables: the hits, with their meta if it is there (cut after kMetaWidth
+// characters); what `explain` says of each segment; notes; and at the end how many hits came in what time.
+// Errors: as above.
+inline constexpr std::size_t kMetaWidth = 100;
 [[nodiscard]] Result<std::string> format_collection_reply(std::string_view json);
 
 }  // namespace vibrato::app

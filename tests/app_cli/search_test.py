@@ -67,6 +67,52 @@ class SearchTest(cli.CliTest):
         done = self.succeed("search", "--server", self.url, "-q", "1", "--json")
         self.assertEqual(done.stdout, self.ANSWER + b"\n")
 
+    HITS = b'{"hits":[{"id":"a","score":1,"meta":{"n":1}}],"took_us":1250,"explain":[{"segment":"hot","rows":3}]}'
+
+    def search_docs(self, *arguments, **options):
+        self.server.answer = (200, self.HITS)
+        done = self.succeed("search", "--server", self.url, "--collection", "docs", *arguments, **options)
+        return done.stdout.decode(), self.server.requests[-1]
+
+    def test_a_filter_is_sent_as_it_is_written(self):
+        filter_text = '{"key": "n", "match": {"value": 18446744073709551615}}'
+        file = self.write("filter.json", filter_text + "\n")
+        for given in (filter_text, f"@{file}"):
+            _, request = self.search_docs("-q", "1", "--filter", given, "--include-meta", "--explain", "--exact",
+                                          "--offset", 2, "--group-by", "kind")
+            self.assertEqual(request, ("/v1/vector/docs/search", "application/json", {
+                "vector": [1.0], "k": 10, "filter": json.loads(filter_text), "include_meta": True, "explain": True,
+                "exact": True, "offset": 2, "group_by": "kind"}))
+
+    def test_a_point_may_be_the_query(self):
+        _, request = self.search_docs("--id", "7", "-k", 1)
+        self.assertEqual(request[2], {"id": 7, "k": 1})
+        _, request = self.search_docs("--id", '"7"', "-k", 1)
+        self.assertEqual(request[2], {"id": "7", "k": 1})
+
+    def test_hits_of_a_collection_are_a_table(self):
+        text, _ = self.search_docs("-q", "1")
+        self.assertEqual(text, '#  ID    SCORE  META\n1  "a"  1.0000  {"n":1}\n\n'
+                               "segment  rows\nhot         3\n\n1 hit in 1.25 ms\n")
+        self.assertEqual(self.search_docs("-q", "1", "--format", "table")[0], text)
+
+    def test_both_spellings_of_json_print_the_answer(self):
+        for flags in (["--json"], ["--format", "json"]):
+            self.assertEqual(self.search_docs("-q", "1", *flags)[0].encode(), self.HITS + b"\n")
+
+    def test_wrong_flags_of_a_search_are_wrong_usage(self):
+        to_docs = ["search", "--server", self.url, "--collection", "docs"]
+        self.assertIn("--filter is not valid JSON", self.fail_with(2, *to_docs, "-q", "1", "--filter", "n=1"))
+        self.fail_with(2, *to_docs, "-q", "1", "--format", "xml")
+        self.fail_with(2, *to_docs, "-q", "1", "--id", "7")
+        self.fail_with(2, *to_docs, "-q", "1", "--format", "table", "--json")
+        for flags in (["--filter", "{}"], ["--explain"], ["--include-meta"], ["--exact"], ["--offset", 1],
+                      ["--group-by", "a"]):
+            message = self.fail_with(2, "search", "--server", self.url, "-q", "1", *flags)
+            self.assertIn("give --collection", message)
+        self.assertEqual(self.server.requests, [])
+        self.assertIn("no-file", self.fail_with(1, *to_docs, "-q", "1", "--filter", "@no-file"))
+
     def test_an_error_of_the_server_goes_to_stderr(self):
         self.server.answer = (400, b'{"error":"dim is 3"}')
         error = self.fail_with(1, "search", "--server", self.url, "-q", "1")
