@@ -1,6 +1,5 @@
 // Points by their ids and by their meta: scroll, get_batch, count and facet.
 #include <array>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -197,23 +196,11 @@ Result<FacetCall> read_facet(simdjson::dom::object object) {
   return call;
 }
 
-void write_number(const filter::Number& number, JsonWriter& json) {
-  constexpr double kTwoTo63 = 9223372036854775808.0;
-  constexpr double kTwoTo64 = 2 * kTwoTo63;
-  if (number.base() != std::floor(number.base()) || number.base() >= kTwoTo64 || number.base() < -kTwoTo63) {
-    json.number(number.base());
-  } else if (number.base() >= 0) {
-    json.number(static_cast<std::uint64_t>(number.base()) + number.rest());
-  } else {
-    json.raw(std::to_string(static_cast<std::int64_t>(number.base()) + number.rest()));
-  }
-}
-
 void write_scalar(const filter::Scalar& scalar, JsonWriter& json) {
   if (const auto* flag = std::get_if<bool>(&scalar)) {
     json.boolean(*flag);
   } else if (const auto* number = std::get_if<filter::Number>(&scalar)) {
-    write_number(*number, json);
+    json.raw(number->to_json());
   } else {
     json.string(std::get<std::string>(scalar));
   }

@@ -22,7 +22,9 @@ class MetaValues {
   MetaValues(const MetaValues&) = delete;
   MetaValues& operator=(const MetaValues&) = delete;
 
-  // The whole value as compact JSON; nothing where the key is absent. Errors: kCorruption for meta that is no JSON.
+  // A text that equal values have in common, and different ones never: 3 and 3.0 are equal, and so are objects whose
+  // fields come in another order. Of a number it is the number. Nothing where the key is absent. Errors: kCorruption
+  // for meta that is no JSON.
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view meta_json, const FieldPath& path);
 
  private:

@@ -1,6 +1,7 @@
 #include "filter/number.hpp"
 
 #include <cmath>
+#include <fmt/format.h>
 #include <limits>
 #include <vibrato/check.hpp>
 
@@ -37,6 +38,15 @@ Number Number::from_signed(std::int64_t value) {
 
 Number Number::from_parts(double base, std::uint16_t rest) {
   return {base + 0.0, rest};
+}
+
+std::string Number::to_json() const {
+  constexpr double kTwoTo63 = kTwoTo64 / 2;
+  if (base_ != std::floor(base_) || base_ >= kTwoTo64 || base_ < -kTwoTo63) {
+    return fmt::format("{}", base_);
+  }
+  return base_ >= 0 ? std::to_string(static_cast<std::uint64_t>(base_) + rest_)
+                    : std::to_string(static_cast<std::int64_t>(base_) + rest_);
 }
 
 }  // namespace vibrato::filter

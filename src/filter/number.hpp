@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <string>
 
 namespace vibrato::filter {
 
@@ -18,6 +19,9 @@ class Number {
   [[nodiscard]] static Number from_unsigned(std::uint64_t value);
   // From what base() and rest() gave.
   [[nodiscard]] static Number from_parts(double base, std::uint16_t rest);
+
+  // As JSON; equal numbers give the same text.
+  [[nodiscard]] std::string to_json() const;
 
   [[nodiscard]] double base() const { return base_; }
   [[nodiscard]] std::uint16_t rest() const { return rest_; }
