@@ -41,7 +41,9 @@ Result<PointId> read_cursor(std::string_view cursor) {
   if (cursor.front() == kNumber) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    return error == std::errc() && end == rest.data() + rest.size() ? Result<PointId>(PointId(number)) : no_cursor();
+    const bool is_number = error == std::errc() && end == rest.data() + rest.size();
+    const bool is_as_written = rest == "0" || rest.front() != '0';
+    return is_number && is_as_written ? Result<PointId>(PointId(number)) : no_cursor();
   }
   if (cursor.front() != kText || rest.size() % 2 != 0 || rest.size() > 2 * limits::kPointIdBytesMax) {
     return no_cursor();
