@@ -80,6 +80,7 @@ step_property() {
   configure release -DVIBRATO_BUILD_TESTS=ON
   build release property
   VIBRATO_PROPERTY_STEPS=50000 build/release/tests/property/property --gtest_filter='DatabaseProperty.*' --gtest_brief=1
+  VIBRATO_QUERY_STEPS=2000 build/release/tests/property/property --gtest_filter='QueryProperty.*' --gtest_brief=1
 }
 
 sanitized() {

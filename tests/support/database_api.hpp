@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 #include <mutex>
@@ -96,7 +97,12 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 class DatabaseApi {
  public:
-  explicit DatabaseApi(api::DatabaseApiOptions options = {.no_auth = true}) : options_(std::move(options)) { open(); }
+  // `tune` changes the options that the database is opened with, each time.
+  using Tune = std::function<void(engine::DatabaseOptions&)>;
+  explicit DatabaseApi(api::DatabaseApiOptions options = {.no_auth = true}, Tune tune = {})
+      : options_(std::move(options)), tune_(std::move(tune)) {
+    open();
+  }
   ~DatabaseApi() { close(); }
   DatabaseApi(const DatabaseApi&) = delete;
   DatabaseApi& operator=(const DatabaseApi&) = delete;
@@ -220,6 +226,9 @@ class DatabaseApi {
     options.query_threads = 2;
     options.checkpoint_interval_secs = 3600;
     options.compaction_interval_secs = 3600;
+    if (tune_) {
+      tune_(options);
+    }
     auto opened = engine::Database::open(fs_, options, clock_, logger_, *metrics_);
     ASSERT_OK(opened);
     database_ = std::move(opened).value();
@@ -237,6 +246,7 @@ class DatabaseApi {
   }
 
   api::DatabaseApiOptions options_;
+  Tune tune_;
   TempDirectory folder_;
   io::RealFileSystem fs_;
   SystemClock clock_;
