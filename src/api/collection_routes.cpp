@@ -1,7 +1,10 @@
 // Collections: list, create, info, drop.
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "api/admin_call.hpp"
 #include "api/api_context.hpp"
@@ -11,10 +14,18 @@
 #include "api/read_call.hpp"
 #include "api/write_call.hpp"
 #include "io/safe_path.hpp"
+#include "vector/filter_notes.hpp"
 #include "vector/point_writes.hpp"
 
 namespace vibrato::api {
 namespace {
+
+vector::CollectionInfo info_of(const vector::Collection& collection) {
+  vector::CollectionInfo info = collection.info();
+  std::vector<std::string> notes = vector::filter_notes(collection);
+  std::move(notes.begin(), notes.end(), std::back_inserter(info.notes));
+  return info;
+}
 
 Status list_collections(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
   const auto principal = std::static_pointer_cast<const auth::Principal>(request.principal);
@@ -29,7 +40,7 @@ Status list_collections(const ContextPtr& context, const Request& request, const
         continue;
       }
       json.begin_object();
-      write_info_members(collection->info(), json);
+      write_info_members(info_of(*collection), json);
       json.end_object();
     }
     json.end_array();
@@ -44,7 +55,7 @@ Status show_collection(const ContextPtr& context, const Request& request, const 
     VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, name));
     JsonWriter json(reply.body);
     json.begin_object();
-    write_info_members(collection->info(), json);
+    write_info_members(info_of(*collection), json);
     json.end_object();
     return ok_status();
   });

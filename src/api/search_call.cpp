@@ -1,13 +1,17 @@
 #include "api/search_call.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "api/point_json.hpp"
 #include "api/read_call.hpp"
 #include "vector/check_vector.hpp"
+#include "vector/filter_notes.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -22,7 +26,8 @@ Status look_up_example(const vector::Collection& collection, SearchCall& call) {
     return not_found("id: no point of collection " + call.collection + " has this id");
   }
   if (point->vector.empty()) {
-    return {ErrorCode::kGone, "id: the archive of this collection keeps no vectors as they were written: send the vector"};
+    return {ErrorCode::kGone,
+            "id: the archive of this collection keeps no vectors as they were written: send the vector"};
   }
   call.vector.assign(point->vector.begin(), point->vector.end());
   return ok_status();
@@ -48,6 +53,10 @@ Result<vector::SearchAnswer> search(const ApiContext& context, const vector::Col
   // Of a damaged collection the rest is searched: the answer says that something may be missing.
   if (!collection.check_writable().ok()) {
     call.notes = collection.info().notes;
+  }
+  if (call.explain && call.request.filter) {
+    std::vector<std::string> notes = vector::filter_notes(collection);
+    std::move(notes.begin(), notes.end(), std::back_inserter(call.notes));
   }
   took_us = (context.clock.monotonic_ns() - start_ns) / 1000;
   context.metrics.queries.add();

@@ -71,15 +71,17 @@ class MetaIndexBuilder::Impl {
     std::vector<MetaField> fields;
     for (auto& [key, field] : fields_) {
       field.made.key = key;
-      for (auto& [text, rows] : field.strings) {
-        field.made.strings.emplace_back(text, std::move(rows));
+      field.made.strings.reserve(field.strings.size());
+      while (!field.strings.empty()) {  // Nothing is there twice meanwhile: there may be millions.
+        auto node = field.strings.extract(field.strings.begin());
+        field.made.strings.emplace_back(std::move(node.key()), std::move(node.mapped()));
       }
-      field.strings.clear();
       std::sort(field.made.strings.begin(), field.made.strings.end());
       std::sort(field.made.numbers.begin(), field.made.numbers.end());
       std::sort(field.made.times.begin(), field.made.times.end());
       fields.push_back(std::move(field.made));
     }
+    fields_.clear();
     return format::encode_meta_index(row_count_, fields, overflow_);
   }
 

@@ -55,6 +55,7 @@ class HotPart final : public Segment {
   // row_count(), unless those exceptions hold.
   [[nodiscard]] bool index_step(std::uint32_t rows_max);
   // Whether enough rows wait for a batch; any, once it is frozen.
+  [[nodiscard]] const MetaBlocks& meta_blocks() const { return meta_; }
   [[nodiscard]] bool needs_indexing() const { return meta_.is_due(row_count()) || rows_->needs_indexing(is_frozen()); }
   // For sealing: the rows, codes and graph as they stand. Requires: frozen (no append any more).
   [[nodiscard]] const HotSegment& rows() const { return *rows_; }
