@@ -64,8 +64,18 @@ class Writer:
         if kind < 0.9 and self.acked:
             number = self.random.choice(list(self.acked))
             return "delete", {"id": number}, {number: None}
+        if kind < 0.93 and self.version > 0:
+            return self.choose_filter()
         numbers = sorted({self.pick() for _ in range(8)})
         return "delete_batch", {"ids": numbers}, {n: None for n in numbers}
+
+    def choose_filter(self):
+        """Deletes those of its own points that are of some versions."""
+        first = self.random.randrange(self.version) + 1
+        mine = {"has_id": [i * WRITERS + self.residue for i in range(IDS_EACH)]}
+        versions = {"key": "version", "range": {"gte": first, "lt": first + 50}}
+        chosen = [n for n, (_, meta) in self.acked.items() if meta and first <= meta["version"] < first + 50]
+        return "delete_by_filter", {"filter": {"must": [mine, versions]}}, {n: None for n in chosen}
 
     def run(self, server):
         connection = server.connect()
@@ -80,6 +90,9 @@ class Writer:
                     continue
                 if answer.status != 200:
                     self.fault = "%s %r answered %r" % (path, body, answer)
+                    return
+                if path == "delete_by_filter" and answer.json["deleted"] != len(outcome):
+                    self.fault = "%d points match, %r" % (len(outcome), answer)
                     return
                 self.settle(outcome)
         except (OSError, http.client.HTTPException):
@@ -143,6 +156,10 @@ def check_all(server, writers):
     ids = [hit["id"] for hit in hits]
     if len(ids) != rows or len(set(ids)) != rows:
         raise AssertionError("%d rows, an exact search gives %d hits, %d ids" % (rows, len(ids), len(set(ids))))
+    with_meta = sum(1 for writer in writers for _, meta in writer.acked.values() if meta)
+    count = connection.post(COLLECTION + "/count", {"filter": {"key": "version", "range": {"gte": 0}}}).json["count"]
+    if count != with_meta:
+        raise AssertionError("%d rows have meta, a filter counts %d" % (with_meta, count))
     connection.close()
     return rows
 
