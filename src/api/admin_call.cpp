@@ -41,6 +41,10 @@ class AuditedResponder final : public Responder {
                    std::move(*waiting));
     });
   }
+  [[nodiscard]] ReplyStreamPtr begin_stream(Reply&& reply) override {
+    record(ErrorCode::kOk, reply);
+    return next_->begin_stream(std::move(reply));
+  }
   [[nodiscard]] std::int64_t deadline_ns() const override { return next_->deadline_ns(); }
   void set_deadline_reply(Reply&& reply) override {
     const auto waiting = std::make_shared<Reply>(std::move(reply));

@@ -1,6 +1,8 @@
 // What the handlers of the database share. Made once, constant afterwards; used by the route groups of this folder.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "api/api_metrics.hpp"
@@ -19,6 +21,7 @@ struct ApiContext {
   DatabaseApiOptions options;
   ApiMetrics metrics;
   auth::Sha256 sha256 = {};  // Of requests with an Idempotency-Key.
+  std::shared_ptr<std::atomic<std::uint32_t>> exports = std::make_shared<std::atomic<std::uint32_t>>(0);  // Running.
 };
 using ContextPtr = std::shared_ptr<const ApiContext>;
 
@@ -32,6 +35,8 @@ void add_recommend_route(const ContextPtr& context, RouteTable& table);
 void add_delete_by_filter_route(const ContextPtr& context, RouteTable& table);
 void add_search_batch_routes(const ContextPtr& context, RouteTable& table);
 void add_listing_routes(const ContextPtr& context, RouteTable& table);
+void add_import_route(const ContextPtr& context, RouteTable& table);
+void add_export_route(const ContextPtr& context, RouteTable& table);
 void add_job_routes(const ContextPtr& context, RouteTable& table);
 void add_admin_routes(const ContextPtr& context, RouteTable& table);
 void add_key_routes(const ContextPtr& context, RouteTable& table);

@@ -1,5 +1,5 @@
-// Long admin work: checkpoint, compaction and snapshot on /v1. 200 when it is done, 202 at the deadline of the request:
-// the job goes on, and GET /v1/admin/jobs/{id} tells how it ends.
+// Long admin work: checkpoint, compaction, snapshot, and the optimization of a collection on /v1. 200 when it is done,
+// 202 at the deadline of the request: the job goes on, and GET /v1/admin/jobs/{id} tells how it ends.
 #include <array>
 #include <optional>
 #include <string>
@@ -67,6 +67,18 @@ Status compact(const ContextPtr& context, const Request& request, const Responde
   });
 }
 
+Status optimize(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  const std::string name(request.path_parameter("collection"));
+  VIBRATO_RETURN_IF_ERROR(read_optional_object(request, [](const std::optional<simdjson::dom::object>& object) {
+    return object.has_value() ? collect_fields(*object, {}) : ok_status();
+  }));
+  if (const Status status = io::check_name(name); !status.ok()) {
+    return status.with_context("collection");
+  }
+  return run_job(responder, kStyle,
+                 [&](JobDone done) { return context->database.start_optimization(name, std::move(done)); });
+}
+
 Status snapshot(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string name, read_name_body(request, "name", kWhereSnapshotsAre));
   return run_job(responder, kStyle,
@@ -76,10 +88,11 @@ Status snapshot(const ContextPtr& context, const Request& request, const Respond
 }  // namespace
 
 void add_job_routes(const ContextPtr& context, RouteTable& table) {
-  const auto add = [&](const std::string& pattern, auto handler) {
+  const auto add = [&](const std::string& pattern, auto handler, Reach reach = Reach::kWholeDatabase) {
     Route route{.method = Method::kPost,
                 .pattern = pattern,
                 .role = Role::kAdmin,
+                .reach = reach,
                 .body_bytes_max = kSmallBodyBytes,
                 .refuses_idempotency_key = true,
                 .known_query_parameters = {std::vector<std::string>()}};
@@ -91,6 +104,7 @@ void add_job_routes(const ContextPtr& context, RouteTable& table) {
   add("/v1/admin/checkpoint", checkpoint);
   add("/v1/admin/compact", compact);
   add("/v1/admin/snapshot", snapshot);
+  add("/v1/vector/{collection}/optimize", optimize, Reach::kOneCollection);
 }
 
 }  // namespace vibrato::api

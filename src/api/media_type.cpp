@@ -19,11 +19,15 @@ std::string_view unquote(std::string_view text) {
 }  // namespace
 
 bool is_json_media_type(std::string_view content_type) {
-  if (content_type == "application/json") {
+  return is_media_type(content_type, "application/json");
+}
+
+bool is_media_type(std::string_view content_type, std::string_view wanted) {
+  if (content_type == wanted) {
     return true;
   }
   auto semicolon = content_type.find(';');
-  if (!equals_ignoring_case(trim(content_type.substr(0, semicolon)), "application/json")) {
+  if (!equals_ignoring_case(trim(content_type.substr(0, semicolon)), wanted)) {
     return false;
   }
   while (semicolon != std::string_view::npos) {

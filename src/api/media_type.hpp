@@ -11,6 +11,9 @@ namespace vibrato::api {
 // True for `application/json` in any case, with any parameters but a charset other than UTF-8.
 [[nodiscard]] bool is_json_media_type(std::string_view content_type);
 
+// The same for another type, in lower case.
+[[nodiscard]] bool is_media_type(std::string_view content_type, std::string_view wanted);
+
 // Errors: kUnsupportedMediaType.
 [[nodiscard]] Status check_json_media_type(const Request& request);
 

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/streams.hpp"
+
 namespace vibrato::api {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
@@ -45,6 +47,7 @@ struct Request {
   std::span<const Parameter> path_parameters;   // Of the pattern's {names}, in order.
   std::span<const Parameter> query_parameters;  // In the order of the query string.
   std::string_view body;                        // Followed by kBodyPadding readable bytes.
+  BodyStreamPtr body_stream;                    // In place of it, on routes that take their body so.
 
   // The value of the first header called `name` (any case); nullopt if there is none.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;

@@ -10,6 +10,7 @@
 #include <vibrato/status.hpp>
 
 #include "api/reply.hpp"
+#include "api/streams.hpp"
 
 namespace vibrato::api {
 
@@ -20,6 +21,8 @@ class Responder {
   // A status that is not ok becomes the envelope of the request's surface; of the reply its headers and error_details
   // are used then.
   virtual void answer(const Status& status, Reply&& reply) = 0;
+  // Answers with the head of `reply`, whose body follows through the stream. It counts as the answer.
+  [[nodiscard]] virtual ReplyStreamPtr begin_stream(Reply&& reply) = 0;
   // When the request's deadline passes, of the monotonic clock.
   [[nodiscard]] virtual std::int64_t deadline_ns() const = 0;
   // What is answered at the deadline instead of 408. For long admin work: 202.

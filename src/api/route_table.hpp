@@ -29,8 +29,10 @@ enum class Role : std::uint8_t { kPublic, kQuery, kIngest, kAdmin };
 enum class Reach : std::uint8_t { kWholeDatabase, kVisibleCollections, kOneCollection };
 
 enum class BodyKind : std::uint8_t {
-  kNone,  // A body is read and ignored.
-  kJson,  // Needs Content-Type: application/json.
+  kNone,    // A body is read and ignored.
+  kJson,    // Needs Content-Type: application/json.
+  kStream,  // Comes as Request::body_stream, of any size; the handler begins before it has arrived, and has no
+            // deadline.
 };
 
 // Fills `reply`, or returns the error that the server puts into the envelope of the request's surface.

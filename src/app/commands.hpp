@@ -14,6 +14,8 @@ namespace vibrato::app {
 [[nodiscard]] Command make_stats_command();
 [[nodiscard]] Command make_verify_command();
 [[nodiscard]] Command make_search_command();
+[[nodiscard]] Command make_import_command();
+[[nodiscard]] Command make_export_command();
 [[nodiscard]] Command make_key_create_command();
 [[nodiscard]] Command make_key_list_command();
 [[nodiscard]] Command make_key_revoke_command();

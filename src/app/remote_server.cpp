@@ -74,15 +74,22 @@ Result<RemoteServer> RemoteServer::open(CommandContext& context, const RemoteFla
 }
 
 Result<std::string> RemoteServer::call(api::Method method, std::string_view path, std::string_view json) {
-  Result<server::HttpReply> answer = client_.request(method, path, json);
+  VIBRATO_ASSIGN_OR_RETURN(server::HttpReply reply, accepted(client_.request(method, path, json)));
+  return std::move(reply.body);
+}
+
+Status RemoteServer::stream(api::Method method, std::string_view path, const server::HttpUpload* upload,
+                            const server::TakePiece& take) {
+  return accepted(client_.stream(method, path, upload, take)).status();
+}
+
+Result<server::HttpReply> RemoteServer::accepted(Result<server::HttpReply> answer) const {
   if (answer.status().code() == ErrorCode::kTimeout) {
     return Status(ErrorCode::kTimeout, fmt::format("{} (gave up after {} ms; --timeout-ms waits longer)",
                                                    answer.status().message(), timeout_ms_));
   }
-  VIBRATO_RETURN_IF_ERROR(answer.status());
-  server::HttpReply reply = std::move(answer).value();
-  if (reply.status < 200 || reply.status > 299) return refusal(reply);
-  return std::move(reply.body);
+  if (answer.ok() && (answer->status < 200 || answer->status > 299)) return refusal(*answer);
+  return answer;
 }
 
 Status check_collection_name(const std::string& name) {

@@ -43,10 +43,16 @@ class RemoteServer {
   // The body of a 2xx answer. Errors: those of HttpClient, kTimeout naming --timeout-ms; for any other answer what the
   // server says, with kUnauthenticated, kForbidden, kNotFound, kAlreadyExists, kOverloaded and kUnavailable told apart.
   [[nodiscard]] Result<std::string> call(api::Method method, std::string_view path, std::string_view json = {});
+  // The same with a body of any size either way, as HttpClient::stream.
+  [[nodiscard]] Status stream(api::Method method, std::string_view path, const server::HttpUpload* upload,
+                              const server::TakePiece& take);
 
  private:
   RemoteServer(server::HttpClient client, std::uint32_t timeout_ms)
       : client_(std::move(client)), timeout_ms_(timeout_ms) {}
+
+  // What a call makes of an answer.
+  [[nodiscard]] Result<server::HttpReply> accepted(Result<server::HttpReply> answer) const;
 
   server::HttpClient client_;
   std::uint32_t timeout_ms_;

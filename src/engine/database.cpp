@@ -63,6 +63,14 @@ Result<commit::Committed> Database::commit(std::unique_ptr<commit::Write> write,
   return future.get();
 }
 
+Status Database::start_import(const vector::CollectionPtr& collection, vector::KeepGoing keep_going, ImportWork work) {
+  return impl_->start_import(collection, std::move(keep_going), std::move(work));
+}
+
+Result<commit::Committed> Database::commit_import(const vector::CollectionPtr& collection, vector::Import& import) {
+  return impl_->commit_import(collection, import);
+}
+
 Lsn Database::visible_lsn() const {
   return impl_->visible.get();
 }
@@ -76,12 +84,20 @@ QueryPool& Database::queries() {
   return *impl_->query_pool;
 }
 
+QueryPool& Database::exports() {
+  return *impl_->export_pool;
+}
+
 Jobs& Database::jobs() {
   return *impl_->job_runner;
 }
 
 Result<std::string> Database::start_checkpoint(JobDone done) {
   return impl_->start_checkpoint(std::move(done));
+}
+
+Result<std::string> Database::start_optimization(const std::string& collection, JobDone done) {
+  return impl_->start_optimization(collection, std::move(done));
 }
 
 Result<std::string> Database::start_compaction(const std::optional<std::string>& collection, JobDone done) {

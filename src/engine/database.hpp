@@ -33,10 +33,12 @@
 #include "commit/sequencer.hpp"
 #include "commit/write.hpp"
 #include "engine/database_options.hpp"
+#include "engine/imports.hpp"
 #include "engine/jobs.hpp"
 #include "engine/query_pool.hpp"
 #include "engine/snapshot_writer.hpp"
 #include "io/file_system.hpp"
+#include "vector/import.hpp"
 #include "vector/vector_model.hpp"
 
 namespace vibrato::engine {
@@ -110,6 +112,16 @@ class Database {
   [[nodiscard]] Result<commit::Committed> commit(std::unique_ptr<commit::Write> write, Kind kind,
                                                  const vector::Collection* collection = nullptr,
                                                  commit::Durability durability = commit::Durability::kSynced);
+  // Runs `work` with an import into the collection, on a thread of its own, and removes what it leaves uncommitted.
+  // What the work answers is called then, when the next import may begin. `keep_going` is asked now and then: its error
+  // ends the import. Errors: those of a put; kOverloaded while one into this collection runs, or too many.
+  using ImportWork = std::function<Imports::Last(vector::Import& import)>;
+  [[nodiscard]] Status start_import(const vector::CollectionPtr& collection, vector::KeepGoing keep_going,
+                                    ImportWork work);
+  // Makes what was added visible: for that work. A write without effects for no points. Errors: those of
+  // Import::finish() and Import::commit().
+  [[nodiscard]] Result<commit::Committed> commit_import(const vector::CollectionPtr& collection,
+                                                        vector::Import& import);
   [[nodiscard]] Lsn visible_lsn() const;
   // Calls `then` once everything up to `lsn` is visible: at once on this thread, or later on the committer's, or with
   // kTimeout at the deadline (of the monotonic clock).
@@ -117,11 +129,15 @@ class Database {
 
   // ---- Work that may take long ----
   [[nodiscard]] QueryPool& queries();
+  // For exports, of which each has one piece of work at a time here: no queue of theirs keeps a query waiting.
+  [[nodiscard]] QueryPool& exports();
   [[nodiscard]] Jobs& jobs();
   // Starts a job of a kind; `done` gets it when it has ended. Errors: kConflict when one of that kind runs,
   // kInvalidArgument, kNotFound. Names of snapshots: [A-Za-z0-9_.-]{1,64}, made if empty.
   [[nodiscard]] Result<std::string> start_checkpoint(JobDone done);
   [[nodiscard]] Result<std::string> start_compaction(const std::optional<std::string>& collection, JobDone done);
+  // Saves the collection, then merges it to the fewest segments, which computes codes and graph anew.
+  [[nodiscard]] Result<std::string> start_optimization(const std::string& collection, JobDone done);
   // The snapshot's LSN is the visible one of this call.
   [[nodiscard]] Result<std::string> start_snapshot(const std::string& name, JobDone done);
 

@@ -22,6 +22,7 @@
 #include "engine/data_folder.hpp"
 #include "engine/database.hpp"
 #include "engine/disk_space.hpp"
+#include "engine/imports.hpp"
 #include "engine/io_throttle.hpp"
 #include "engine/log_retention.hpp"
 #include "engine/quarantine.hpp"
@@ -52,7 +53,12 @@ class Database::Impl {
                               commit::Durability durability, commit::Completion done);
   [[nodiscard]] Result<std::string> start_checkpoint(JobDone done);
   [[nodiscard]] Result<std::string> start_compaction(const std::optional<std::string>& name, JobDone done);
+  [[nodiscard]] Result<std::string> start_optimization(const std::string& name, JobDone done);
 
+  [[nodiscard]] Status start_import(const vector::CollectionPtr& collection, vector::KeepGoing keep_going,
+                                    ImportWork work);
+  [[nodiscard]] Result<commit::Committed> commit_import(const vector::CollectionPtr& collection,
+                                                        vector::Import& import);
   [[nodiscard]] Status settle_now(const vector::CollectionPtr& collection, bool merge);
   [[nodiscard]] Status check_writable() const;
 
@@ -107,6 +113,8 @@ class Database::Impl {
   std::unique_ptr<Background> background;
   std::unique_ptr<commit::Sequencer> sequencer;  // Null until running.
   std::optional<QueryPool> query_pool;
+  std::optional<QueryPool> export_pool;
+  Imports imports;
   std::unique_ptr<Jobs> job_runner;
 
   std::atomic<State> state = State::kOpened;
@@ -127,8 +135,10 @@ class Database::Impl {
   void start_background(bool read_only);
   [[nodiscard]] Status close_files();
   struct HeldCapture;
-  [[nodiscard]] Result<std::shared_ptr<HeldCapture>> begin_snapshot(const std::string& name);
+  [[nodiscard]] Result<std::shared_ptr<HeldCapture>> begin_snapshot(const std::string& name, bool may_wait);
   [[nodiscard]] Result<SnapshotReport> write_snapshot(const HeldCapture& held, const Jobs::KeepGoing& keep_going);
+  [[nodiscard]] Result<std::string> run_merges(const vector::CollectionPtr& collection,
+                                               const Jobs::KeepGoing& keep_going);
   [[nodiscard]] Status check_budgets(Kind kind, const vector::Collection* collection, std::uint64_t bytes);
 
   std::uint64_t seconds_ = 0;  // The timer's own.

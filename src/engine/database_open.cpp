@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/stream_limits.hpp"
 #include "engine/database_impl.hpp"
 #include "engine/recovery.hpp"
 #include "engine/replay_relief.hpp"
@@ -30,6 +31,7 @@ constexpr std::int64_t kHourMs = 3'600'000;
 // shrink the log in its start and was not ready since.
 constexpr std::string_view kServedFrom = "served_from";
 constexpr std::string_view kShrinksLog = "shrinks_log";
+constexpr std::uint32_t kExportThreads = 2;
 constexpr std::uint64_t kJobsKept = 1000;
 constexpr std::uint64_t kJobsTrimSeconds = 60;
 constexpr std::string_view kLogAdvice =
@@ -107,6 +109,7 @@ Status Database::Impl::open() {
   }
   make_models();
   query_pool.emplace(options.query_threads, options.query_queue_max);
+  export_pool.emplace(kExportThreads, limits::kExportsMax);
   job_runner = std::make_unique<Jobs>(*catalog, clock, logger);
   return ok_status();
 }
@@ -383,7 +386,9 @@ void Database::Impl::stop() {
   }
   if (query_pool.has_value()) {
     query_pool->stop();
+    export_pool->stop();
   }
+  imports.stop();
   if (sequencer != nullptr) {
     sequencer->stop();
   }

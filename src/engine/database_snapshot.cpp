@@ -16,7 +16,8 @@ struct Database::Impl::HeldCapture {
   std::unique_ptr<LogRetention::Hold> hold;
 };
 
-Result<std::shared_ptr<Database::Impl::HeldCapture>> Database::Impl::begin_snapshot(const std::string& name) {
+Result<std::shared_ptr<Database::Impl::HeldCapture>> Database::Impl::begin_snapshot(const std::string& name,
+                                                                                    bool may_wait) {
   VIBRATO_RETURN_IF_ERROR(check_writable());
   if (!name.empty()) {
     VIBRATO_RETURN_IF_ERROR(io::check_name(name));
@@ -34,7 +35,12 @@ Result<std::shared_ptr<Database::Impl::HeldCapture>> Database::Impl::begin_snaps
   }
   auto held = std::make_shared<HeldCapture>();
   const LogRetention::Hold all(*retention, Lsn());
-  VIBRATO_ASSIGN_OR_RETURN(held->capture, capture(*model, *idempotency, *catalog, visible));
+  const auto save_imports = [&](const vector::CollectionPtr& collection) -> Status {
+    return may_wait ? maintenance->save(collection, {}).status()
+                    : unavailable("an import into collection " + collection->identity().name +
+                                  " is being made known to the catalog; try again in a moment");
+  };
+  VIBRATO_ASSIGN_OR_RETURN(held->capture, capture(*model, *idempotency, *catalog, visible, save_imports));
   held->hold = std::make_unique<LogRetention::Hold>(*retention, held->capture.log_after);
   held->name = name.empty() ? fmt::format("snap_{}_{}", clock.now_ms(), held->capture.lsn.value()) : name;
   return held;
@@ -46,7 +52,8 @@ Result<SnapshotReport> Database::Impl::write_snapshot(const HeldCapture& held, c
 }
 
 Result<std::string> Database::Impl::start_snapshot(const std::string& name, JobDone done) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<HeldCapture> held, begin_snapshot(name));
+  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<HeldCapture> held,
+                           begin_snapshot(name, options.background_threads == 0));
   return job_runner->start(
       "snapshot",
       [this, held](const Jobs::KeepGoing& keep_going) -> Result<std::string> {
@@ -62,7 +69,7 @@ Result<std::string> Database::Impl::start_snapshot(const std::string& name, JobD
 }
 
 Result<SnapshotReport> Database::Impl::snapshot_now(const std::string& name) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<HeldCapture> held, begin_snapshot(name));
+  VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<HeldCapture> held, begin_snapshot(name, true));
   return write_snapshot(*held, [] { return ok_status(); });
 }
 

@@ -101,28 +101,49 @@ Result<std::string> Database::Impl::start_compaction(const std::optional<std::st
     VIBRATO_ASSIGN_OR_RETURN(collection, model->find(*name));
   }
   return job_runner->start(
-      "compact",
+      "compact", [this, collection](const Jobs::KeepGoing& keep_going) { return run_merges(collection, keep_going); },
+      std::move(done));
+}
+
+// Whatever is due; with `collection`, until it has the fewest segments. Answers the details of the job.
+Result<std::string> Database::Impl::run_merges(const vector::CollectionPtr& collection,
+                                               const Jobs::KeepGoing& keep_going) {
+  const Background::Running running(background->compactions_running());
+  nlohmann::json merges = nlohmann::json::array();
+  while (true) {
+    const auto merge = [&] {
+      return collection == nullptr ? maintenance->compact_due(keep_going)
+                                   : maintenance->compact(collection, keep_going);
+    };
+    VIBRATO_ASSIGN_OR_RETURN(const auto report, with_reserve(disk, merge));
+    if (report.inputs.empty()) {
+      break;
+    }
+    background->note_compaction(report);
+    merges.push_back({{"inputs", report.inputs},
+                      {"output", report.output},
+                      {"level", report.level},
+                      {"rows", report.rows},
+                      {"archived", report.archived}});
+  }
+  VIBRATO_RETURN_IF_ERROR(maintenance->remove_unused());
+  return nlohmann::json{{"merges", std::move(merges)}}.dump();
+}
+
+Result<std::string> Database::Impl::start_optimization(const std::string& name, JobDone done) {
+  VIBRATO_RETURN_IF_ERROR(check_writable());
+  VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, model->find(name));
+  VIBRATO_RETURN_IF_ERROR(collection->check_writable());
+  return job_runner->start(
+      "optimize",
       [this, collection](const Jobs::KeepGoing& keep_going) -> Result<std::string> {
-        const Background::Running running(background->compactions_running());
-        nlohmann::json merges = nlohmann::json::array();
-        while (true) {
-          const auto merge = [&] {
-            return collection == nullptr ? maintenance->compact_due(keep_going)
-                                         : maintenance->compact(collection, keep_going);
-          };
-          VIBRATO_ASSIGN_OR_RETURN(const auto report, with_reserve(disk, merge));
-          if (report.inputs.empty()) {
-            break;
-          }
-          background->note_compaction(report);
-          merges.push_back({{"inputs", report.inputs},
-                            {"output", report.output},
-                            {"level", report.level},
-                            {"rows", report.rows},
-                            {"archived", report.archived}});
+        {
+          const Background::Running running(background->checkpoints_running());
+          const auto save = [&] { return maintenance->save(collection, keep_going); };
+          VIBRATO_ASSIGN_OR_RETURN(const auto report, with_reserve(disk, save));
+          background->note_checkpoint(report);
         }
-        VIBRATO_RETURN_IF_ERROR(maintenance->remove_unused());
-        return nlohmann::json{{"merges", std::move(merges)}}.dump();
+        return run_merges(collection, keep_going);
       },
       std::move(done));
 }

@@ -18,6 +18,9 @@ std::string_view id_prefix(std::string_view kind) {
   if (kind == "compact") {
     return "cmp";
   }
+  if (kind == "optimize") {
+    return "opt";
+  }
   return kind == "snapshot" ? "snap" : "job";
 }
 

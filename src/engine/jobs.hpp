@@ -35,8 +35,8 @@ class Jobs {
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
-  // Queues the work and answers the job's id: "chk_...", "cmp_..." or "snap_..." for the kinds "checkpoint", "compact"
-  // and "snapshot", else "job_...".
+  // Queues the work and answers the job's id: "chk_...", "cmp_...", "opt_..." or "snap_..." for the kinds "checkpoint",
+  // "compact", "optimize" and "snapshot", else "job_...".
   // Errors: kConflict while a job of that kind waits or runs, naming it; kUnavailable once stopped; the catalog's.
   [[nodiscard]] Result<std::string> start(std::string_view kind, Work work, JobDone done);
   // Ends the running one early and interrupts the waiting ones. Idempotent.

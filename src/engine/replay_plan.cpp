@@ -75,6 +75,7 @@ Result<BuiltState> build_at(const OfflineContext& context, const DatabaseOptions
   source.up_to = target;
   source.high_water = std::max({target, log.high_water, log.last, highest_lsn(kept.snapshots)});
   source.may_link = true;
+  source.data_folder = data.folder().root();
   const std::vector<ReplayBase> bases = bases_for(context, data, kept, extent.ok(), target);
   const std::vector<LsnRange> ranges = reachable_ranges(bases, log.after, log.last);
   const bool is_reachable = std::any_of(ranges.begin(), ranges.end(), [target](const LsnRange& range) {

@@ -55,8 +55,8 @@ Result<SavedCollections> read_saved(const catalog::Catalog& catalog) {
 }
 
 bool is_current(const vector::Collection& collection, const vector::CollectionVersion& version) {
-  const vector::VersionPtr now = collection.read_view().version;
-  return now->sealed == version.sealed && now->frozen == version.frozen;
+  const vector::VersionPtr now = collection.latest_version();
+  return now->sealed == version.sealed && now->imported == version.imported && now->frozen == version.frozen;
 }
 
 Status wait_until_visible(const commit::VisibleLsn& visible, Lsn lsn) {
@@ -71,7 +71,8 @@ Status wait_until_visible(const commit::VisibleLsn& visible, Lsn lsn) {
 
 // Nothing when the database changed in between, so that it must be tried again.
 Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& model, Lsn idempotency_durable,
-                                                   const catalog::Catalog& catalog, const commit::VisibleLsn& visible) {
+                                                   const catalog::Catalog& catalog, const commit::VisibleLsn& visible,
+                                                   const SaveImports& save_imports) {
   VIBRATO_ASSIGN_OR_RETURN(const SavedCollections saved, read_saved(catalog));
   SnapshotCapture result;
   result.number_max = saved.number_max;
@@ -85,6 +86,11 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
   result.collection_count = all.size();
   for (const vector::CollectionPtr& collection : all) {
     VIBRATO_RETURN_IF_ERROR(collection->check_writable());
+    if (!collection->latest_version()->imported.empty()) {
+      // The log alone does not bring it back.
+      VIBRATO_RETURN_IF_ERROR(save_imports(collection));
+      return std::optional<SnapshotCapture>();
+    }
     const catalog::Collection* const row = saved.find(collection->identity().number);
     if (row == nullptr) {
       continue;  // Its creation is in the log.
@@ -94,7 +100,7 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
     const Lsn durable =
         oldest_unsaved.has_value() ? Lsn(oldest_unsaved->value() - 1) : std::max(before, collection->durable_lsn());
     result.log_after = std::min(result.log_after, durable);
-    result.collections.push_back({*row, 0, collection->read_view().version, durable});
+    result.collections.push_back({*row, 0, collection->latest_version(), durable});
     collections.push_back(collection);
   }
   VIBRATO_RETURN_IF_ERROR(wait_until_visible(visible, model.applied_lsn()));
@@ -120,9 +126,11 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
 }  // namespace
 
 Result<SnapshotCapture> capture(const vector::VectorModel& model, const commit::IdempotencyKeys& idempotency,
-                                const catalog::Catalog& catalog, const commit::VisibleLsn& visible) {
+                                const catalog::Catalog& catalog, const commit::VisibleLsn& visible,
+                                const SaveImports& save_imports) {
   while (true) {
-    VIBRATO_ASSIGN_OR_RETURN(auto captured, try_capture(model, idempotency.durable_lsn(), catalog, visible));
+    VIBRATO_ASSIGN_OR_RETURN(auto captured,
+                             try_capture(model, idempotency.durable_lsn(), catalog, visible, save_imports));
     if (captured.has_value()) {
       return std::move(*captured);
     }

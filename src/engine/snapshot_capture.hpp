@@ -13,6 +13,7 @@
 // again.
 #pragma once
 
+#include <functional>
 #include <vector>
 #include <vibrato/result.hpp>
 
@@ -38,12 +39,16 @@ struct SnapshotCapture {
   CollectionNumber number_max;                  // The highest that was saved.
 };
 
-// Fast: short reads of the catalog. Requires: the log is held (LogRetention::Hold) while this runs.
-// Errors: kUnavailable for a damaged collection, which a snapshot would silently lack, and when the committer does not
-// get on; those of the catalog.
+// Makes what was imported into the collection known to the catalog, or says why that cannot be waited for.
+using SaveImports = std::function<Status(const vector::CollectionPtr& collection)>;
+
+// Fast: short reads of the catalog, unless an import has to be saved first. Requires: the log is held
+// (LogRetention::Hold) while this runs. Errors: kUnavailable for a damaged collection, which a snapshot would silently
+// lack, and when the committer does not get on; those of the catalog.
 [[nodiscard]] Result<SnapshotCapture> capture(const vector::VectorModel& model,
                                               const commit::IdempotencyKeys& idempotency,
-                                              const catalog::Catalog& catalog, const commit::VisibleLsn& visible);
+                                              const catalog::Catalog& catalog, const commit::VisibleLsn& visible,
+                                              const SaveImports& save_imports);
 
 // What a copy of the catalog must say to describe the capture.
 [[nodiscard]] catalog::VectorState vector_state(const SnapshotCapture& capture);

@@ -6,10 +6,13 @@
 
 #include "base/metrics.hpp"
 #include "engine/database.hpp"
+#include "engine/file_hash.hpp"
 #include "format/idempotency_record.hpp"
+#include "format/vector_records.hpp"
 #include "io/copy_file.hpp"
 #include "io/safe_path.hpp"
 #include "vector/segment_writer.hpp"
+#include "wal/local_log.hpp"
 #include "wal/log_copy.hpp"
 
 namespace vibrato::engine {
@@ -28,6 +31,7 @@ class Builder {
     VIBRATO_RETURN_IF_ERROR(copy_catalog());
     VIBRATO_RETURN_IF_ERROR(copy_segments());
     VIBRATO_RETURN_IF_ERROR(copy_the_log());
+    VIBRATO_RETURN_IF_ERROR(copy_imports());
     VIBRATO_RETURN_IF_ERROR(copy_pepper());
     VIBRATO_RETURN_IF_ERROR(context_.fs.sync_directory(target_.root()));
     if (!source_.is_open_already) {
@@ -98,6 +102,45 @@ class Builder {
     VIBRATO_ASSIGN_OR_RETURN(const wal::LogCopyReport copied, wal::copy_log(context_.fs, request));
     built_.lsn = copied.last_lsn;
     return ok_status();
+  }
+
+  // The files of imports that the log names and the catalog does not. What is no longer there, or is another file by
+  // now, may belong to a collection that was dropped since: whether it is missed, the replay says.
+  Status copy_imports() {
+    if (source_.data_folder.empty()) {
+      return ok_status();
+    }
+    wal::LocalLogOptions options;
+    options.read_only = true;
+    VIBRATO_ASSIGN_OR_RETURN(const auto log, wal::LocalLog::open(context_.fs, target_.path(kLogFolder), options));
+    if (content_.store.trim_lsn >= log->end().last_lsn) {
+      return ok_status();
+    }
+    VIBRATO_ASSIGN_OR_RETURN(const auto cursor, log->read_from(content_.store.trim_lsn.next()));
+    while (true) {
+      VIBRATO_ASSIGN_OR_RETURN(const auto record, cursor->next());
+      if (!record.has_value()) {
+        return context_.fs.sync_directory(target_.path(vector::kSegmentsFolder));
+      }
+      if (record->type == static_cast<std::uint16_t>(format::VectorRecord::kVectorsImported)) {
+        VIBRATO_ASSIGN_OR_RETURN(const format::VectorsImported imported, format::decode_vectors_imported(record->body));
+        for (const format::ImportedFile& file : imported.files) {
+          VIBRATO_RETURN_IF_ERROR(copy_import(file));
+        }
+      }
+    }
+  }
+
+  Status copy_import(const format::ImportedFile& file) {
+    const std::string name(file.file);
+    VIBRATO_ASSIGN_OR_RETURN(const std::string from, io::join_beneath(source_.data_folder, name));
+    VIBRATO_ASSIGN_OR_RETURN(const std::string to, io::join_beneath(target_.root(), name));
+    const auto present = context_.fs.stat(from);
+    if (!present.ok() || present->size_bytes != file.bytes || context_.fs.stat(to).ok()) {
+      return ok_status();
+    }
+    VIBRATO_ASSIGN_OR_RETURN(const FileDigest digest, hash_file(context_.fs, from, file.bytes));
+    return digest == file.sha256 ? io::link_or_copy(context_.fs, from, to) : ok_status();
   }
 
   Status copy_pepper() {

@@ -21,6 +21,7 @@ struct StateSource {
   std::string snapshot_folder;
   bool may_link = false;          // The snapshot is ours: nobody changes its files.
   std::vector<std::string> logs;  // Folders, see LogCopyRequest::sources.
+  std::string data_folder;        // Where files of imports may be, that the log names; empty: none is needed.
   std::optional<Lsn> log_after;   // What the log is copied from on; else from where the catalog needs it.
   Lsn up_to;
   Lsn high_water;

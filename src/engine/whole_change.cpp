@@ -79,6 +79,7 @@ Status WholeChange::copy_state(Lsn last) {
   source.up_to = last;
   source.high_water = std::max(last, log.high_water);
   source.is_open_already = true;
+  source.data_folder = folder.root();
   VIBRATO_RETURN_IF_ERROR(build_state(context_, options_, site_, source, kept).status());
   return remember_files();
 }

@@ -190,6 +190,9 @@ Status check_size(const NpyHeader& header, std::uint64_t file_bytes) {
   const std::uint64_t available = file_bytes - header.data_offset;
   const std::uint64_t row_bytes = header.row_bytes();
   const bool overflows = header.rows > std::numeric_limits<std::uint64_t>::max() / row_bytes;
+  if (!overflows && file_bytes == kUnknownFileBytes) {
+    return ok_status();
+  }
   if (overflows || header.rows * row_bytes > available) {
     return invalid_argument("the file is too short: its shape says " + std::to_string(header.rows) + " rows of " +
                             std::to_string(row_bytes) + " bytes, but only " + std::to_string(available) +

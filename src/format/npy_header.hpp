@@ -26,6 +26,9 @@ struct NpyHeader {
   [[nodiscard]] std::size_t row_bytes() const { return std::size_t{dim} * static_cast<std::size_t>(type); }
 };
 
+// Of a file that is read while it arrives: whoever reads it counts its rows.
+inline constexpr std::uint64_t kUnknownFileBytes = 0xffff'ffff'ffff'ffff;
+
 // `prefix` holds the first min(file_bytes, kNpyHeaderBytesMax) bytes of the file, or more.
 // Errors: kInvalidArgument with a message for the file's owner (not an .npy, unsupported type, Fortran order, not 2-D,
 // dim out of range, file shorter or longer than its shape says).

@@ -42,6 +42,7 @@ Exchange::~Exchange() {
   if (late_ != nullptr) {
     late_->abandon();
   }
+  end_streams();
 }
 
 std::span<char> Exchange::input_space() {
@@ -73,6 +74,9 @@ Exchange::Step Exchange::timed_out() {
     reply_ = *std::move(reply);
     return answer();
   }
+  if (state_ == State::kStream) {
+    return stream_timed_out();
+  }
   const Status late(ErrorCode::kTimeout, "the request did not arrive in time");
   return state_ == State::kHead ? answer_early(late, input_.data()) : cut_short(late);
 }
@@ -93,6 +97,9 @@ Exchange::Step Exchange::advance() {
     } else {
       begin_head();
     }
+  }
+  if (state_ == State::kStream) {
+    return next_stream_step();
   }
   return state_ == State::kHead ? read_head() : read_body();
 }
@@ -200,12 +207,16 @@ Status Exchange::route_request() {
 
 Exchange::Step Exchange::plan_body() {
   const bool has_body = head_.is_chunked || head_.content_length > 0;
-  if (!has_body) {
+  const bool is_streamed = head_error_.ok() && match_.route->body == api::BodyKind::kStream;
+  if (!has_body && !is_streamed) {
     return head_error_.ok() ? run_handler() : answer_error(head_error_, false);
   }
   const bool client_waits = head_.expects_continue && head_.is_http_1_1 && input_.data().empty();
   if (!head_error_.ok() && (head_.is_chunked || client_waits || head_.content_length > kDroppedBodyBytesMax)) {
     return answer_error(head_error_, true);
+  }
+  if (is_streamed) {
+    return begin_body_stream(client_waits);
   }
   chunked_body_.clear();
   if (client_waits) {
@@ -308,17 +319,25 @@ Exchange::Step Exchange::take_late_answer() {
     state_ = State::kLateAnswer;
     return Step::kAnswer;
   }
+  return take_content(*std::move(content));
+}
+
+Exchange::Step Exchange::take_content(LateAnswer::Content content) {
   late_.reset();
-  if (content->dropped) {
+  if (content.dropped) {
     return answer_error({ErrorCode::kInternal, "internal error: the request was dropped without an answer"}, false);
   }
-  reply_ = std::move(content->reply);
-  return content->status.ok() ? answer() : answer_error(content->status, false);
+  reply_ = std::move(content.reply);
+  if (content.stream != nullptr) {
+    reply_pipe_ = std::move(content.stream);
+    return begin_reply_stream();
+  }
+  return content.status.ok() ? answer() : answer_error(content.status, false);
 }
 
 Exchange::Step Exchange::answer_arrived() {
-  VIBRATO_CHECK(state_ == State::kLateAnswer);
-  return take_late_answer();
+  VIBRATO_CHECK(state_ == State::kLateAnswer || state_ == State::kStream);
+  return state_ == State::kStream ? next_stream_step() : take_late_answer();
 }
 
 // `head` begins with what has come of the head. Where a message ends is unknown here: the connection does too.
@@ -338,8 +357,10 @@ Exchange::Step Exchange::answer_error(const Status& error, bool close) {
   return answer();
 }
 
+// A body of which nobody reads the rest ends the connection.
 Exchange::Step Exchange::answer() {
   state_ = State::kAnswer;
+  close_after_answer_ |= body_pipe_ != nullptr && !has_body_ended_;
   close_after_answer_ |= stopping_ || !head_.keep_alive;
   if (is_allowed_origin(context_.options.cors_origins, request_)) {
     add_cors_headers(request_, reply_);
@@ -350,8 +371,13 @@ Exchange::Step Exchange::answer() {
   } else if (!head_.is_http_1_1) {
     connection = ConnectionHeader::kKeepAlive;
   }
-  write_response_head(reply_, request_id_, connection, head_out_);
+  write_response_head(reply_, request_id_, connection, BodyLength::kKnown, head_out_);
   body_out_ = request_.method == api::Method::kHead ? std::string_view{} : reply_.body;
+  record();
+  return Step::kWrite;
+}
+
+void Exchange::record() const {
   if (context_.options.on_request) {
     context_.options.on_request({.method = request_.method,
                                  .pattern = match_.route == nullptr ? std::string_view{} : match_.route->pattern,
@@ -359,13 +385,15 @@ Exchange::Step Exchange::answer() {
                                  .duration_ns = context_.clock.monotonic_ns() - start_ns_,
                                  .request_id = request_id_});
   }
-  return Step::kWrite;
 }
 
 Exchange::Step Exchange::written() {
   if (state_ == State::kContinue) {
-    state_ = State::kBody;
+    state_ = body_pipe_ != nullptr ? State::kStream : State::kBody;
     return advance();
+  }
+  if (state_ == State::kStream) {
+    return next_stream_step();
   }
   finish_request();
   if (close_after_answer_) {
@@ -376,6 +404,7 @@ Exchange::Step Exchange::written() {
 
 void Exchange::finish_request() {
   constexpr std::size_t kKeptReplyBytes = 256 * limits::kKiB;
+  end_streams();
   input_.consume(body_in_input_);
   if (input_.capacity() > ReadBuffer::kBaseCapacity && input_.data().size() <= ReadBuffer::kBaseCapacity) {
     input_.set_capacity(ReadBuffer::kBaseCapacity);

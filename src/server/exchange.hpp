@@ -13,6 +13,8 @@
 //      connection goes on. A handler that answers later is waited for, up to a deadline of its own; the next request
 //      is not read meanwhile, and the body stays charged to the budget.
 //   5. back to 1, or close.
+// Bodies and answers that are streamed (exchange_stream.cpp) take 3 and 4 at once: what arrives goes to the handler as
+// far as it has room, and what the handler writes goes out between two reads.
 // Requests of one connection are answered one after the other, in order. Not thread-safe.
 #pragma once
 
@@ -33,12 +35,14 @@
 #include "base/clock.hpp"
 #include "base/logging.hpp"
 #include "server/body_budget.hpp"
+#include "server/body_pipe.hpp"
 #include "server/head_scanner.hpp"
 #include "server/http_server.hpp"
 #include "server/late_answer.hpp"
 #include "server/message_parser.hpp"
 #include "server/mismatch_log.hpp"
 #include "server/read_buffer.hpp"
+#include "server/reply_pipe.hpp"
 #include "server/request_ids.hpp"
 
 namespace vibrato::server {
@@ -82,10 +86,14 @@ class Exchange {
   [[nodiscard]] Step end_of_input();
   // The late answer is there.
   [[nodiscard]] Step answer_arrived();
-  // Requires: the last step was kAnswer.
-  [[nodiscard]] std::int64_t answer_deadline_ns() const { return late_->deadline_ns(); }
-  // Whether what is said at the deadline says it all: a stop need not wait for more. Requires: as above.
-  [[nodiscard]] bool has_deadline_reply() const { return late_->has_deadline_reply(); }
+  // Never, for what is streamed. Requires: the last step was kAnswer.
+  [[nodiscard]] std::int64_t answer_deadline_ns() const;
+  // Whether a stop need not wait for more: what is said at the deadline says it all, or only half of a streamed body
+  // has come, or what is streamed to the client has no end that could be waited for. Requires: the last step was
+  // kAnswer, or kRead and streams_body().
+  [[nodiscard]] bool ends_at_stop() const;
+  // What is read belongs to a streamed body: it may take as long as bytes come.
+  [[nodiscard]] bool streams_body() const { return state_ == State::kStream; }
   // The deadline has passed while bytes or an answer were awaited.
   [[nodiscard]] Step timed_out();
   // The first request gets this error once its head was read, and the connection ends; so does what never becomes a
@@ -102,10 +110,10 @@ class Exchange {
   // True between requests: no byte of one has come.
   [[nodiscard]] bool idle() const { return state_ == State::kIdle; }
   // The next answer is the last.
-  void stop_after_answer() { stopping_ = true; }
+  void stop_after_answer();
 
  private:
-  enum class State : std::uint8_t { kIdle, kHead, kContinue, kBody, kLateAnswer, kAnswer };
+  enum class State : std::uint8_t { kIdle, kHead, kContinue, kBody, kLateAnswer, kStream, kAnswer };
 
   Step advance();
   void begin_head();
@@ -121,10 +129,22 @@ class Exchange {
   Step run_handler();
   Status call_handler();
   Step take_late_answer();
+  Step take_content(LateAnswer::Content content);
+  // exchange_stream.cpp
+  Step begin_body_stream(bool client_waits);
+  Step begin_reply_stream();
+  Step next_stream_step();
+  Step feed_body();
+  [[nodiscard]] Status feed_some(bool& needs_more);
+  Step write_piece();
+  Step end_reply_stream();
+  Step stream_timed_out();
+  void end_streams();
   Step answer_early(const Status& error, std::string_view head);
   Step answer_error(const Status& error, bool close);
   Step answer();
   void finish_request();
+  void record() const;
 
   ExchangeContext context_;
   AnswerWaiter& waiter_;
@@ -151,6 +171,14 @@ class Exchange {
   std::size_t body_in_input_ = 0;  // Bytes of input_ that are the body.
   Status head_error_;              // Found at the head; answered when the body is dropped.
   std::int64_t start_ns_ = 0;
+
+  // What is streamed of it; null for nothing.
+  std::shared_ptr<BodyPipe> body_pipe_;
+  std::uint64_t body_left_ = 0;  // Of a body with a Content-Length.
+  bool has_body_ended_ = true;   // Whole, or failed.
+  std::shared_ptr<ReplyPipe> reply_pipe_;
+  std::string piece_;
+  bool sends_chunks_ = false;
 
   // Its answer.
   std::shared_ptr<LateAnswer> late_;  // Null unless the handler answers later and has not yet.

@@ -25,6 +25,8 @@ namespace http = boost::beast::http;
 namespace ssl = boost::asio::ssl;
 using ErrorInfo = boost::system::error_code;
 
+constexpr std::size_t kPieceBytes = 64 * limits::kKiB;
+
 std::string authority_of(const HttpAddress& address) {
   const bool is_ipv6 = address.host.find(':') != std::string::npos;
   return (is_ipv6 ? '[' + address.host + ']' : address.host) + ':' + std::to_string(address.port);
@@ -70,7 +72,99 @@ class HttpClient::Impl {
     return try_request(method, path, json);
   }
 
+  Result<HttpReply> stream(api::Method method, std::string_view path, const HttpUpload* upload, const TakePiece& take) {
+    if (has_control_characters(options_.key) || has_control_characters(path)) {
+      return invalid_argument("a key or a path has control characters in it");
+    }
+    disconnect();
+    VIBRATO_RETURN_IF_ERROR(connect());
+    Status sent = send_stream(method, path, upload);
+    // A server that says no does so before it has read everything: what it said counts.
+    const bool may_answer = sent.ok() || sent.code() == ErrorCode::kIoError;
+    Result<HttpReply> reply = may_answer ? receive_stream(take) : Result<HttpReply>(sent);
+    disconnect();
+    return reply.ok() || sent.ok() ? std::move(reply) : Result<HttpReply>(std::move(sent));
+  }
+
  private:
+  Status send_stream(api::Method method, std::string_view path, const HttpUpload* upload) {
+    http::request<http::empty_body> request = head_of<http::empty_body>(method, path);
+    if (upload != nullptr) {
+      request.set(http::field::content_type, upload->content_type);
+      request.chunked(true);
+    }
+    http::request_serializer<http::empty_body> serializer(request);
+    ErrorInfo error;
+    stream_->expires_after(timeout());
+    with_stream([&](auto& stream) {
+      http::async_write_header(stream, serializer, [&](ErrorInfo e, std::size_t) { error = e; });
+      run();
+    });
+    std::string piece;
+    while (upload != nullptr && !error) {
+      VIBRATO_RETURN_IF_ERROR(upload->read(piece));
+      const bool is_last = piece.empty();
+      stream_->expires_after(timeout());
+      with_stream([&](auto& stream) {
+        const auto written = [&](ErrorInfo e, std::size_t) { error = e; };
+        if (is_last) {
+          asio::async_write(stream, http::make_chunk_last(), written);
+        } else {
+          asio::async_write(stream, http::make_chunk(asio::buffer(piece)), written);
+        }
+        run();
+      });
+      if (is_last) break;
+    }
+    return error ? failure("cannot send the request", error, ErrorCode::kIoError) : ok_status();
+  }
+
+  Result<HttpReply> receive_stream(const TakePiece& take) {
+    http::response_parser<http::buffer_body> parser;
+    parser.body_limit(boost::none);
+    ErrorInfo error;
+    const auto read = [&](const auto& start) {
+      stream_->expires_after(timeout());
+      with_stream([&](auto& stream) {
+        start(stream, [&](ErrorInfo e, std::size_t) { error = e; });
+        run();
+      });
+    };
+    const auto broken = [&] {
+      return failure("no valid answer from " + authority_of(address_), error, ErrorCode::kIoError);
+    };
+    read([&](auto& stream, auto done) { http::async_read_header(stream, received_, parser, done); });
+    if (error) return broken();
+    HttpReply reply{static_cast<int>(parser.get().result_int()), {}};
+    std::string piece(kPieceBytes, '\0');
+    while (!parser.is_done()) {
+      parser.get().body().data = piece.data();
+      parser.get().body().size = piece.size();
+      parser.get().body().more = true;
+      read([&](auto& stream, auto done) { http::async_read_some(stream, received_, parser, done); });
+      if (error == http::error::need_buffer) error = {};
+      if (error) return broken();
+      const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
+      if (reply.status >= 200 && reply.status <= 299) {
+        VIBRATO_RETURN_IF_ERROR(take(bytes));
+      } else if (reply.body.size() + bytes.size() <= options_.body_bytes_max) {
+        reply.body += bytes;
+      }
+    }
+    return reply;
+  }
+
+  template <typename Body>
+  http::request<Body> head_of(api::Method method, std::string_view path) const {
+    http::request<Body> request;
+    request.method_string({to_string(method).data(), to_string(method).size()});
+    request.target(address_.path_prefix + std::string(path));
+    request.set(http::field::host, authority_of(address_));
+    request.set(http::field::user_agent, "vibratod");
+    if (!options_.key.empty()) request.set(http::field::authorization, "Bearer " + options_.key);
+    return request;
+  }
+
   Result<HttpReply> try_request(api::Method method, std::string_view path, std::string_view json) {
     has_answer_begun_ = false;
     if (!stream_.has_value()) VIBRATO_RETURN_IF_ERROR(connect());
@@ -135,12 +229,7 @@ class HttpClient::Impl {
   }
 
   Status send(api::Method method, std::string_view path, std::string_view json) {
-    http::request<http::string_body> request;
-    request.method_string({to_string(method).data(), to_string(method).size()});
-    request.target(address_.path_prefix + std::string(path));
-    request.set(http::field::host, authority_of(address_));
-    request.set(http::field::user_agent, "vibratod");
-    if (!options_.key.empty()) request.set(http::field::authorization, "Bearer " + options_.key);
+    http::request<http::string_body> request = head_of<http::string_body>(method, path);
     if (!json.empty()) request.set(http::field::content_type, "application/json");
     request.body().assign(json);
     request.prepare_payload();
@@ -204,6 +293,11 @@ HttpClient::HttpClient(HttpClient&&) noexcept = default;
 
 Result<HttpReply> HttpClient::request(api::Method method, std::string_view path, std::string_view json) {
   return impl_->request(method, path, json);
+}
+
+Result<HttpReply> HttpClient::stream(api::Method method, std::string_view path, const HttpUpload* upload,
+                                     const TakePiece& take) {
+  return impl_->stream(method, path, upload, take);
 }
 
 Result<HttpReply> post_json(const HttpAddress& address, std::string_view path, std::string_view json,

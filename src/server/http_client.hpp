@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +38,15 @@ struct HttpReply {
   std::string body;
 };
 
+// A body that is sent while it is read.
+struct HttpUpload {
+  std::string content_type;
+  // Puts the next bytes in place of `piece`; none at the end.
+  std::function<Status(std::string& piece)> read;
+};
+// Takes a piece of an answer's body; its error ends the request.
+using TakePiece = std::function<Status(std::string_view piece)>;
+
 // Thread-safety: one thread at a time.
 class HttpClient {
  public:
@@ -49,6 +59,12 @@ class HttpClient {
   // Errors: kUnavailable (no connection), kTimeout, kIoError (broken off, garbled, too large), kInvalidArgument
   // (ca_cert_pem, and a server that does not prove who it is).
   [[nodiscard]] Result<HttpReply> request(api::Method method, std::string_view path, std::string_view json = {});
+
+  // The same with a body of any size either way, over a connection of its own: `upload` may be null; the body of a 2xx
+  // answer goes to `take`, any other into the reply. An answer that comes before all is sent ends the sending. The
+  // deadline counts anew with each piece.
+  [[nodiscard]] Result<HttpReply> stream(api::Method method, std::string_view path, const HttpUpload* upload,
+                                         const TakePiece& take);
 
  private:
   class Impl;

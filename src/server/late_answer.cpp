@@ -8,12 +8,15 @@ namespace {
 class LateResponder final : public api::Responder {
  public:
   explicit LateResponder(std::shared_ptr<LateAnswer> answer) : answer_(std::move(answer)) {}
-  ~LateResponder() override { answer_->put({.dropped = true, .status = {}, .reply = {}}); }
+  ~LateResponder() override { answer_->put({.dropped = true, .status = {}, .reply = {}, .stream = {}}); }
   LateResponder(const LateResponder&) = delete;
   LateResponder& operator=(const LateResponder&) = delete;
 
   void answer(const Status& status, api::Reply&& reply) override {
-    answer_->put({.dropped = false, .status = status, .reply = std::move(reply)});
+    answer_->put({.dropped = false, .status = status, .reply = std::move(reply), .stream = {}});
+  }
+  [[nodiscard]] api::ReplyStreamPtr begin_stream(api::Reply&& reply) override {
+    return answer_->begin_stream(std::move(reply));
   }
   [[nodiscard]] std::int64_t deadline_ns() const override { return answer_->deadline_ns(); }
   void set_deadline_reply(api::Reply&& reply) override { answer_->set_deadline_reply(std::move(reply)); }
@@ -24,61 +27,31 @@ class LateResponder final : public api::Responder {
 
 }  // namespace
 
-AnswerBox::~AnswerBox() {
-  close();
-}
-
-void AnswerBox::put(std::shared_ptr<LateAnswer> answer) {
-  const std::lock_guard lock(mutex_);
-  if (closed_) return;
-  LateAnswer* const added = answer.get();
-  const bool was_empty = first_ == nullptr;
-  (was_empty ? first_ : last_->next_) = std::move(answer);
-  last_ = added;
-  // Under the lock, so that close() may be followed by the end of what wake_ speaks to.
-  if (was_empty) wake_();
-}
-
-void AnswerBox::deliver() {
-  std::shared_ptr<LateAnswer> answer;
-  {
-    const std::lock_guard lock(mutex_);
-    answer = std::exchange(first_, nullptr);
-    last_ = nullptr;
-  }
-  while (answer != nullptr) {
-    answer->deliver();
-    answer = std::exchange(answer->next_, nullptr);
-  }
-}
-
-void AnswerBox::close() {
-  std::shared_ptr<LateAnswer> forgotten;
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    forgotten = std::exchange(first_, nullptr);
-    last_ = nullptr;
-  }
-  // One by one: a long chain must not end by recursion.
-  while (forgotten != nullptr) {
-    forgotten = std::exchange(forgotten->next_, nullptr);
-  }
+// Nobody took it: whoever writes the body has to know.
+LateAnswer::~LateAnswer() {
+  if (content_.has_value() && content_->stream != nullptr) content_->stream->abandon();
 }
 
 api::ResponderPtr LateAnswer::make_responder() {
   return std::make_shared<LateResponder>(shared_from_this());
 }
 
-void LateAnswer::put(Content content) {
+bool LateAnswer::put(Content content) {
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return;
+    if (closed_) return false;
     closed_ = true;
     content_ = std::move(content);
-    if (!is_awaited_) return;
+    if (!is_awaited_) return true;
   }
   box_->put(shared_from_this());
+  return true;
+}
+
+api::ReplyStreamPtr LateAnswer::begin_stream(api::Reply&& reply) {
+  const auto pipe = std::make_shared<ReplyPipe>(box_);
+  if (!put({.dropped = false, .status = {}, .reply = std::move(reply), .stream = pipe})) pipe->abandon();
+  return ReplyPipe::make_writer(pipe);
 }
 
 void LateAnswer::set_deadline_reply(api::Reply&& reply) {
@@ -108,6 +81,7 @@ std::optional<api::Reply> LateAnswer::abandon() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   unwanted.swap(content_);
+  if (unwanted.has_value() && unwanted->stream != nullptr) unwanted->stream->abandon();
   return std::exchange(deadline_reply_, std::nullopt);
 }
 

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,61 +18,34 @@
 
 #include "api/reply.hpp"
 #include "api/responder.hpp"
+#include "server/answer_box.hpp"
+#include "server/reply_pipe.hpp"
 
 namespace vibrato::server {
 
-class LateAnswer;
-
-// Whoever waits for an answer, on its I/O thread.
-class AnswerWaiter {
- public:
-  virtual void answer_arrived() = 0;
-
- protected:
-  ~AnswerWaiter() = default;
-};
-
-// The answers that wait for one I/O thread, first in, first out.
-// Thread-safety: put() may be called from any thread, the rest from the I/O thread that owns it.
-class AnswerBox {
- public:
-  // `wake` makes the I/O thread call deliver() soon. It is called when the box stops being empty, from any thread.
-  explicit AnswerBox(std::function<void()> wake) : wake_(std::move(wake)) {}
-  ~AnswerBox();
-  AnswerBox(const AnswerBox&) = delete;
-  AnswerBox& operator=(const AnswerBox&) = delete;
-
-  void put(std::shared_ptr<LateAnswer> answer);
-  // Tells the waiter of each answer.
-  void deliver();
-  // Forgets what is in it and what still comes; wake is not called after this returns.
-  void close();
-
- private:
-  std::mutex mutex_;
-  std::function<void()> wake_;
-  bool closed_ = false;
-  std::shared_ptr<LateAnswer> first_;
-  LateAnswer* last_ = nullptr;
-};
-
-class LateAnswer : public std::enable_shared_from_this<LateAnswer> {
+class LateAnswer final : public Arrival, public std::enable_shared_from_this<LateAnswer> {
  public:
   struct Content {
     bool dropped = false;  // Nobody answers any more.
     Status status;
     api::Reply reply;
+    std::shared_ptr<ReplyPipe> stream;  // The body of the reply follows through it; null for one that is whole.
   };
 
   // `waiter` must live until the answer was taken or abandoned.
   LateAnswer(std::shared_ptr<AnswerBox> box, AnswerWaiter& waiter, std::int64_t deadline_ns)
       : box_(std::move(box)), waiter_(&waiter), deadline_ns_(deadline_ns) {}
+  ~LateAnswer();
+  LateAnswer(const LateAnswer&) = delete;
+  LateAnswer& operator=(const LateAnswer&) = delete;
 
   // The handler's side. Its last copy answers `dropped` if nothing was put before.
   [[nodiscard]] api::ResponderPtr make_responder();
 
   // Thread-safety: the following may be called from any thread.
-  void put(Content content);
+  // False if it is not looked at: an answer was there, or none is wanted any more.
+  bool put(Content content);
+  [[nodiscard]] api::ReplyStreamPtr begin_stream(api::Reply&& reply);
   void set_deadline_reply(api::Reply&& reply);
   [[nodiscard]] bool has_deadline_reply();
   [[nodiscard]] std::int64_t deadline_ns() const { return deadline_ns_; }
@@ -83,15 +55,12 @@ class LateAnswer : public std::enable_shared_from_this<LateAnswer> {
   [[nodiscard]] std::optional<Content> take();
   // Ends the waiting; answers what is to be sent at the deadline, if that was set.
   std::optional<api::Reply> abandon();
-  void deliver();
+  void deliver() override;
 
  private:
-  friend class AnswerBox;
-
   std::shared_ptr<AnswerBox> box_;
   AnswerWaiter* waiter_;  // Of the I/O thread; null once taken or abandoned.
   const std::int64_t deadline_ns_;
-  std::shared_ptr<LateAnswer> next_;  // In the box, under its mutex.
 
   std::mutex mutex_;
   bool closed_ = false;      // An answer was put, or none is wanted any more.

@@ -72,7 +72,7 @@ void append_value(std::string_view value, std::string& out) {
 }  // namespace
 
 void write_response_head(const api::Reply& reply, std::string_view request_id, ConnectionHeader connection,
-                         std::string& out) {
+                         BodyLength length, std::string& out) {
   out.assign("HTTP/1.1 ");
   if (const std::string_view text = reason(reply.status); !text.empty()) {
     out += text;
@@ -83,8 +83,12 @@ void write_response_head(const api::Reply& reply, std::string_view request_id, C
   if (reply.status != kNoContent) {
     out += "\r\nContent-Type: ";
     out += reply.content_type;
-    out += "\r\nContent-Length: ";
-    append_number(reply.body.size(), out);
+    if (length == BodyLength::kKnown) {
+      out += "\r\nContent-Length: ";
+      append_number(reply.body.size(), out);
+    } else if (length == BodyLength::kChunked) {
+      out += "\r\nTransfer-Encoding: chunked";
+    }
   }
   out += "\r\nx-request-id: ";
   append_value(request_id, out);

@@ -13,9 +13,12 @@ namespace vibrato::server {
 // What a connection does after an answer, as its header says it.
 enum class ConnectionHeader : std::uint8_t { kNone, kClose, kKeepAlive };
 
+// How a client sees where the body ends.
+enum class BodyLength : std::uint8_t { kKnown, kChunked, kUntilTheEnd };
+
 // Replaces `out` by the head of `reply`, the empty line included. Control characters in header values become spaces,
 // so that no value can end its line.
 void write_response_head(const api::Reply& reply, std::string_view request_id, ConnectionHeader connection,
-                         std::string& out);
+                         BodyLength length, std::string& out);
 
 }  // namespace vibrato::server

@@ -96,13 +96,16 @@ bool Session::ends_by_itself(std::int64_t now_ns) {
     // A request whose first bytes are in the socket has begun, though nobody has read them.
     return stream_.socket().available(ignored) == 0;
   }
+  if (wait_ == Wait::kStream) {
+    return true;
+  }
   if (wait_ != Wait::kAnswer || answered_) {
     return false;
   }
   // One that only sends no more may still read: it gets what comes within a moment.
   client_left_ = now_ns - stop_seen_ns >= kPatienceWithEndedClientsNs && client_has_ended();
   // Long admin work has an answer for clients that do not wait for its end.
-  return client_left_ || exchange_.has_deadline_reply();
+  return client_left_ || exchange_.ends_at_stop();
 }
 
 bool Session::client_has_ended() {
@@ -140,7 +143,7 @@ void Session::wait(Wait wait) {
   std::uint32_t timeout_ms = options.request_timeout_ms;
   if (wait == Wait::kHandshake) {
     timeout_ms = options.tls_handshake_timeout_ms;
-  } else if (wait == Wait::kIdle) {
+  } else if (wait == Wait::kIdle || wait == Wait::kStream) {
     timeout_ms = options.keep_alive_idle_ms;
   } else if (wait == Wait::kDrain || wait == Wait::kRefused) {
     timeout_ms = options.drain_timeout_ms;
@@ -215,7 +218,11 @@ asio::awaitable<void> Session::run() {
 }
 
 asio::awaitable<Session::Step> Session::read() {
-  wait(refused_ ? Wait::kRefused : exchange_.idle() ? Wait::kIdle : Wait::kRequest);
+  if (exchange_.streams_body()) {
+    wait(Wait::kStream);
+  } else {
+    wait(refused_ ? Wait::kRefused : exchange_.idle() ? Wait::kIdle : Wait::kRequest);
+  }
   const std::span<char> space = exchange_.input_space();
   const auto [error, count] = co_await stream_.read_some(space);
   if (error) {

@@ -37,7 +37,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
       boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
                                         boost::asio::io_context::executor_type>;
   // What the session waits for.
-  enum class Wait : std::uint8_t { kNone, kHandshake, kRefused, kIdle, kRequest, kAnswer, kWrite, kDrain };
+  enum class Wait : std::uint8_t { kNone, kHandshake, kRefused, kIdle, kRequest, kStream, kAnswer, kWrite, kDrain };
 
   boost::asio::awaitable<void> run();
   // What comes first; nothing if the connection is of no use.

@@ -124,7 +124,7 @@ bool Checkpoint::is_small(const HotPart& part) const {
 }
 
 bool Checkpoint::is_small(const Collection& collection) const {
-  const VersionPtr version = collection.read_view().version;
+  const VersionPtr version = collection.latest_version();
   return (version->hot == nullptr || is_small(*version->hot)) &&
          std::all_of(version->frozen.begin(), version->frozen.end(),
                      [this](const auto& part) { return is_small(*part); });
@@ -190,19 +190,21 @@ Checkpoint::Work Checkpoint::freeze(Errand& errand) const {
   work.from = work.collection->oldest_unsaved_lsn().value_or(Lsn());
   bool is_frozen_now = false;
   if (errand.goal == Lsn()) {
-    const VersionPtr before = work.collection->read_view().version;
-    is_frozen_now = errand.wish.with_hot || before->frozen.empty();
+    const VersionPtr before = work.collection->latest_version();
+    // What an import is saved with: all that came before it.
+    is_frozen_now = errand.wish.with_hot || before->frozen.empty() || !before->imported.empty();
     errand.goal = is_frozen_now ? work.collection->freeze_hot() : before->frozen.back()->last_lsn();
   }
   work.up_to = errand.goal;
-  const ReadView view = work.collection->read_view();
+  const Lsn visible = work.collection->read_view().visible;
+  const VersionPtr version = work.collection->latest_version();
   std::uint64_t bytes = 0;
-  for (const std::shared_ptr<HotPart>& part : view.version->frozen) {
+  for (const std::shared_ptr<HotPart>& part : version->frozen) {
     if (part->last_lsn() > errand.goal) {
       break;
     }
     part->freeze();
-    if (is_dead(*part, view.visible)) {
+    if (is_dead(*part, visible)) {
       work.dead.push_back(part);
       continue;
     }
@@ -212,6 +214,11 @@ Checkpoint::Work Checkpoint::freeze(Errand& errand) const {
     }
     bytes += part->data_bytes();
     work.parts.push_back({part, {}, nullptr});
+  }
+  for (const SealedPartPtr& part : version->imported) {
+    if (part->last_lsn() <= work.up_to) {
+      work.imported.push_back({part, part->entry(), nullptr});
+    }
   }
   errand.is_done = work.up_to == errand.goal;
   work.is_whole = is_frozen_now && errand.is_done;
@@ -292,6 +299,11 @@ Status Checkpoint::open_files(Group& group) const {
                                context_.files.open(part.entry, work.collection->settings(), part.hot->deletes()));
       part.sealed->set_damage(work.collection->damage());
     }
+    for (ImportedPart& part : work.imported) {
+      VIBRATO_ASSIGN_OR_RETURN(part.sealed,
+                               context_.files.open(part.entry, work.collection->settings(), part.applied->deletes()));
+      part.sealed->set_damage(work.collection->damage());
+    }
   }
   return ok_status();
 }
@@ -330,9 +342,12 @@ Status Checkpoint::commit(Group& group, const VectorModel::Unsaved& taken, Writt
   publish(group);
   context_.model.set_saved(taken, saved);
   for (const VectorModel::Unsaved::Dropped& dropped : taken.dropped) {
-    const VersionPtr version = dropped.collection->read_view().version;
+    const VersionPtr version = dropped.collection->latest_version();
     for (const SealedPartPtr& part : version->sealed) {
       context_.saved_deletes.erase(part->entry().id);
+      context_.files.retire(part);
+    }
+    for (const SealedPartPtr& part : version->imported) {
       context_.files.retire(part);
     }
   }
@@ -368,7 +383,7 @@ Result<Lsn> Checkpoint::saved_deletes(const catalog::Tables& tables, catalog::Se
 
 Status Checkpoint::save_segments(catalog::Tables& tables, Group& group) const {
   for (Work& work : group) {
-    const VersionPtr version = work.collection->read_view().version;
+    const VersionPtr version = work.collection->latest_version();
     for (const SealedPartPtr& part : version->sealed) {
       const catalog::SegmentId id = part->entry().id;
       const Lsn last_mark = part->deletes()->last_mark();
@@ -386,6 +401,12 @@ Status Checkpoint::save_segments(catalog::Tables& tables, Group& group) const {
         VIBRATO_RETURN_IF_ERROR(put_bitmap(tables, part.entry.id, *part.hot, work.up_to));
       }
     }
+    for (ImportedPart& part : work.imported) {
+      VIBRATO_ASSIGN_OR_RETURN(part.entry.id, tables.segments.insert(part.entry));
+      if (part.applied->deletes()->count() > 0) {
+        VIBRATO_RETURN_IF_ERROR(put_bitmap(tables, part.entry.id, *part.applied, work.up_to));
+      }
+    }
     VIBRATO_RETURN_IF_ERROR(save_applied(tables, *work.collection, work.up_to));
   }
   return ok_status();
@@ -393,7 +414,7 @@ Status Checkpoint::save_segments(catalog::Tables& tables, Group& group) const {
 
 void Checkpoint::publish(Group& group) {
   for (Work& work : group) {
-    const VersionPtr version = work.collection->read_view().version;
+    const VersionPtr version = work.collection->latest_version();
     for (const SealedPartPtr& part : version->sealed) {
       const auto saved = context_.saved_deletes.find(part->entry().id);
       if (saved != context_.saved_deletes.end()) {
@@ -411,18 +432,37 @@ void Checkpoint::publish(Group& group) {
     if (!frozen.empty()) {
       work.collection->publish_sealed(frozen, sealed);
     }
+    publish_imported(work);
     work.collection->set_durable_lsn(work.up_to);
     count(work);
   }
 }
 
+void Checkpoint::publish_imported(Work& work) {
+  if (work.imported.empty()) {
+    return;
+  }
+  std::vector<SealedPartPtr> applied;
+  std::vector<SealedPartPtr> sealed;
+  for (ImportedPart& part : work.imported) {
+    part.sealed->set_segment_id(part.entry.id);
+    context_.saved_deletes[part.entry.id] = work.up_to;
+    applied.push_back(part.applied);
+    sealed.push_back(part.sealed);
+  }
+  work.collection->publish_saved_import(applied, sealed);
+}
+
 void Checkpoint::count(const Work& work) {
-  if (work.from == Lsn() && work.parts.empty() && work.dead.empty()) {
+  if (work.from == Lsn() && work.parts.empty() && work.imported.empty() && work.dead.empty()) {
     return;
   }
   report_.collections += work.collection == counted_ ? 0 : 1;
   counted_ = work.collection;
-  report_.segments += work.parts.size();
+  report_.segments += work.parts.size() + work.imported.size();
+  for (const ImportedPart& part : work.imported) {
+    report_.rows += part.entry.row_count;
+  }
   for (const NewPart& part : work.parts) {
     report_.rows += part.hot->row_count();
   }

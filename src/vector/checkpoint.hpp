@@ -43,12 +43,19 @@ class Checkpoint {
     catalog::Segment entry;
     std::shared_ptr<SealedPart> sealed;
   };
+  // Of an import: its file is there already.
+  struct ImportedPart {
+    SealedPartPtr applied;
+    catalog::Segment entry;
+    std::shared_ptr<SealedPart> sealed;
+  };
   struct Work {
     CollectionPtr collection;
     Lsn from;  // The oldest effect that was not saved; 0 for none.
     Lsn up_to;
     bool is_whole = true;  // All that was applied when this was frozen is at or below up_to.
     std::vector<NewPart> parts;
+    std::vector<ImportedPart> imported;
     std::vector<std::shared_ptr<HotPart>> dead;  // Without a living row: they get no file.
   };
   using Group = std::vector<Work>;
@@ -71,6 +78,7 @@ class Checkpoint {
   [[nodiscard]] Result<Lsn> saved_deletes(const catalog::Tables& tables, catalog::SegmentId id) const;
   [[nodiscard]] Status save_segments(catalog::Tables& tables, Group& group) const;
   void publish(Group& group);
+  void publish_imported(Work& work);
   void count(const Work& work);
   [[nodiscard]] Status check() const { return keep_going_ ? keep_going_() : ok_status(); }
 

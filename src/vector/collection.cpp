@@ -7,6 +7,7 @@
 
 #include "base/limits.hpp"
 #include "vector/choose_codes.hpp"
+#include "vector/find_alive.hpp"
 #include "vector/point_numbers.hpp"
 
 namespace vibrato::vector {
@@ -15,41 +16,7 @@ namespace {
 // A pass through all ids of a part settles that many.
 constexpr std::size_t kPassedOverMax = 1 << 16;
 
-struct Place {
-  std::shared_ptr<const Segment> segment;
-  std::uint32_t row = 0;
-};
-
-// The row of an id that a reader at `visible` sees. There is at most one; older rows of the id, in whatever part, are
-// deleted. Parts are asked newest first, but a merge of parts that were not neighbours may leave a dead row in front of
-// the one that is alive: the search ends at the latter only. Damaged parts are an error, or passed over and named in
-// `passed_over`.
 using SegmentPtr = std::shared_ptr<const Segment>;
-Result<std::optional<Place>> find_alive(const CollectionVersion& version, const PointIdView& id, Lsn visible,
-                                        std::vector<SegmentPtr>* passed_over = nullptr) {
-  std::optional<Place> found;
-  Status failed;
-  const auto look_into = [&](const SegmentPtr& segment) {
-    const auto row = segment->find(id, visible);
-    if (!row.ok()) {
-      const bool goes_on = passed_over != nullptr && row.status().code() == ErrorCode::kCorruption;
-      if (goes_on) {
-        passed_over->push_back(segment);
-      } else {
-        failed = row.status();
-      }
-      return goes_on;
-    }
-    if (*row && segment->is_alive(**row, visible)) {
-      found = Place{segment, **row};
-      return false;
-    }
-    return true;
-  };
-  version.for_each_newest_first(look_into);
-  VIBRATO_RETURN_IF_ERROR(failed);
-  return found;
-}
 
 Result<Point> point_at(const Place& place) {
   Point point;
@@ -96,9 +63,11 @@ void CollectionVersion::for_each_newest_first(
       return;
     }
   }
-  for (auto part = sealed.rbegin(); part != sealed.rend(); ++part) {
-    if (!visit(*part)) {
-      return;
+  for (const auto* const parts : {&imported, &sealed}) {
+    for (auto part = parts->rbegin(); part != parts->rend(); ++part) {
+      if (!visit(*part)) {
+        return;
+      }
     }
   }
 }
@@ -117,9 +86,18 @@ VersionPtr Collection::current() const {
   return version_;
 }
 
-void Collection::publish(std::shared_ptr<const CollectionVersion> version) {
+VersionPtr Collection::latest_version() const {
+  return current();
+}
+
+void Collection::publish(const std::shared_ptr<CollectionVersion>& version) {
+  if (version->import_lsn <= visible_.get()) {
+    version->before_import = nullptr;
+    version->import_lsn = Lsn();
+  }
+  VersionPtr last = version;  // Destroyed without the lock.
   const std::lock_guard lock(version_mutex_);
-  version_.swap(version);
+  version_.swap(last);
   generation_.fetch_add(1, std::memory_order_release);
 }
 
@@ -129,6 +107,9 @@ ReadView Collection::read_view() const {
     ReadView view{current(), visible_.get()};
     if (generation_.load(std::memory_order_acquire) != generation) {
       continue;
+    }
+    while (view.version->import_lsn > view.visible) {
+      view.version = view.version->before_import;
     }
     // After the LSN was read: what was applied up to it has been noted.
     if (has_passed_over_.load(std::memory_order_acquire)) {
@@ -234,7 +215,7 @@ Status Collection::make_room() {
     next->frozen.push_back(std::move(next->hot));
   }
   VIBRATO_ASSIGN_OR_RETURN(next->hot, HotPart::create(hot));
-  publish(std::move(next));
+  publish(next);
   return ok_status();
 }
 
@@ -307,6 +288,18 @@ Status Collection::apply_delete(const PointIdView& id, Lsn lsn, std::int64_t tim
   return ok_status();
 }
 
+void Collection::publish_saved_import(std::span<const std::shared_ptr<const SealedPart>> imported,
+                                      std::span<const std::shared_ptr<const SealedPart>> sealed) {
+  const std::lock_guard lock(apply_mutex_);
+  auto next = std::make_shared<CollectionVersion>(*current());
+  for (const std::shared_ptr<const SealedPart>& part : imported) {
+    VIBRATO_CHECK(std::erase(next->imported, part) == 1);
+  }
+  next->sealed.insert(next->sealed.end(), sealed.begin(), sealed.end());
+  std::sort(next->sealed.begin(), next->sealed.end(), by_first_lsn);
+  publish(next);
+}
+
 // ---- Background work ----
 
 Lsn Collection::freeze_hot() {
@@ -316,7 +309,7 @@ Lsn Collection::freeze_hot() {
     auto next = std::make_shared<CollectionVersion>(*version);
     next->hot->freeze();
     next->frozen.push_back(std::move(next->hot));
-    publish(std::move(next));
+    publish(next);
   }
   return Lsn(applied_lsn_.load(std::memory_order_relaxed));
 }
@@ -347,7 +340,7 @@ void Collection::publish_sealed(std::span<const std::shared_ptr<HotPart>> frozen
   }
   next->sealed.insert(next->sealed.end(), sealed.begin(), sealed.end());
   std::sort(next->sealed.begin(), next->sealed.end(), by_first_lsn);
-  publish(std::move(next));
+  publish(next);
 }
 
 Status Collection::publish_merged(std::span<const std::shared_ptr<const SealedPart>> inputs,
@@ -372,7 +365,7 @@ Status Collection::publish_merged(std::span<const std::shared_ptr<const SealedPa
     next->sealed.push_back(output);
     std::sort(next->sealed.begin(), next->sealed.end(), by_first_lsn);
   }
-  publish(std::move(next));
+  publish(next);
   return ok_status();
 }
 
@@ -382,7 +375,7 @@ void Collection::load_sealed(std::vector<std::shared_ptr<const SealedPart>> seal
   auto version = std::make_shared<CollectionVersion>();
   version->sealed = std::move(sealed);
   std::sort(version->sealed.begin(), version->sealed.end(), by_first_lsn);
-  publish(std::move(version));
+  publish(version);
   durable_lsn_.store(durable.value(), std::memory_order_relaxed);
   applied_lsn_.store(std::max(durable, identity_.created_lsn).value(), std::memory_order_relaxed);
   live_count_.store(live_count, std::memory_order_relaxed);

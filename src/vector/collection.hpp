@@ -48,11 +48,17 @@ struct CollectionIdentity {
 };
 
 struct CollectionVersion {
-  std::vector<std::shared_ptr<const SealedPart>> sealed;  // By first LSN.
-  std::vector<std::shared_ptr<HotPart>> frozen;           // Oldest first.
-  std::shared_ptr<HotPart> hot;                           // Null until there is a row.
+  std::vector<std::shared_ptr<const SealedPart>> sealed;    // By first LSN.
+  std::vector<std::shared_ptr<const SealedPart>> imported;  // The same, of imports that the catalog does not know yet.
+  std::vector<std::shared_ptr<HotPart>> frozen;             // Oldest first.
+  std::shared_ptr<HotPart> hot;                             // Null until there is a row.
 
-  // Newest first: hot, frozen, sealed; until `visit` answers false. For lookups.
+  // The last import, as long as readers below its LSN may come, and the version that they read: what sealed parts hold
+  // is visible to all who read them.
+  Lsn import_lsn;
+  std::shared_ptr<const CollectionVersion> before_import;
+
+  // Newest first: hot, frozen, imported, sealed; until `visit` answers false. For lookups.
   void for_each_newest_first(const std::function<bool(const std::shared_ptr<const Segment>&)>& visit) const;
 };
 using VersionPtr = std::shared_ptr<const CollectionVersion>;
@@ -63,6 +69,15 @@ struct ReadView {
 };
 
 enum class Tier : std::uint8_t { kActive, kAll, kArchive };
+
+// What an import brings, and which older rows give way (replaced_rows.hpp).
+class ReplacedRows;
+struct NewImport {
+  std::vector<std::shared_ptr<SealedPart>> parts;  // Not shared yet. Rows that were replaced within it are deleted.
+  std::uint64_t points = 0;                        // Alive.
+  std::uint64_t next_point_number = 0;
+  ReplacedRows* replaced = nullptr;  // What was looked up before; null: every id is looked up.
+};
 
 struct SearchRequest {
   std::span<const float> vector;  // Shape [dim].
@@ -167,6 +182,10 @@ class Collection {
   [[nodiscard]] Status apply_put(const PointIdView& id, std::span<const float> vector, std::string_view meta_json,
                                  Lsn lsn, std::int64_t time_ms);
   [[nodiscard]] Status apply_delete(const PointIdView& id, Lsn lsn, std::int64_t time_ms);
+  // All points of an import at once. The parts get the LSN and belong to the version from here on.
+  [[nodiscard]] Status apply_import(const NewImport& import, Lsn lsn, std::int64_t time_ms);
+  // An import of which a file cannot be had: the collection is read-only and incomplete.
+  void apply_lost_import(const std::string& reason, Lsn lsn, std::int64_t time_ms);
   // Above every number that a point ever had as its id (vector/point_numbers.hpp), as of everything applied.
   [[nodiscard]] std::uint64_t next_point_number() const { return next_point_number_.load(std::memory_order_relaxed); }
   // At load: what the catalog says. Before anything is applied.
@@ -175,6 +194,8 @@ class Collection {
   [[nodiscard]] Result<std::optional<Point>> find_applied(const PointIdView& id) const;
 
   // ---- Background work ----
+  // As of everything applied, visible or not.
+  [[nodiscard]] VersionPtr latest_version() const;
   // Moves the hot part, if it has rows, to the frozen ones; the next put opens a new one. Answers the last LSN that was
   // applied to this collection: every row up to it is in a frozen or sealed part from here on.
   [[nodiscard]] Lsn freeze_hot();
@@ -186,6 +207,9 @@ class Collection {
   // The frozen parts have become files: row numbers and DeleteLsns are the same. One version.
   void publish_sealed(std::span<const std::shared_ptr<HotPart>> frozen,
                       std::span<const std::shared_ptr<const SealedPart>> sealed);
+  // The catalog knows the parts of an import now: the same files, rows and DeleteLsns under the names that it gave.
+  void publish_saved_import(std::span<const std::shared_ptr<const SealedPart>> imported,
+                            std::span<const std::shared_ptr<const SealedPart>> sealed);
   // Several sealed parts have become one (or none, if every row was dead). `new_row(part, row)` tells where a row went
   // that was alive at `merged_at`; deletes after that LSN are carried over under the lock. One version.
   using NewRow = std::function<std::uint32_t(std::size_t part, std::uint32_t row)>;
@@ -197,7 +221,8 @@ class Collection {
 
  private:
   [[nodiscard]] VersionPtr current() const;
-  void publish(std::shared_ptr<const CollectionVersion> version);
+  void publish(const std::shared_ptr<CollectionVersion>& version);
+  [[nodiscard]] Result<std::uint64_t> replace_old_rows(const NewImport& import, Lsn lsn);
   // The following with apply_mutex_ held.
   [[nodiscard]] Status make_room();
   void note_passed_over(std::span<const std::shared_ptr<const Segment>> parts, const PointIdView& id, Lsn lsn);

@@ -48,10 +48,12 @@ bool in_tier(const SealedPart& part, Tier tier) {
 
 std::vector<std::shared_ptr<const Segment>> parts_in(const CollectionVersion& version, Tier tier) {
   std::vector<std::shared_ptr<const Segment>> parts;
-  parts.reserve(version.sealed.size() + version.frozen.size() + 1);
-  for (const auto& part : version.sealed) {
-    if (in_tier(*part, tier)) {
-      parts.push_back(part);
+  parts.reserve(version.sealed.size() + version.imported.size() + version.frozen.size() + 1);
+  for (const auto* const of_files : {&version.sealed, &version.imported}) {
+    for (const auto& part : *of_files) {
+      if (in_tier(*part, tier)) {
+        parts.push_back(part);
+      }
     }
   }
   if (tier != Tier::kArchive) {
@@ -64,9 +66,11 @@ std::vector<std::shared_ptr<const Segment>> parts_in(const CollectionVersion& ve
 }
 
 std::string name_of(const Segment& segment, const CollectionVersion& version) {
-  for (const auto& part : version.sealed) {
-    if (part.get() == &segment) {
-      return part->entry().file;
+  for (const auto* const of_files : {&version.sealed, &version.imported}) {
+    for (const auto& part : *of_files) {
+      if (part.get() == &segment) {
+        return part->entry().file;
+      }
     }
   }
   return version.hot.get() == &segment ? "hot" : "frozen";

@@ -90,7 +90,7 @@ bool CompactionTasks::may_run(const Collection& collection) const {
 }
 
 std::optional<CompactionTask> CompactionTasks::plan(const CollectionPtr& collection) const {
-  const VersionPtr version = collection->read_view().version;
+  const VersionPtr version = collection->latest_version();
   if (version->sealed.empty()) {
     return std::nullopt;
   }
@@ -145,7 +145,7 @@ Result<std::vector<CompactionTask>> CompactionTasks::plan_sparse_pack() const {
   std::map<std::string, std::pair<std::uint64_t, std::vector<CompactionTask>>> packs;
   std::set<std::string> kept;
   for (const CollectionPtr& collection : context_.model.all()) {
-    const VersionPtr version = collection->read_view().version;
+    const VersionPtr version = collection->latest_version();
     for (const SealedPartPtr& part : version->sealed) {
       const std::string& file = part->entry().file;
       if (!SegmentFiles::is_pack(file)) {
@@ -188,7 +188,7 @@ std::vector<CompactionTask> CompactionTasks::choose(std::vector<CompactionTask> 
   }
   const auto most_parts =
       std::max_element(large.begin(), large.end(), [](const CompactionTask& a, const CompactionTask& b) {
-        return a.collection->read_view().version->sealed.size() < b.collection->read_view().version->sealed.size();
+        return a.collection->latest_version()->sealed.size() < b.collection->latest_version()->sealed.size();
       });
   return {*most_parts};
 }
@@ -217,7 +217,7 @@ Result<std::vector<CompactionTask>> CompactionTasks::due() {
 }
 
 std::optional<CompactionTask> CompactionTasks::full(const CollectionPtr& collection) const {
-  const VersionPtr version = collection->read_view().version;
+  const VersionPtr version = collection->latest_version();
   if (auto rewrite = plan_rewrite(collection, *version, true)) {
     return rewrite;
   }

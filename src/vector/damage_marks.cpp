@@ -11,7 +11,7 @@ bool is_in_use(const VectorModel& model, const CollectionPtr& collection, catalo
   if (!present.ok() || *present != collection) {
     return false;
   }
-  const VersionPtr version = collection->read_view().version;
+  const VersionPtr version = collection->latest_version();
   return std::any_of(version->sealed.begin(), version->sealed.end(),
                      [part](const auto& one) { return one->entry().id == part; });
 }

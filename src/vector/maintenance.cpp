@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "vector/checkpoint.hpp"
@@ -35,7 +36,7 @@ std::shared_ptr<HotPart> longest_waiting(const std::vector<CollectionPtr>& colle
     }
   };
   for (const CollectionPtr& collection : collections) {
-    const VersionPtr version = collection->read_view().version;
+    const VersionPtr version = collection->latest_version();
     for (const std::shared_ptr<HotPart>& part : version->frozen) {
       look_at(part);
     }
@@ -82,6 +83,11 @@ class Maintenance::Impl {
       }
     }
     return run(wanted, keep_going);
+  }
+
+  Result<CheckpointReport> save(const CollectionPtr& collection, const KeepGoing& keep_going) {
+    const std::lock_guard lock(checkpoint_mutex_);
+    return collection->oldest_unsaved_lsn() ? run({{collection}}, keep_going) : CheckpointReport{};
   }
 
   Result<CompactionReport> compact_due(const KeepGoing& keep_going) {
@@ -147,7 +153,8 @@ class Maintenance::Impl {
       const Waiting now{*oldest, is_new ? now_ns : known->second.since_ns};
       waiting.emplace(number, now);
       const bool is_old = now_ns - now.since_ns >= age_ns;
-      if (is_old || !collection->read_view().version->frozen.empty()) {
+      const VersionPtr version = collection->latest_version();
+      if (is_old || !version->frozen.empty() || !version->imported.empty()) {
         due.push_back({collection, is_old});
       } else if (now_ns - now.since_ns >= age_ns / 2 && collection->hot_bytes() < context_.options.small_bytes) {
         soon.push_back({collection});
@@ -223,6 +230,14 @@ Result<CheckpointReport> Maintenance::checkpoint(Lsn up_to, const KeepGoing& kee
   return impl_->checkpoint(up_to, keep_going);
 }
 
+std::unique_ptr<Import> Maintenance::begin_import(const CollectionPtr& collection, ImportOptions options) {
+  return std::make_unique<Import>(impl_->context(), collection, std::move(options));
+}
+
+Result<CheckpointReport> Maintenance::save(const CollectionPtr& collection, const KeepGoing& keep_going) {
+  return impl_->save(collection, keep_going);
+}
+
 Result<CompactionReport> Maintenance::compact_due(const KeepGoing& keep_going) {
   return impl_->compact_due(keep_going);
 }
@@ -248,7 +263,13 @@ std::uint64_t Maintenance::retired_files() const {
 }
 
 Result<std::uint64_t> Maintenance::quarantine_orphans() {
-  return impl_->context().files.quarantine_orphans(impl_->context().clock.now_ms());
+  std::set<std::string> imported;
+  for (const CollectionPtr& collection : impl_->context().model.all()) {
+    for (const SealedPartPtr& part : collection->latest_version()->imported) {
+      imported.insert(part->entry().file);
+    }
+  }
+  return impl_->context().files.quarantine_orphans(impl_->context().clock.now_ms(), std::move(imported));
 }
 
 }  // namespace vibrato::vector

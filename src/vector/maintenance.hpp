@@ -21,6 +21,7 @@
 #include "base/clock.hpp"
 #include "base/logging.hpp"
 #include "base/metrics.hpp"
+#include "vector/import.hpp"
 #include "vector/merge_parts.hpp"
 #include "vector/segment_writer.hpp"
 #include "vector/vector_model.hpp"
@@ -40,7 +41,9 @@ struct MaintenanceOptions {
   std::uint32_t merge_width = 4;  // Parts of about one size that are merged together.
   double tombstone_ratio = 0.2;   // A part with more dead rows is rewritten.
   std::uint64_t bytes_per_pass = std::uint64_t{4} * 1024 * 1024 * 1024;
-  std::int64_t idle_ms = 60'000;  // Without writes for that long, a collection settles.
+  std::uint64_t import_file_bytes =
+      std::uint64_t{256} * 1024 * 1024;  // Of rows, from where on an import begins a file.
+  std::int64_t idle_ms = 60'000;         // Without writes for that long, a collection settles.
   WriteThrottle throttle;
   // Called after each commit of a checkpoint, by its thread: more may be durable. May be empty. It must not begin work
   // of this kind itself.
@@ -89,6 +92,10 @@ class Maintenance {
   // Answers what was done; rows 0 for nothing.
   [[nodiscard]] Result<CheckpointReport> checkpoint_due(const KeepGoing& keep_going);
   [[nodiscard]] Result<CheckpointReport> checkpoint(Lsn up_to, const KeepGoing& keep_going);
+  // Points that come as segments. It must end before this does.
+  [[nodiscard]] std::unique_ptr<Import> begin_import(const CollectionPtr& collection, ImportOptions options);
+  // Checkpoints this collection, if anything of it is unsaved.
+  [[nodiscard]] Result<CheckpointReport> save(const CollectionPtr& collection, const KeepGoing& keep_going);
   // One merge, if one is due; with `collection`, whatever brings it to the fewest segments next.
   [[nodiscard]] Result<CompactionReport> compact_due(const KeepGoing& keep_going);
   [[nodiscard]] Result<CompactionReport> compact(const CollectionPtr& collection, const KeepGoing& keep_going);

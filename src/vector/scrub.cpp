@@ -45,7 +45,7 @@ void Scrub::begin() {
   targets_.clear();
   next_ = 0;
   for (const CollectionPtr& collection : context_.model.all()) {
-    const VersionPtr version = collection->read_view().version;
+    const VersionPtr version = collection->latest_version();
     std::vector<catalog::SegmentId> present;
     for (const auto& part : version->sealed) {
       targets_.push_back({collection, part});

@@ -35,7 +35,10 @@ Status check_fits(const store::VdbFile& file, const catalog::Segment& entry, con
     return does_not_fit(file, "rows", std::to_string(entry.row_count), std::to_string(file.rows()));
   }
   const format::VdbLayout& layout = file.layout();
-  if (layout.first_lsn != entry.first_lsn.value() || layout.last_lsn != entry.last_lsn.value()) {
+  const std::uint64_t unknown = SealedPart::kUnknownLsn.value();
+  const bool is_imported =
+      layout.first_lsn == unknown && layout.last_lsn == unknown && entry.first_lsn == entry.last_lsn;
+  if (!is_imported && (layout.first_lsn != entry.first_lsn.value() || layout.last_lsn != entry.last_lsn.value())) {
     return does_not_fit(file, "LSNs of the rows",
                         fmt::format("{} to {}", entry.first_lsn.value(), entry.last_lsn.value()),
                         fmt::format("{} to {}", layout.first_lsn, layout.last_lsn));

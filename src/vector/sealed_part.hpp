@@ -33,6 +33,10 @@ class SealedPart final : public Segment {
   [[nodiscard]] const catalog::Segment& entry() const { return entry_; }
   // What the catalog named it, once it has. Before the part is shared.
   void set_segment_id(catalog::SegmentId id) { entry_.id = id; }
+  // The rows of an import have the LSN of its record, which was not known when the file was written: kUnknownLsn stands
+  // there. Before the part is shared.
+  static constexpr Lsn kUnknownLsn{1};
+  void set_lsn(Lsn lsn) { entry_.first_lsn = entry_.last_lsn = lsn; }
   // Where it reports what its methods find damaged: those of its collection. Before the part is shared.
   void set_damage(std::shared_ptr<CollectionDamage> damage) { damage_ = std::move(damage); }
   // Somebody else found it damaged, verifying it: nothing unless that is what `found` says.

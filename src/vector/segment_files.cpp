@@ -228,10 +228,10 @@ Status SegmentFiles::move_to_quarantine(const std::string& name, std::int64_t no
   return fs_.rename(fmt::format("{}/{}", absolute(kSegmentsFolder), name), target);
 }
 
-Result<std::uint64_t> SegmentFiles::quarantine_orphans(std::int64_t now_ms) {
+Result<std::uint64_t> SegmentFiles::quarantine_orphans(std::int64_t now_ms, std::set<std::string> in_use) {
   VIBRATO_ASSIGN_OR_RETURN(const auto segments,
                            catalog_.read([](const catalog::Tables& tables) { return tables.segments.all(); }));
-  std::set<std::string> named;
+  std::set<std::string> named = std::move(in_use);
   for (const catalog::Segment& segment : segments) {
     named.insert(segment.file);
   }

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,8 +63,8 @@ class SegmentFiles {
   [[nodiscard]] Status remove_unused();
 
   // At start, before anything is written: files of ours that the catalog does not name are moved to quarantine,
-  // temporary ones removed. Answers how many were moved.
-  [[nodiscard]] Result<std::uint64_t> quarantine_orphans(std::int64_t now_ms);
+  // temporary ones removed; but those in `in_use` stay, which the log names. Answers how many were moved.
+  [[nodiscard]] Result<std::uint64_t> quarantine_orphans(std::int64_t now_ms, std::set<std::string> in_use = {});
 
   // Files that wait for their last reader, or for the next remove_unused().
   [[nodiscard]] std::uint64_t retired_files() const;

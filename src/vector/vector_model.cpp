@@ -23,6 +23,7 @@ constexpr std::array kRecordTypes = {
     static_cast<std::uint16_t>(VectorRecord::kCollectionDropped),
     static_cast<std::uint16_t>(VectorRecord::kPointPut),
     static_cast<std::uint16_t>(VectorRecord::kPointDeleted),
+    static_cast<std::uint16_t>(VectorRecord::kVectorsImported),
 };
 
 Status no_collection(std::string_view name) {
@@ -49,6 +50,7 @@ class VectorModel::Impl {
 
   CollectionRegistry registry_;
   StagedPoints staged_points_;  // The committer's own.
+  StagedImports imports_;
   std::atomic<std::uint64_t> applied_{0};
   std::atomic<std::uint64_t> durable_{0};
   std::vector<std::string> whole_again_;  // Set by load().
@@ -58,6 +60,9 @@ class VectorModel::Impl {
   [[nodiscard]] Status apply_created(const wal::StoredRecord& record);
   [[nodiscard]] Status apply_put(const wal::StoredRecord& record);
   [[nodiscard]] Status apply_delete(const wal::StoredRecord& record);
+  [[nodiscard]] Status apply_imported(const wal::StoredRecord& record);
+  [[nodiscard]] Result<NewImport> open_imported(const Collection& collection,
+                                                const format::VectorsImported& imported) const;
   [[nodiscard]] Result<CollectionPtr> make_collection(const wal::StoredRecord& record) const;
   // In place where the log's buffer allows it.
   [[nodiscard]] std::span<const float> floats(std::span<const std::byte> bytes);
@@ -82,6 +87,14 @@ void VectorModel::Impl::stage(const wal::StoredRecord& record) {
     case VectorRecord::kPointDeleted:
       staged_points_.stage(record);
       return;
+    case VectorRecord::kVectorsImported: {
+      const auto imported = format::decode_vectors_imported(record.body);
+      VIBRATO_CHECK(imported.ok());  // Our own write encoded it.
+      PreparedImportPtr prepared = imports_.prepared(imported->files.front().file);
+      VIBRATO_CHECK(prepared != nullptr);
+      imports_.stage(record.lsn, record.collection, std::move(prepared));
+      return;
+    }
     case VectorRecord::kCollectionCreated: {
       auto made = make_collection(record);
       VIBRATO_CHECK(made.ok());  // Our own write encoded it.
@@ -97,6 +110,7 @@ void VectorModel::Impl::stage(const wal::StoredRecord& record) {
 Status VectorModel::Impl::apply(const wal::StoredRecord& record) {
   VIBRATO_RETURN_IF_ERROR(apply_effect(record));
   staged_points_.set_applied(record.lsn);
+  imports_.set_applied(record.lsn);
   registry_.forget_staged(record.lsn);
   raise_applied(record.lsn);
   return ok_status();
@@ -108,6 +122,8 @@ Status VectorModel::Impl::apply_effect(const wal::StoredRecord& record) {
       return apply_put(record);
     case VectorRecord::kPointDeleted:
       return apply_delete(record);
+    case VectorRecord::kVectorsImported:
+      return apply_imported(record);
     case VectorRecord::kCollectionCreated:
       return apply_created(record);
     case VectorRecord::kCollectionDropped:
@@ -151,6 +167,56 @@ Status VectorModel::Impl::apply_delete(const wal::StoredRecord& record) {
   VIBRATO_ASSIGN_OR_RETURN(const PointIdView id, format::decode_point_deleted(record.body));
   VIBRATO_ASSIGN_OR_RETURN(const CollectionPtr collection, registry_.find_applied(record.collection));
   return collection == nullptr ? ok_status() : collection->apply_delete(id, record.lsn, record.time_ms);
+}
+
+// Live, what was prepared; in a replay, what the record names. A file that cannot be had is damage of the collection
+// and does not end the replay.
+Status VectorModel::Impl::apply_imported(const wal::StoredRecord& record) {
+  VIBRATO_ASSIGN_OR_RETURN(const format::VectorsImported imported, format::decode_vectors_imported(record.body));
+  VIBRATO_ASSIGN_OR_RETURN(const CollectionPtr collection, registry_.find_applied(record.collection));
+  if (collection == nullptr || record.lsn <= collection->durable_lsn()) {
+    return ok_status();
+  }
+  if (const PreparedImportPtr prepared = imports_.prepared(imported.files.front().file); prepared != nullptr) {
+    return collection->apply_import(prepared->import, record.lsn, record.time_ms);
+  }
+  const auto opened = open_imported(*collection, imported);
+  if (!opened.ok()) {
+    const std::string reason =
+        fmt::format("the import at LSN {} cannot be replayed, as a file of it is damaged or is not there any more: {}",
+                    record.lsn.value(), opened.status().message());
+    collection->apply_lost_import(reason, record.lsn, record.time_ms);
+    return ok_status();
+  }
+  return collection->apply_import(*opened, record.lsn, record.time_ms);
+}
+
+Result<NewImport> VectorModel::Impl::open_imported(const Collection& collection,
+                                                   const format::VectorsImported& imported) const {
+  NewImport result;
+  result.points = imported.points;
+  result.next_point_number = imported.next_point_number;
+  for (const format::ImportedFile& file : imported.files) {
+    catalog::Segment entry;
+    entry.collection = collection.identity().number;
+    entry.file = std::string(file.file);
+    entry.level = file.level;
+    entry.row_count = file.rows;
+    entry.bytes = file.bytes;
+    entry.first_lsn = entry.last_lsn = SealedPart::kUnknownLsn;
+    VIBRATO_ASSIGN_OR_RETURN(const std::shared_ptr<SealedPart> part,
+                             SealedPart::open(fs_, options_.data_folder, entry, collection.settings(), nullptr, nullptr,
+                                              options_.vector_access));
+    if (part->rows().file().size_bytes() != file.bytes) {
+      return corruption(fmt::format("{}: size: expected {} (the log's), found {}", entry.file, file.bytes,
+                                    part->rows().file().size_bytes()));
+    }
+    if (!file.dead.empty()) {
+      VIBRATO_RETURN_IF_ERROR(part->deletes()->load(file.dead));
+    }
+    result.parts.push_back(part);
+  }
+  return result;
 }
 
 std::span<const float> VectorModel::Impl::floats(std::span<const std::byte> bytes) {
@@ -198,16 +264,37 @@ Status VectorModel::check_takes_writes(const Collection& collection) const {
   return collection.check_writable();
 }
 
+Result<const wal::StoredRecord*> VectorModel::staged_point(const Collection& collection, const PointIdView& id,
+                                                           std::optional<ImportedRow>& imported) const {
+  const auto* staged = impl_->staged_points_.find(collection.identity().number, id);
+  if (impl_->imports_.empty()) {
+    return staged;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const auto found, impl_->imports_.find(collection.identity().number, id));
+  if (found && (staged == nullptr || staged->lsn < found->lsn)) {
+    imported = found->row;
+    return nullptr;
+  }
+  return staged;
+}
+
 Result<bool> VectorModel::point_exists(const Collection& collection, const PointIdView& id) const {
-  if (const auto* staged = impl_->staged_points_.find(collection.identity().number, id); staged != nullptr) {
+  std::optional<ImportedRow> imported;
+  VIBRATO_ASSIGN_OR_RETURN(const auto* staged, staged_point(collection, id, imported));
+  if (staged != nullptr) {
     return staged->type == static_cast<std::uint16_t>(VectorRecord::kPointPut);
+  }
+  if (imported) {
+    return true;
   }
   VIBRATO_ASSIGN_OR_RETURN(const auto point, collection.find_applied(id));
   return point.has_value();
 }
 
 Result<bool> VectorModel::point_is_unchanged(const Collection& collection, const PointIdView& id, Lsn since) const {
-  if (impl_->staged_points_.find(collection.identity().number, id) != nullptr) {
+  std::optional<ImportedRow> imported;
+  VIBRATO_ASSIGN_OR_RETURN(const auto* staged, staged_point(collection, id, imported));
+  if (staged != nullptr || imported) {
     return false;
   }
   VIBRATO_ASSIGN_OR_RETURN(const auto point, collection.find_applied(id));
@@ -216,7 +303,14 @@ Result<bool> VectorModel::point_is_unchanged(const Collection& collection, const
 
 Result<std::optional<VectorModel::PointNow>> VectorModel::point_now(const Collection& collection,
                                                                     const PointIdView& id) const {
-  if (const auto* staged = impl_->staged_points_.find(collection.identity().number, id); staged != nullptr) {
+  std::optional<ImportedRow> imported;
+  VIBRATO_ASSIGN_OR_RETURN(const auto* staged, staged_point(collection, id, imported));
+  if (imported) {
+    VIBRATO_ASSIGN_OR_RETURN(const auto values, imported->part->vector(imported->row));
+    VIBRATO_ASSIGN_OR_RETURN(const auto meta, imported->part->meta_json(imported->row));
+    return std::optional(PointNow{{values.begin(), values.end()}, std::string(meta)});
+  }
+  if (staged != nullptr) {
     if (staged->type == static_cast<std::uint16_t>(VectorRecord::kPointDeleted)) {
       return std::optional<PointNow>();
     }
@@ -235,7 +329,13 @@ Result<std::optional<VectorModel::PointNow>> VectorModel::point_now(const Collec
 }
 
 std::uint64_t VectorModel::next_point_number(const Collection& collection) const {
-  return std::max(collection.next_point_number(), impl_->staged_points_.next_number(collection.identity().number));
+  const CollectionNumber number = collection.identity().number;
+  return std::max(
+      {collection.next_point_number(), impl_->staged_points_.next_number(number), impl_->imports_.next_number(number)});
+}
+
+StagedImports& VectorModel::imports() {
+  return impl_->imports_;
 }
 
 std::size_t VectorModel::count_for_write() const {
@@ -257,6 +357,7 @@ void VectorModel::stage(const wal::StoredRecord& record) {
 
 void VectorModel::unstage_from(Lsn lsn) {
   impl_->staged_points_.unstage_from(lsn);
+  impl_->imports_.unstage_from(lsn);
   impl_->registry_.unstage_from(lsn);
 }
 

@@ -18,6 +18,7 @@
 #include "commit/visible_lsn.hpp"
 #include "io/file_system.hpp"
 #include "vector/collection_registry.hpp"
+#include "vector/staged_imports.hpp"
 
 namespace vibrato::vector {
 
@@ -56,6 +57,8 @@ class VectorModel final : public commit::Model {
   [[nodiscard]] Result<std::optional<PointNow>> point_now(const Collection& collection, const PointIdView& id) const;
   // The number that the next point without an id gets (vector/point_numbers.hpp), puts in flight included.
   [[nodiscard]] std::uint64_t next_point_number(const Collection& collection) const;
+  // What was prepared for an import whose record will name this file first, until it is forgotten; from any thread.
+  [[nodiscard]] StagedImports& imports();
   // Collections, those in flight included.
   [[nodiscard]] std::size_t count_for_write() const;
   // CollectionNumber::max() once all are used up.
@@ -109,6 +112,11 @@ class VectorModel final : public commit::Model {
   [[nodiscard]] Status reinstate(Collection& collection, catalog::SegmentId segment);
 
  private:
+  // The newest record in flight of the point; null if there is none, or if a row of an import in flight is newer, which
+  // is in `imported` then.
+  [[nodiscard]] Result<const wal::StoredRecord*> staged_point(const Collection& collection, const PointIdView& id,
+                                                              std::optional<ImportedRow>& imported) const;
+
   class Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""kill -9 of the real server under four writers, checkpoints and compactions, again and again on one folder.
+"""kill -9 of the real server under four writers, imports, checkpoints and compactions, again and again on one folder.
 
   tests/crash/kill_cycles.py build/release/src/app/vibratod --cycles 30 [--seed N]
 
@@ -8,6 +8,7 @@ request as a whole; nothing else may be. Each writer owns the ids of its residue
 and the one request that was not answered.
 """
 import http.client
+import json
 import pathlib
 import random
 import sys
@@ -54,6 +55,9 @@ class Writer:
             number = self.pick()
             vector, meta = self.new_point(number)
             return "upsert", item(number, vector, meta), {number: (vector, meta)}
+        if kind < 0.55:
+            points = {number: self.new_point(number) for number in {self.pick() for _ in range(40)}}
+            return "import", "\n".join(json.dumps(item(n, *p)) for n, p in points.items()).encode(), points
         if kind < 0.7:
             points = {number: self.new_point(number) for number in {self.pick() for _ in range(20)}}
             return "upsert_batch", {"items": [item(n, *p) for n, p in points.items()]}, points
@@ -83,12 +87,14 @@ class Writer:
             while True:
                 path, body, outcome = self.choose()
                 self.in_flight = outcome
-                answer = connection.post(COLLECTION + "/" + path, body)
+                headers = {"Content-Type": "application/x-ndjson"} if path == "import" else None
+                answer = connection.post(COLLECTION + "/" + path, body, headers)
                 if answer.status == 429:
                     self.in_flight = {}
                     time.sleep(0.01)
                     continue
-                if answer.status != 200:
+                if answer.status != 200 or (path == "import" and "imported" not in json.loads(
+                        answer.body.splitlines()[-1])):
                     self.fault = "%s %r answered %r" % (path, body, answer)
                     return
                 if path == "delete_by_filter" and answer.json["deleted"] != len(outcome):

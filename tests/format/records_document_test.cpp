@@ -32,8 +32,8 @@ std::vector<std::vector<std::byte>> documented_bodies() {
     EXPECT_TRUE(bytes.has_value());
     bodies.push_back(bytes.value_or(std::vector<std::byte>()));
   }
-  EXPECT_EQ(bodies.size(), 5U);
-  bodies.resize(5);
+  EXPECT_EQ(bodies.size(), 6U);
+  bodies.resize(6);
   return bodies;
 }
 
@@ -77,9 +77,25 @@ TEST(RecordsDocument, example_of_a_delete) {
   expect_same(encode_point_deleted({true, 0, "a"}), bodies[3]);
 }
 
+TEST(RecordsDocument, example_of_an_import) {
+  const auto bodies = documented_bodies();
+  const auto record = decode_vectors_imported(bodies[4]);
+  ASSERT_OK(record);
+  EXPECT_EQ(record->points, 3U);
+  EXPECT_EQ(record->next_point_number, 8U);
+  ASSERT_EQ(record->files.size(), 1U);
+  EXPECT_EQ(record->files[0].file, "segments/segment-0000000000000007.vdb");
+  EXPECT_EQ(record->files[0].level, 1);
+  EXPECT_EQ(record->files[0].rows, 3U);
+  EXPECT_EQ(record->files[0].bytes, 65536U);
+  EXPECT_EQ(record->files[0].sha256[31], std::byte{31});
+  EXPECT_TRUE(record->files[0].dead.empty());
+  expect_same(encode_vectors_imported(*record), bodies[4]);
+}
+
 TEST(RecordsDocument, example_of_an_idempotency_key) {
   const auto bodies = documented_bodies();
-  const auto record = decode_idempotency_record(bodies[4]);
+  const auto record = decode_idempotency_record(bodies[5]);
   ASSERT_OK(record);
   IdempotencyRecord made;
   made.scope = "vbk_1";
@@ -94,7 +110,7 @@ TEST(RecordsDocument, example_of_an_idempotency_key) {
   EXPECT_EQ(record->fingerprint, made.fingerprint);
   EXPECT_EQ(record->status, made.status);
   EXPECT_EQ(record->answer, made.answer);
-  expect_same(encode_idempotency_record(made), bodies[4]);
+  expect_same(encode_idempotency_record(made), bodies[5]);
 }
 
 }  // namespace

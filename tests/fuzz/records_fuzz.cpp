@@ -42,6 +42,12 @@ void check_deleted(std::span<const std::byte> body) {
   VIBRATO_CHECK(std::ranges::equal(format::encode_point_deleted(*id), body));
 }
 
+void check_imported(std::span<const std::byte> body) {
+  const auto record = format::decode_vectors_imported(body);
+  if (!record.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_vectors_imported(*record), body));
+}
+
 void check_idempotency(std::span<const std::byte> body) {
   const auto record = format::decode_idempotency_record(body);
   if (!record.ok()) return;
@@ -69,6 +75,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'd':
       check_deleted(body);
+      break;
+    case 'v':
+      check_imported(body);
       break;
     case 'i':
       check_idempotency(body);

@@ -27,8 +27,28 @@
 
 namespace vibrato::test {
 
+// A body that is there already, in pieces.
+class MadeBodyStream final : public api::BodyStream {
+ public:
+  explicit MadeBodyStream(std::string body, std::size_t piece = 1000) : body_(std::move(body)), piece_(piece) {}
+  [[nodiscard]] Status read(std::string& bytes) override {
+    bytes = body_.substr(read_, piece_);
+    read_ += bytes.size();
+    return bytes.empty() ? end_ : ok_status();
+  }
+  [[nodiscard]] Status check() const override { return ok_status(); }
+  // What comes behind the bytes in place of the end.
+  void set_end(Status end) { end_ = std::move(end); }
+
+ private:
+  std::string body_;
+  std::size_t piece_;
+  std::size_t read_ = 0;
+  Status end_;
+};
+
 // Waits for an answer as a session does.
-class WaitingResponder final : public api::Responder {
+class WaitingResponder final : public api::Responder, public std::enable_shared_from_this<WaitingResponder> {
  public:
   struct Content {
     Status status;
@@ -50,6 +70,11 @@ class WaitingResponder final : public api::Responder {
       content_.reply = std::move(reply);
     }
     changed_.notify_all();
+  }
+  // The pieces are gathered into the body of the reply; it is answered when the stream ends. One that is cut off has
+  // the header "cut-off".
+  [[nodiscard]] api::ReplyStreamPtr begin_stream(api::Reply&& reply) override {
+    return std::make_shared<Stream>(shared_from_this(), std::move(reply));
   }
   [[nodiscard]] std::int64_t deadline_ns() const override { return deadline_ns_; }
   void set_deadline_reply(api::Reply&& reply) override {
@@ -73,6 +98,31 @@ class WaitingResponder final : public api::Responder {
   }
 
  private:
+  class Stream final : public api::ReplyStream {
+   public:
+    Stream(std::shared_ptr<WaitingResponder> to, api::Reply&& reply) : to_(std::move(to)), reply_(std::move(reply)) {}
+    ~Stream() override { Stream::cut_off(); }
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+    bool write(std::string&& bytes) override {
+      reply_.body += bytes;
+      return true;
+    }
+    void when_room(std::function<void()> then) override { then(); }
+    void finish() override { end(); }
+    void cut_off() override {
+      if (to_ != nullptr) reply_.headers.emplace_back("cut-off", "yes");
+      end();
+    }
+
+   private:
+    void end() {
+      if (const auto to = std::exchange(to_, nullptr); to != nullptr) to->answer(ok_status(), std::move(reply_));
+    }
+    std::shared_ptr<WaitingResponder> to_;
+    api::Reply reply_;
+  };
+
   std::int64_t deadline_ns_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -186,6 +236,9 @@ class DatabaseApi {
     VIBRATO_RETURN_IF_ERROR(api::parse_query(query_text, query));
     request.query_parameters = query;
     VIBRATO_RETURN_IF_ERROR(table_->check_form(request, route));
+    if (route.body == api::BodyKind::kStream) {
+      request.body_stream = std::make_shared<MadeBodyStream>(std::string(request.body));
+    }
     if (route.handler) {
       return route.handler(request, reply);
     }

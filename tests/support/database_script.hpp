@@ -113,8 +113,11 @@ class DatabaseScript {
       points[id] = random_.below(5000);
       return {database.put(name, id, points[id]), true};
     }
-    if (choice < 50 || points.empty()) {
+    if (choice < 45 || points.empty()) {
       return {put_group(database, name), true};
+    }
+    if (choice < 50) {
+      return {import_points(database, name), true};
     }
     const std::uint64_t id =
         std::next(points.begin(), static_cast<std::ptrdiff_t>(random_.below(points.size())))->first;
@@ -140,6 +143,16 @@ class DatabaseScript {
       VIBRATO_RETURN_IF_ERROR(item);
     }
     return ok_status();
+  }
+
+  // As a group. Ids may come twice: the last one counts.
+  Status import_points(MadeDatabase& database, const std::string& name) {
+    MadeDatabase::ImportedPoints points;
+    for (std::uint64_t i = 3 + random_.below(10); i > 0; --i) {
+      points.emplace_back(random_.below(40), random_.below(5000));
+      maybe[name][points.back().first] = points.back().second;
+    }
+    return database.import(name, points);
   }
 
   Status snapshot(MadeDatabase& database) {

@@ -87,6 +87,25 @@ class MadeDatabase {
   Status commit(vector::WritePtr write, engine::Database::Kind kind, const vector::Collection* collection = nullptr) {
     return database_->commit(std::move(write), kind, collection).status();
   }
+  // Ids and numbers, in this order, as one import.
+  using ImportedPoints = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  Status import(const std::string& name, const ImportedPoints& points) {
+    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, database_->vectors().find(name));
+    std::promise<Status> ended;
+    auto future = ended.get_future();
+    const auto work = [&](vector::Import& import) -> engine::Imports::Last {
+      Status status;
+      for (const auto& [id, number] : points) {
+        status = import.add({PointId(id), made_vector(number), made_meta(number)});
+        if (!status.ok()) break;
+      }
+      status = status.ok() ? database_->commit_import(collection, import).status() : status;
+      return [&ended, status] { ended.set_value(status); };
+    };
+    VIBRATO_RETURN_IF_ERROR(database_->start_import(
+        collection, [] { return ok_status(); }, work));
+    return future.get();
+  }
   // Of all collections.
   Status checkpoint() {
     return wait([this](engine::JobDone done) { return database_->start_checkpoint(std::move(done)); });

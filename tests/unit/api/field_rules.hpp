@@ -255,6 +255,10 @@ inline std::vector<RouteRule> admin_rules() {
   const json empty = json::object();
   return {
       {.pattern = "/v1/admin/checkpoint", .body = empty, .body_may_be_missing = true},
+      {.pattern = "/v1/vector/{collection}/import",
+       .query = {{"first_id", {"", "-1", "1.5", "x", "18446744073709551616"}}}},
+      {.method = Method::kGet, .pattern = "/v1/vector/{collection}/export", .query = {{"min_lsn", kNoLsn}}},
+      {.pattern = "/v1/vector/{collection}/optimize", .body = json::object(), .body_may_be_missing = true},
       {.pattern = "/v1/admin/compact",
        .body = json::parse(R"({"collection":"c"})"),
        .fields = {{"/collection", kNoCollection + Texts{R"("absent")"}}},

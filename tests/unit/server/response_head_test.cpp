@@ -13,7 +13,7 @@ TEST(ResponseHead, lets_no_header_value_end_its_line) {
   api::Reply reply;
   reply.headers.emplace_back("x-next-cursor", "a\r\nSet-Cookie: b");
   std::string head;
-  write_response_head(reply, "id", ConnectionHeader::kNone, head);
+  write_response_head(reply, "id", ConnectionHeader::kNone, BodyLength::kKnown, head);
   EXPECT_NE(head.find("x-next-cursor: a  Set-Cookie: b\r\n\r\n"), std::string::npos) << head;
 }
 
@@ -22,13 +22,13 @@ TEST(ResponseHead, has_a_phrase_for_every_error_code) {
     api::Reply reply;
     reply.status = http_status(static_cast<ErrorCode>(code));
     std::string head;
-    write_response_head(reply, "id", ConnectionHeader::kNone, head);
+    write_response_head(reply, "id", ConnectionHeader::kNone, BodyLength::kKnown, head);
     EXPECT_GT(head.find("\r\n"), std::string_view("HTTP/1.1 200 ").size()) << head;
   }
   api::Reply odd;
   odd.status = 299;
   std::string head;
-  write_response_head(odd, "id", ConnectionHeader::kNone, head);
+  write_response_head(odd, "id", ConnectionHeader::kNone, BodyLength::kKnown, head);
   EXPECT_TRUE(head.starts_with("HTTP/1.1 299 \r\n")) << head;
 }
 

@@ -1,0 +1,44 @@
+// Imports into a running database.
+#include <future>
+#include <utility>
+
+#include "engine/database_impl.hpp"
+#include "engine/file_hash.hpp"
+
+namespace vibrato::engine {
+
+Status Database::Impl::start_import(const vector::CollectionPtr& collection, vector::KeepGoing keep_going,
+                                    ImportWork work) {
+  VIBRATO_RETURN_IF_ERROR(check_writable());
+  VIBRATO_RETURN_IF_ERROR(check_budgets(Kind::kPut, collection.get(), 0));
+  VIBRATO_RETURN_IF_ERROR(collection->check_writable());
+  vector::ImportOptions import_options;
+  import_options.hash = [this](const std::string& path, std::uint64_t bytes) { return hash_file(fs, path, bytes); };
+  import_options.keep_going = [this, asked = std::move(keep_going)]() -> Status {
+    return stop_requested ? unavailable("the server stops") : asked();
+  };
+  return imports.start(collection->identity().number, [this, collection, made = std::move(import_options),
+                                                       work = std::move(work)]() mutable {
+    const std::unique_ptr<vector::Import> import = maintenance->begin_import(collection, std::move(made));
+    return work(*import);
+  });
+}
+
+Result<commit::Committed> Database::Impl::commit_import(const vector::CollectionPtr& collection,
+                                                        vector::Import& import) {
+  VIBRATO_RETURN_IF_ERROR(import.finish());
+  if (import.points() == 0) {
+    return commit::Committed{};
+  }
+  const auto submit_and_wait = [&](vector::WritePtr write) -> Result<commit::Committed> {
+    std::promise<Result<commit::Committed>> promise;
+    auto future = promise.get_future();
+    VIBRATO_RETURN_IF_ERROR(
+        submit(std::move(write), Kind::kPut, collection.get(), commit::Durability::kSynced,
+               [&promise](Result<commit::Committed> result) { promise.set_value(std::move(result)); }));
+    return future.get();
+  };
+  return import.commit(*model, submit_and_wait);
+}
+
+}  // namespace vibrato::engine
