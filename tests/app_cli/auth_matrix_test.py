@@ -31,6 +31,8 @@ ROUTES = [
     ("POST", "/v1/vector/{c}/delete", INGEST, ONE, {"id": 7}),
     ("GET", "/v1/vector/{c}/get?id=1", QUERY, ONE, None),
     ("POST", "/v1/vector/{c}/search", QUERY, ONE, {"vector": [1, 2]}),
+    ("GET", "/v1/vector/{c}/export", QUERY, ONE, None),
+    ("POST", "/v1/vector/{c}/optimize", ADMIN, ONE, {}),
     ("POST", "/v1/admin/checkpoint", ADMIN, WHOLE, {}),
     ("POST", "/v1/admin/compact", ADMIN, WHOLE, {}),
     ("POST", "/v1/admin/snapshot", ADMIN, WHOLE, {}),

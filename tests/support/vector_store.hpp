@@ -2,6 +2,7 @@
 // checkpoints and merges open, write to, close and open again.
 #pragma once
 
+#include <array>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <map>
@@ -86,6 +87,18 @@ class VectorStore {
     return commit(std::move(write));
   }
 
+  // Files are not hashed.
+  std::unique_ptr<vector::Import> begin_import(const std::string& name) {
+    vector::ImportOptions options;
+    options.hash = [](const std::string&, std::uint64_t) { return std::array<std::byte, 32>(); };
+    return maintenance_->begin_import(collection(name), std::move(options));
+  }
+  Status commit_import(vector::Import& import) {
+    VIBRATO_RETURN_IF_ERROR(import.finish());
+    return import.commit(*model_, [this](vector::WritePtr write) { return sequencer_->commit(std::move(write)); })
+        .status();
+  }
+
   // ---- Looking ----
   struct Found {
     std::vector<float> vector;
@@ -151,8 +164,8 @@ class VectorStore {
         std::make_unique<vector::Maintenance>(fs_, *catalog_, *model_, clock_, logger_, options_.maintenance);
     list_ = {model_.get()};
     models_ = std::make_unique<commit::ModelSet>(list_);
-    VIBRATO_RETURN_IF_ERROR(maintenance_->quarantine_orphans().status());
     VIBRATO_RETURN_IF_ERROR(models_->load_and_replay(*log_).status());
+    VIBRATO_RETURN_IF_ERROR(maintenance_->quarantine_orphans().status());
     sequencer_ = std::make_unique<commit::Sequencer>(*log_, *models_, clock_, visible_, commit::SequencerOptions());
     sequencer_->start();
     return ok_status();
