@@ -84,7 +84,7 @@ TEST_F(ImportTest, what_is_not_committed_is_removed) {
   {
     const auto import = store_->begin_import("a");
     add(*import, 0, 35, 2);
-    EXPECT_GT(store_->segment_files().size(), 3U);
+    EXPECT_GE(store_->segment_files().size(), 3U);
   }
   EXPECT_TRUE(store_->segment_files().empty());
   expected_["a"].clear();
