@@ -29,8 +29,10 @@ void add(const HotPart& part, filter::LeftOut& left_out) {
 std::vector<std::string> filter_notes(const Collection& collection) {
   const ReadView view = collection.read_view();
   filter::LeftOut left_out;
-  for (const auto& part : view.version->sealed) {
-    add(part->rows().meta_index(), left_out);
+  for (const auto* const of_files : {&view.version->sealed, &view.version->imported}) {
+    for (const auto& part : *of_files) {
+      add(part->rows().meta_index(), left_out);
+    }
   }
   for (const auto& part : view.version->frozen) {
     add(*part, left_out);

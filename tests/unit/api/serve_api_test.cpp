@@ -21,6 +21,7 @@ class DirectResponder final : public Responder {
     EXPECT_TRUE(status.ok()) << "errors are returned";
     reply_ = std::move(reply);
   }
+  [[nodiscard]] ReplyStreamPtr begin_stream(Reply&& /*reply*/) override { return nullptr; }
   [[nodiscard]] std::int64_t deadline_ns() const override { return deadline_ns_; }
   void set_deadline_reply(Reply&& /*reply*/) override {}
 
