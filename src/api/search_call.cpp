@@ -1,6 +1,7 @@
 #include "api/search_call.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <iterator>
 #include <memory>
@@ -58,6 +59,7 @@ Result<vector::SearchAnswer> search(const ApiContext& context, const vector::Col
     std::vector<std::string> notes = vector::filter_notes(collection);
     std::move(notes.begin(), notes.end(), std::back_inserter(call.notes));
   }
+  call.notes.insert(call.notes.end(), answer->notes.begin(), answer->notes.end());
   took_us = (context.clock.monotonic_ns() - start_ns) / 1000;
   context.metrics.queries.add();
   context.metrics.query_latency_us.observe(static_cast<double>(took_us));
@@ -103,6 +105,23 @@ Status start_search(const ContextPtr& context, const ResponderPtr& responder, Se
   return ok_status();
 }
 
+// The stop rule of a walk with a recall target.
+void write_rule(const std::optional<vector::WalkRule>& rule, JsonWriter& json) {
+  if (!rule) {
+    return;
+  }
+  json.key("calibrated");
+  json.boolean(rule->is_calibrated);
+  json.key("recall");
+  json.number(rule->recall);
+  if (std::isfinite(rule->slack)) {
+    json.key("slack");
+    json.number(rule->slack);
+  }
+  json.key("reach");
+  json.number(std::uint64_t{rule->reach});
+}
+
 void write_explain(const std::vector<vector::SegmentExplain>& segments, JsonWriter& json) {
   json.key("explain");
   json.begin_array();
@@ -122,6 +141,7 @@ void write_explain(const std::vector<vector::SegmentExplain>& segments, JsonWrit
     json.number(one.stats.rows_visited);
     json.key("distances");
     json.number(one.stats.distances);
+    write_rule(one.stats.rule, json);
     json.end_object();
   }
   json.end_array();

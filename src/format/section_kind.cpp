@@ -21,7 +21,7 @@ constexpr std::array kKinds = {
     SectionKindInfo{SectionKind::kIdFilter, "id_filter", 0, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kDeleted, "deleted", 0, true, SectionLength::kAny},
     SectionKindInfo{SectionKind::kMetaIndex, "meta_index", 1, false, SectionLength::kAny},
-    SectionKindInfo{SectionKind::kCalibration, "calibration", 0, false, SectionLength::kAny},
+    SectionKindInfo{SectionKind::kCalibration, "calibration", 1, false, SectionLength::kAny},
     SectionKindInfo{SectionKind::kBuildInfo, "build_info", 1, false, SectionLength::kAny},
 };
 

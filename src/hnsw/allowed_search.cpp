@@ -41,8 +41,14 @@ class AllowedWalk {
     add_seeds();
     score_batch();
     while (true) {
-      const std::size_t taken = scratch_.pool.take(limits_.expand, scratch_.pool.worst(), expanding_.data());
+      if (limits_.probe != nullptr && !limits_.probe->begin_step(scratch_.pool.next_distance(), scratch_.pool,
+                                                                 limits_.stop, stats_.distances, stats_.expanded)) {
+        return;
+      }
+      const float reach = std::min(bound(), scratch_.pool.kth(limits_.stop.reach));
+      const std::size_t taken = scratch_.pool.take(limits_.expand, reach, expanding_.data());
       if (taken == 0) {
+        was_cut_ = was_cut_ || scratch_.pool.next_distance() != CandidatePool::kInfinity;
         return;
       }
       stats_.expanded += static_cast<std::uint32_t>(taken);
@@ -54,7 +60,14 @@ class AllowedWalk {
     }
   }
 
+  // Whether the stop rule left candidates aside.
+  [[nodiscard]] bool was_cut() const { return was_cut_; }
+
  private:
+  [[nodiscard]] float bound() const {
+    return std::min(limits_.stop.bound(scratch_.pool.kth(limits_.k)), scratch_.pool.worst());
+  }
+
   [[nodiscard]] bool is_allowed(std::uint32_t row) const {
     const std::size_t word = row / 64;
     return word < allowed_.size() && (allowed_[word] >> (row % 64) & 1) != 0 && alive_(row);
@@ -138,12 +151,17 @@ class AllowedWalk {
   }
 
   void score_batch() {
-    const float bound = scratch_.pool.worst();
+    const float bound = this->bound();
     scorer_.score(scratch_.rows.data(), batch_, scratch_.distances.data());
     stats_.distances += static_cast<std::uint32_t>(batch_);
+    if (limits_.probe != nullptr) {
+      limits_.probe->see(scratch_.rows.data(), scratch_.distances.data(), batch_);
+    }
     for (std::size_t i = 0; i < batch_; ++i) {
       if (scratch_.distances[i] <= bound) {
         scratch_.pool.insert(scratch_.distances[i], scratch_.rows[i]);
+      } else {
+        was_cut_ = true;
       }
     }
     batch_ = 0;
@@ -162,6 +180,7 @@ class AllowedWalk {
   BeamScratch& scratch_;
   BeamStats& stats_;
   std::size_t batch_ = 0;  // Rows waiting in scratch_.rows.
+  bool was_cut_ = false;
   std::array<std::uint32_t, kExpandMax> expanding_{};
   std::array<std::uint32_t, 2 * limits::kGraphMMax> pass_through_{};
 };
@@ -177,21 +196,27 @@ bool search_allowed(const simd::Kernels& kernels, const GraphView& graph, const 
   }
   const PreparedSearch prepared(kernels, space, query, scratch);
   BeamLimits limits;
-  limits.k = params.k;
+  limits.k = params.stop_k == 0 ? params.k : std::min(params.stop_k, params.k);
   limits.ef = std::max(params.ef, params.k);
-  limits.expand = default_expand(space);
+  limits.expand = params.expand != 0 ? std::min<std::size_t>(params.expand, kExpandMax) : default_expand(space);
+  limits.stop = stop_rule(space, prepared.query_norm(), scratch.query);
+  limits.stop.slack = params.slack;
+  limits.stop.reach = params.reach;
+  limits.probe = params.probe;
+  const bool has_rule = params.slack != CandidatePool::kInfinity || params.reach < limits.ef;
 
   SearchStats local;
   const EntryPoint entry{graph.entry_row, graph.entry_upper, graph.max_level};
   const Start start = descend(graph, entry, 0, prepared.scorer(), local.walk);
-  AllowedWalk(graph, params, prepared.scorer(), limits, scratch.beam, local.walk).run(start.row);
+  AllowedWalk walk(graph, params, prepared.scorer(), limits, scratch.beam, local.walk);
+  walk.run(start.row);
   const CandidatePool& found = scratch.beam.pool;
   local.rescored = take_hits(kernels, space, query, {params.k, params.rescore, params.known}, found, scratch, hits);
   local.vouched = static_cast<std::uint32_t>(hits.size());
   if (stats != nullptr) {
     *stats = local;
   }
-  return found.full();
+  return found.full() || (has_rule && walk.was_cut() && found.size() >= params.k);
 }
 
 }  // namespace vibrato::hnsw

@@ -24,10 +24,17 @@ struct AllowedParams {
   // A bit a row; rows without one are not allowed. Shape [ceil(row_count / 64)], or fewer words.
   std::span<const std::uint64_t> allowed;
   RowPredicate alive;  // Of those, which may be hits; asked for allowed rows only.
+  // As SearchParams. With a slack or a reach the walk ends before it has met ef rows.
+  float slack = CandidatePool::kInfinity;
+  std::size_t reach = std::numeric_limits<std::size_t>::max();
+  std::uint32_t stop_k = 0;
+  std::uint32_t expand = 0;
+  WalkProbe* probe = nullptr;
 };
 
 // Writes up to k of the nearest allowed rows to `hits`, nearest first, ties by row. False if the walk met fewer than ef
-// allowed rows: there may be others that it cannot reach, so the caller has to scan them (flat_scan.hpp).
+// allowed rows, and was not ended by slack or reach with k of them: there may be others that it cannot reach, so the
+// caller has to scan them (flat_scan.hpp).
 // query: as search(). Requires: k >= 1, space.row_count >= graph.row_count.
 [[nodiscard]] bool search_allowed(const simd::Kernels& kernels, const GraphView& graph, const RowSpace& space,
                                   const float* query, const AllowedParams& params, SearchScratch& scratch,

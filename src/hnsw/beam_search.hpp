@@ -17,6 +17,7 @@
 #include "hnsw/row_space.hpp"
 #include "hnsw/stop_rule.hpp"
 #include "hnsw/visited_set.hpp"
+#include "hnsw/walk_probe.hpp"
 
 namespace vibrato::hnsw {
 
@@ -72,6 +73,7 @@ struct BeamLimits {
   std::size_t k = 0;       // Whose distance the stop rule goes by; k <= ef.
   std::size_t expand = 4;  // Candidates a step, at most kExpandMax.
   StopRule stop;
+  WalkProbe* probe = nullptr;  // Watches the walk and may end it.
 };
 
 struct BeamStats {
@@ -98,7 +100,12 @@ class BeamWalk {
     }
     while (true) {
       const float bound = std::min(limits_.stop.bound(results().kth(limits_.k)), results().worst());
-      const std::size_t taken = scratch_.pool.take(limits_.expand, bound, expanding_.data());
+      if (limits_.probe != nullptr && !limits_.probe->begin_step(scratch_.pool.next_distance(), results(), limits_.stop,
+                                                                 stats_.distances, stats_.expanded)) {
+        return;
+      }
+      const float reach = std::min(bound, results().kth(limits_.stop.reach));
+      const std::size_t taken = scratch_.pool.take(limits_.expand, reach, expanding_.data());
       if (taken == 0) {
         return;
       }
@@ -113,6 +120,9 @@ class BeamWalk {
       prefetch_likely_next();
       const std::uint32_t* ids = scratch_.visited.seen() + batch_begin;
       scorer_.score(rows_of(ids, batch_size), batch_size, scratch_.distances.data());
+      if (limits_.probe != nullptr) {
+        limits_.probe->see(rows_of(ids, batch_size), scratch_.distances.data(), batch_size);
+      }
       keep_near(ids, batch_size, bound);
     }
   }

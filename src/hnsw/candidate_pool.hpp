@@ -38,6 +38,21 @@ class CandidatePool {
   // The distance of the k-th best, infinity while there are fewer. Requires: k >= 1.
   [[nodiscard]] float kth(std::size_t k) const { return size_ >= k ? distance_of(keys_[k - 1]) : kInfinity; }
 
+  // How many candidates are nearer than `distance`.
+  [[nodiscard]] std::size_t nearer(float distance) const {
+    const std::uint64_t key = std::uint64_t{order_bits(distance)} << 32;
+    return static_cast<std::size_t>(std::lower_bound(keys_.data(), keys_.data() + size_, key) - keys_.data());
+  }
+  // The distance of the best candidate that was not expanded, infinity if there is none.
+  [[nodiscard]] float next_distance() const {
+    for (std::size_t i = cursor_; i < size_; ++i) {
+      if ((keys_[i] & 1) == 0) {
+        return distance_of(keys_[i]);
+      }
+    }
+    return kInfinity;
+  }
+
   // Requires: id < 2^31; the id is not in the pool.
   void insert(float distance, std::uint32_t id) {
     const std::uint64_t key = std::uint64_t{order_bits(distance)} << 32 | std::uint64_t{id} << 1;

@@ -42,6 +42,24 @@ class PreparedSearch {
   WalkScorer scorer_;
 };
 
+// Three deviations of the distance that codes give for a row equal to the query.
+[[nodiscard]] inline float margin_of(const RowSpace& space, const quant::PreparedQuery& query) {
+  if (space.product != nullptr) {
+    return 3.0F * space.product->distance_sigma(query, 0.0F);
+  }
+  quant::CodeFactors same;
+  same.offset = query.norm_squared;
+  return 3.0F * space.quantizer->distance_sigma(query, same, 0.0F);
+}
+
+// A rule that stops nothing yet, for the distances of one query. query: prepared for the space's codes, if it has any.
+[[nodiscard]] inline StopRule stop_rule(const RowSpace& space, float query_norm, const quant::PreparedQuery& query) {
+  StopRule rule;
+  rule.floor = space.metric == Metric::kDot ? -query_norm * space.norm_max : 0.0F;
+  rule.margin = space.has_codes() ? margin_of(space, query) : 0.0F;
+  return rule;
+}
+
 struct HitsWanted {
   std::uint32_t k = 10;
   bool rescore = true;

@@ -9,24 +9,17 @@
 namespace vibrato::hnsw {
 namespace {
 
-BeamLimits limits_of(const SearchParams& params, const RowSpace& space, float query_norm) {
+BeamLimits limits_of(const SearchParams& params, const RowSpace& space, const PreparedSearch& prepared,
+                     const quant::PreparedQuery& query) {
   BeamLimits limits;
-  limits.k = params.k;
+  limits.k = params.stop_k == 0 ? params.k : std::min(params.stop_k, params.k);
   limits.ef = std::max(params.ef, params.k);
   limits.expand = params.expand != 0 ? std::min<std::size_t>(params.expand, kExpandMax) : default_expand(space);
+  limits.stop = stop_rule(space, prepared.query_norm(), query);
   limits.stop.slack = params.slack;
-  limits.stop.floor = space.metric == Metric::kDot ? -query_norm * space.norm_max : 0.0F;
+  limits.stop.reach = params.reach;
+  limits.probe = params.probe;
   return limits;
-}
-
-// Three deviations of the distance that codes give for a row equal to the query.
-float margin_of(const RowSpace& space, const quant::PreparedQuery& query) {
-  if (space.product != nullptr) {
-    return 3.0F * space.product->distance_sigma(query, 0.0F);
-  }
-  quant::CodeFactors same;
-  same.offset = query.norm_squared;
-  return 3.0F * space.quantizer->distance_sigma(query, same, 0.0F);
 }
 
 // The walk over level 0, from the two rows where it begins.
@@ -42,6 +35,9 @@ void walk_base(const GraphView& graph, const EntryPoint& entry, const Start& sta
   const auto begin_at = [&](std::uint32_t row, float distance) {
     if (beam.visited.insert(row)) {
       beam.pool.insert(distance, row);
+      if (limits.probe != nullptr) {
+        limits.probe->see(&row, &distance, 1);
+      }
       if (filtered && predicate(row)) {
         beam.allowed.insert(distance, row);
       }
@@ -91,10 +87,7 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
   }
   const PreparedSearch prepared(kernels, space, query, scratch);
   const WalkScorer& scorer = prepared.scorer();
-  BeamLimits limits = limits_of(params, space, prepared.query_norm());
-  if (space.has_codes()) {
-    limits.stop.margin = margin_of(space, scratch.query);
-  }
+  BeamLimits limits = limits_of(params, space, prepared, scratch.query);
   const bool filtered = params.predicate.allows != nullptr;
 
   SearchStats local;

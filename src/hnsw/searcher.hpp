@@ -21,6 +21,9 @@ struct SearchParams {
   std::uint32_t ef = 128;  // Cap on the pool; raised to k.
   // StopRule::slack; infinity stops by effort alone.
   float slack = std::numeric_limits<float>::infinity();
+  // StopRule::reach, and the k that slack goes by where more hits than that are wanted; 0: k.
+  std::size_t reach = std::numeric_limits<std::size_t>::max();
+  std::uint32_t stop_k = 0;
   // Candidates expanded in one step. 0: as many as the row size favours.
   std::uint32_t expand = 0;
   // Exact distances for the final candidates; without it the hits carry the distances on codes.
@@ -29,6 +32,7 @@ struct SearchParams {
   // Rows that are farther may be left out, as somebody has k rows that are not (those of other segments). Fewer
   // rows are scored again then; the walk is the same, as one that is cut there finds less.
   float known = std::numeric_limits<float>::infinity();
+  WalkProbe* probe = nullptr;  // For calibrations: watches the walk on level 0.
 };
 
 struct Hit {

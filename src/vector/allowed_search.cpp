@@ -57,10 +57,12 @@ class Search {
 
   Status run() {
     hits_.clear();
+    find_rule();
     const AllowedPlan plan = wanted_plan();
     if (plan == AllowedPlan::kScan || !walk(plan)) {
       hits_.clear();
       stats_.plan = "filtered_scan";
+      stats_.rule.reset();
       scan_from(0);
     } else if (rows_.indexed < query_.allowed->row_count()) {
       scan_from(rows_.indexed);
@@ -70,6 +72,14 @@ class Search {
   [[nodiscard]] const SegmentStats& stats() const { return stats_; }
 
  private:
+  // Of a recall target, for the share of the rows that the filter allows.
+  void find_rule() {
+    const std::uint32_t rows = query_.allowed->row_count();
+    if (query_.recall && rows > 0 && query_.allowed->size() > 0) {
+      stats_.rule = rule_for(rows_.calibration, *query_.recall, static_cast<double>(query_.allowed->size()) / rows);
+    }
+  }
+
   [[nodiscard]] AllowedPlan wanted_plan() const {
     if (query_.exact || query_.order != nullptr || rows_.graph == nullptr) {
       return AllowedPlan::kScan;
@@ -78,7 +88,7 @@ class Search {
     costs.rows = query_.allowed->row_count();
     costs.allowed = query_.allowed->size();
     costs.k = query_.k;
-    costs.ef = query_.ef;
+    costs.ef = stats_.rule ? stats_.rule->effort : query_.ef;
     costs.list_length = rows_.graph->m0;
     costs.row_bytes = row_bytes_of(rows_);
     return choose_plan(costs);
@@ -100,11 +110,17 @@ class Search {
       params.rescore = query_.rescore;
       params.known = query_.known;
       params.predicate = {&Both::allows, &both};
+      if (stats_.rule) {
+        apply(*stats_.rule, *query_.recall, params);
+      }
       hnsw::search(simd::kernels(), *rows_.graph, space, query_.vector, params, scratch_, hits_, &done);
       is_enough = done.vouched >= query_.k;
       stats_.plan = "graph";
     } else {
-      const hnsw::AllowedParams params{query_.k, query_.ef, query_.rescore, query_.known, memory.bits, alive_};
+      hnsw::AllowedParams params{query_.k, query_.ef, query_.rescore, query_.known, memory.bits, alive_};
+      if (stats_.rule) {
+        apply(*stats_.rule, *query_.recall, params);
+      }
       is_enough =
           hnsw::search_allowed(simd::kernels(), *rows_.graph, space, query_.vector, params, scratch_, hits_, &done);
       stats_.plan = "filtered_graph";

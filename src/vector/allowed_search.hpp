@@ -15,11 +15,12 @@ namespace vibrato::vector {
 
 // The rows of a part, as a search needs them. Borrows all.
 struct SearchedRows {
-  const hnsw::GraphView* graph = nullptr;  // Null: none.
-  std::uint32_t indexed = 0;               // Rows below it are in the graph.
-  const hnsw::RowSpace* coded = nullptr;   // Null: no codes.
-  std::uint32_t encoded = 0;               // Rows below it have codes.
-  const hnsw::RowSpace* plain = nullptr;   // On f32; null where the raw vectors were dropped.
+  const hnsw::GraphView* graph = nullptr;            // Null: none.
+  std::uint32_t indexed = 0;                         // Rows below it are in the graph.
+  const hnsw::RowSpace* coded = nullptr;             // Null: no codes.
+  std::uint32_t encoded = 0;                         // Rows below it have codes.
+  const hnsw::RowSpace* plain = nullptr;             // On f32; null where the raw vectors were dropped.
+  const format::Calibration* calibration = nullptr;  // What a recall target goes by; null: a guess.
 };
 
 enum class AllowedPlan : std::uint8_t { kScan, kAllowedWalk, kPlainWalk };

@@ -83,6 +83,8 @@ struct SearchRequest {
   std::span<const float> vector;  // Shape [dim].
   std::uint32_t k = 10;
   std::uint32_t ef = 0;  // 0: max(128, 2 k).
+  // In place of ef: each part ends its walk by the rule that reached it when the part was calibrated.
+  std::optional<float> recall;
   std::uint32_t offset = 0;
   bool exact = false;
   bool rescore = true;
@@ -111,6 +113,7 @@ struct SegmentExplain {
 struct SearchAnswer {
   std::vector<PointHit> hits;  // Best first, ties by id.
   std::vector<SegmentExplain> explain;
+  std::vector<std::string> notes;  // Where a recall target cannot be promised, and why.
 };
 
 struct Point {

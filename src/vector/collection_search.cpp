@@ -24,6 +24,7 @@
 #include "vector/check_vector.hpp"
 #include "vector/collection.hpp"
 #include "vector/flat_scan.hpp"
+#include "vector/recall_notes.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -44,6 +45,16 @@ std::uint32_t effort_of(const SearchRequest& request) {
 bool in_tier(const SealedPart& part, Tier tier) {
   const bool archived = part.entry().level >= 2;
   return tier == Tier::kAll || archived == (tier == Tier::kArchive);
+}
+
+// What hot parts go by, and sealed ones without.
+const format::Calibration* newest_calibration(const CollectionVersion& version) {
+  for (auto part = version.sealed.rbegin(); part != version.sealed.rend(); ++part) {
+    if ((*part)->rows().calibration() != nullptr) {
+      return (*part)->rows().calibration();
+    }
+  }
+  return nullptr;
 }
 
 std::vector<std::shared_ptr<const Segment>> parts_in(const CollectionVersion& version, Tier tier) {
@@ -111,11 +122,16 @@ class Merge {
       const double effort = std::ceil(ef_ * std::sqrt(share));
       VIBRATO_RETURN_IF_ERROR(search_part(part, static_cast<std::uint32_t>(effort)));
     }
-    return parts_.size() > 1 ? search_again() : ok_status();
+    // With a recall target each part was searched for all of it.
+    return parts_.size() > 1 && !request_.recall ? search_again() : ok_status();
   }
 
   [[nodiscard]] const std::vector<Found>& found() const { return found_; }
   [[nodiscard]] const std::shared_ptr<const Segment>& part(std::uint32_t number) const { return parts_[number]; }
+
+  [[nodiscard]] std::vector<std::string> notes() const {
+    return request_.recall ? recall_notes(*request_.recall, stats_) : std::vector<std::string>();
+  }
 
   [[nodiscard]] std::vector<SegmentExplain> explain() const {
     std::vector<SegmentExplain> result;
@@ -160,6 +176,10 @@ class Merge {
     query.allowed = allowed_.empty() ? nullptr : &allowed_[part];
     query.vector = request_.vector.data();
     query.exact = request_.exact || want_ > limits::kEfMax;
+    if (request_.recall) {
+      query.recall = RecallTarget{*request_.recall, want_};
+      query.newest = newest_calibration(*view_.version);
+    }
     query.rescore = request_.rescore;
     query.known = found_.size() < want_ ? std::numeric_limits<float>::infinity() : found_.back().distance;
     query.visible = view_.visible;
@@ -273,6 +293,11 @@ Status Collection::check_search(const SearchRequest& request) const {
   if (request.ef > limits::kEfMax) {
     return invalid_argument(fmt::format("ef must be from 1 to {}", limits::kEfMax));
   }
+  if (request.recall &&
+      (request.ef != 0 || !(*request.recall >= kRecallTargetMin && *request.recall <= kRecallTargetMax))) {
+    return invalid_argument(
+        fmt::format("recall must be from {} to {}, and not beside ef", kRecallTargetMin, kRecallTargetMax));
+  }
   const bool is_l2 = settings().metric == Metric::kL2;
   if (request.min_score && is_l2) {
     return invalid_argument("min_score is for cosine and dot; under l2, where lower is better, use max_distance");
@@ -306,6 +331,7 @@ Result<SearchAnswer> Collection::search(const SearchRequest& request, bool expla
     }
     answer.hits.push_back({segment, found.row, id, score});
   }
+  answer.notes = merge.notes();
   if (explain) {
     answer.explain = merge.explain();
   }
@@ -330,6 +356,12 @@ std::uint64_t Collection::estimate_search_us(const SearchRequest& request) const
   for (const auto& part : parts) {
     all_rows += part->row_count();
   }
+  double effort = effort_of(request);
+  if (request.recall) {
+    effort = rule_for(newest_calibration(*version),
+                      {*request.recall, static_cast<std::uint32_t>(std::min<double>(hits, limits::kEfMax))})
+                 .effort;
+  }
   double us = 0;
   for (const auto& part : parts) {
     const double rows = part->row_count();
@@ -341,7 +373,9 @@ std::uint64_t Collection::estimate_search_us(const SearchRequest& request) const
       continue;
     }
     us += (rows - indexed) * row_bytes / 4 / kScanBytesPerUs;
-    us += indexed == 0 ? 0 : std::max(hits, effort_of(request) * std::sqrt(rows / all_rows)) * walk_us_per_effort;
+    us += indexed == 0
+              ? 0
+              : std::max(hits, effort * (request.recall ? 1 : std::sqrt(rows / all_rows))) * walk_us_per_effort;
   }
   return static_cast<std::uint64_t>(us);
 }

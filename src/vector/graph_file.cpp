@@ -97,7 +97,7 @@ Status store_index(io::FileSystem& fs, const store::VdbFile& rows, const BuiltIn
   const format::GraphView graph = index.graph->view(rows.rows());
   std::vector<NewSection> of_index = index_sections(rows, index, &graph);
   sections.insert(sections.end(), of_index.begin(), of_index.end());
-  std::vector<SectionKind> dropped;
+  std::vector<SectionKind> dropped = {SectionKind::kCalibration};  // Of the graph that is replaced.
   if (!index.codes && !index.product_codes) {
     dropped.push_back(SectionKind::kCodes);  // What an earlier index left behind does not fit the new one.
   }

@@ -140,9 +140,15 @@ Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, 
   } else if (is_mostly_dead(hot.rows, dead)) {
     hot.plan = HotQuery::Plan::kScan;
   }
+  std::optional<WalkRule> rule;
+  if (query.recall) {
+    rule = rule_for(query.newest, *query.recall);
+    apply(*rule, *query.recall, hot);
+  }
   HotSearchStats done;
   rows_->search(query.vector, hot, scratch, hits, &done);
   if (stats != nullptr) {
+    stats->rule = done.walked > 0 ? rule : std::nullopt;
     stats->plan = plan_of(done);
     stats->distances = std::uint64_t{done.walked} + done.coded + done.scanned;
     stats->rows_visited = stats->distances;
@@ -167,6 +173,7 @@ Status HotPart::search_allowed(const SegmentQuery& query, const hnsw::RowPredica
   rows.coded = coded.has_codes() ? &coded : nullptr;
   rows.encoded = encoded;
   rows.plain = &plain;
+  rows.calibration = query.newest;
   return search_allowed_rows(rows, query, alive, scratch, hits, stats);
 }
 

@@ -161,6 +161,9 @@ std::uint32_t HotSegment::walk(const float* vector, const HotQuery& query, const
   hnsw::SearchParams params;
   params.k = query.k;
   params.ef = query.ef;
+  params.slack = query.slack;
+  params.reach = query.reach;
+  params.stop_k = query.stop_k;
   params.rescore = query.rescore;
   if (query.predicate.allows != nullptr || bounds.indexed > bounds.rows) {
     params.predicate = {&Bounded::allows, &bounded};

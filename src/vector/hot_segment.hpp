@@ -51,6 +51,10 @@ struct HotQuery {
 
   std::uint32_t k = 10;
   std::uint32_t ef = 128;
+  // As hnsw::SearchParams.
+  float slack = std::numeric_limits<float>::infinity();
+  std::size_t reach = std::numeric_limits<std::size_t>::max();
+  std::uint32_t stop_k = 0;
   Plan plan = Plan::kBest;
   bool rescore = true;                                             // Of a walk.
   std::uint32_t rows = std::numeric_limits<std::uint32_t>::max();  // Rows from here on are not there.

@@ -112,6 +112,10 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
     params.rescore = query.rescore;
     params.predicate = predicate;
     params.known = query.known;
+    if (query.recall) {
+      local.rule = rule_for(calibration(query), *query.recall);
+      apply(*local.rule, *query.recall, params);
+    }
     hnsw::SearchStats walk;
     hnsw::search(simd::kernels(), rows_->graph(), rows_->space(), query.vector, params, scratch, hits, &walk);
     local.plan = "graph";
@@ -120,6 +124,7 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
     found_all = walk.vouched >= query.k;
   }
   if (!found_all) {
+    local.rule.reset();
     scan(query, predicate, !exact && !rows_->has_graph(), hits, local);
   }
   if (stats != nullptr) {
@@ -158,6 +163,7 @@ Status SealedPart::search_allowed(const SegmentQuery& query, hnsw::SearchScratch
   rows.coded = space.has_codes() ? &space : nullptr;
   rows.encoded = space.has_codes() ? row_count() : 0;
   rows.plain = space.has_vectors() ? &space : nullptr;
+  rows.calibration = calibration(query);
   return search_allowed_rows(rows, query, predicate, scratch, hits, stats);
 }
 

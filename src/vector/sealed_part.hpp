@@ -75,6 +75,10 @@ class SealedPart final : public Segment {
   SealedPart(catalog::Segment entry, std::unique_ptr<SealedSegment> rows, const store::IdIndex& ids,
              std::shared_ptr<DeleteLsns> deletes);
 
+  // Its own, or the newest of the collection.
+  [[nodiscard]] const format::Calibration* calibration(const SegmentQuery& query) const {
+    return rows_->calibration() != nullptr ? rows_->calibration() : query.newest;
+  }
   [[nodiscard]] Status search_allowed(const SegmentQuery& query, hnsw::SearchScratch& scratch,
                                       std::vector<hnsw::Hit>& hits, SegmentStats* stats) const;
   void scan(const SegmentQuery& query, const hnsw::RowPredicate& alive, bool on_codes, std::vector<hnsw::Hit>& hits,

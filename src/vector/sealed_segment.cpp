@@ -32,6 +32,7 @@ Result<std::unique_ptr<SealedSegment>> SealedSegment::from_file(std::unique_ptr<
   VIBRATO_RETURN_IF_ERROR(segment->load_graph());
   VIBRATO_RETURN_IF_ERROR(segment->load_codes());
   VIBRATO_RETURN_IF_ERROR(segment->load_meta_index());
+  VIBRATO_RETURN_IF_ERROR(segment->load_calibration());
   if (!segment->file_->has_vectors() && segment->space_.product == nullptr) {
     return corruption(segment->file_->path() + ": neither vectors nor product codes of its rows");
   }
@@ -116,6 +117,20 @@ Status SealedSegment::load_meta_index() {
     return index.status().with_context(file_->path() + ": meta index");
   }
   meta_index_ = *std::move(index);
+  return ok_status();
+}
+
+Status SealedSegment::load_calibration() {
+  const auto section = file_->section(SectionKind::kCalibration);
+  if (!section) {
+    return ok_status();
+  }
+  const std::uint64_t offset = file_->layout().find(SectionKind::kCalibration)->offset;
+  auto calibration = format::parse_calibration_section(*section, offset);
+  if (!calibration.ok()) {
+    return calibration.status().with_context(file_->path());
+  }
+  calibration_ = *std::move(calibration);
   return ok_status();
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 #include <vibrato/result.hpp>
 
+#include "format/calibration.hpp"
 #include "format/codes.hpp"
 #include "format/meta_index.hpp"
 #include "hnsw/searcher.hpp"
@@ -44,6 +45,8 @@ class SealedSegment {
   [[nodiscard]] const hnsw::GraphView& graph() const { return graph_; }
   // Null if the file has none: then no row has meta, unless file().has_meta() says otherwise (older files).
   [[nodiscard]] const format::MetaIndexView* meta_index() const { return meta_index_ ? &*meta_index_ : nullptr; }
+  // Null if the file has none.
+  [[nodiscard]] const format::Calibration* calibration() const { return calibration_ ? &*calibration_ : nullptr; }
   // How the index was built; nothing if the file does not say.
   [[nodiscard]] const std::optional<BuildInfo>& build_info() const { return build_info_; }
 
@@ -58,6 +61,7 @@ class SealedSegment {
   [[nodiscard]] Status load_norms();
   [[nodiscard]] Status load_graph();
   [[nodiscard]] Status load_meta_index();
+  [[nodiscard]] Status load_calibration();
   [[nodiscard]] Status load_codes();
   [[nodiscard]] Status load_scalar_codes(const format::QuantizerDescription& description, std::uint64_t offset);
   [[nodiscard]] Status load_product_codes(format::QuantizerDescription& description, std::uint64_t offset);
@@ -74,6 +78,7 @@ class SealedSegment {
   hnsw::GraphView graph_;
   bool has_graph_ = false;
   std::optional<format::MetaIndexView> meta_index_;
+  std::optional<format::Calibration> calibration_;
   std::optional<BuildInfo> build_info_;
 };
 

@@ -24,6 +24,7 @@
 #include "filter/row_set.hpp"
 #include "hnsw/searcher.hpp"
 #include "vector/delete_lsns.hpp"
+#include "vector/recall_rule.hpp"
 
 namespace vibrato::store {
 class IdIndex;
@@ -37,6 +38,10 @@ struct SegmentQuery {
   const float* vector = nullptr;  // Shape [dim]; checked by check_vector.
   std::uint32_t k = 10;
   std::uint32_t ef = 128;
+  // If there is one: it ends walks in place of ef, by the part's own calibration, or the newest of the collection where
+  // the part has none (null: nor has the collection).
+  std::optional<RecallTarget> recall;
+  const format::Calibration* newest = nullptr;
   bool exact = false;   // Scan everything on f32.
   bool rescore = true;  // Exact distances for the final candidates.
   // If there is one: as `exact`, and of the rows that tie for the last places those that come first by it are taken.
@@ -44,7 +49,7 @@ struct SegmentQuery {
   // Rows that are farther may be left out: other parts have k rows that are not. hnsw::Hit::distance.
   float known = std::numeric_limits<float>::infinity();
   const filter::RowSet* allowed = nullptr;  // What matching() answered for the same reader; null: all rows.
-  Lsn visible;        // The reader's LSN.
+  Lsn visible;                              // The reader's LSN.
   Deadline deadline;  // Looked at every kScanCheckRows rows of a scan (flat_scan.hpp), and after a walk.
 };
 
@@ -53,6 +58,7 @@ struct SegmentStats {
   std::string_view plan;  // "graph", "scan", "coded_scan", "graph+tail", "filtered_scan", "filtered_graph".
   std::uint64_t rows_visited = 0;
   std::uint64_t distances = 0;
+  std::optional<WalkRule> rule;  // Of a walk with a recall target.
 };
 
 // Thread-safety: all const methods may be called from many threads at once, beside one thread that appends (hot parts)

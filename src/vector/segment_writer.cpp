@@ -10,6 +10,7 @@
 #include "store/pack_writer.hpp"
 #include "store/vdb_rewrite.hpp"
 #include "vector/archive.hpp"
+#include "vector/calibrate.hpp"
 #include "vector/graph_file.hpp"
 #include "vector/hot_segment.hpp"
 
@@ -189,9 +190,10 @@ class SegmentFileWriter::Impl {
     if (drops_vectors_ && level == kArchiveLevel && index != nullptr && index->product != nullptr) {
       VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<store::VdbWriter> writer,
                                store::copy_without_vectors(fs_, *image_, path_, throttle_));
-      VIBRATO_RETURN_IF_ERROR(complete(*writer, index, graph));
+      // Without re-scoring the calibration would not hold.
+      VIBRATO_RETURN_IF_ERROR(complete(*writer, index, graph, {}));
     } else {
-      VIBRATO_RETURN_IF_ERROR(complete(rows_.writer(), index, graph));
+      VIBRATO_RETURN_IF_ERROR(complete(rows_.writer(), index, graph, calibration_of(index, graph)));
     }
     VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, fs_.stat(path_));
     catalog::Segment entry = rows_.entry(collection_, file_, level);
@@ -200,8 +202,18 @@ class SegmentFileWriter::Impl {
   }
 
  private:
+  // The bytes of the section, or none: a segment is as good without one, but for searches that name a recall.
+  [[nodiscard]] std::vector<std::byte> calibration_of(const BuiltIndex* index, const format::GraphView* graph) const {
+    if (index == nullptr || graph == nullptr || graph->row_count < kCalibratedRowsMin) {
+      return {};
+    }
+    const auto calibration = calibrate(index->space(*image_), *graph);
+    return calibration.ok() ? format::write_calibration_section(*calibration) : std::vector<std::byte>();
+  }
+
   // Writes what stands behind the rows, and publishes.
-  Status complete(store::VdbWriter& writer, const BuiltIndex* index, const format::GraphView* graph) {
+  Status complete(store::VdbWriter& writer, const BuiltIndex* index, const format::GraphView* graph,
+                  std::span<const std::byte> calibration) {
     // First, as it looks at the checksums of the image, which the next section overwrites.
     VIBRATO_RETURN_IF_ERROR(
         write_meta_index(writer, image_->rows(), [this](std::uint32_t row) { return image_->meta_view(row); }));
@@ -210,6 +222,10 @@ class SegmentFileWriter::Impl {
       for (const store::NewSection& section : index_sections(*image_, *index, graph)) {
         VIBRATO_RETURN_IF_ERROR(store::write_section(writer, section));
       }
+    }
+    if (!calibration.empty()) {
+      VIBRATO_RETURN_IF_ERROR(
+          store::write_section(writer, store::section_of(format::SectionKind::kCalibration, calibration)));
     }
     return writer.commit();
   }

@@ -201,10 +201,12 @@ TEST_F(BadInputs, searches) {
   with(R"("filters":{"a":null})", "invalid_filter", "filters");
   with(R"("group_by":1)", kInvalid, "group_by");
   with(R"("group_limit":2)", kInvalid, "group_by");
-  for (const char* later : {R"("recall":0.9)", R"("nprobe":3)"}) {
-    const std::string field = later;
-    with(field, kInvalid, "not available yet");
+  with(R"("nprobe":3)", kInvalid, "not available yet");
+  for (const char* recall : {"0.49", "0.9991", "1", "-0.9", "0"}) {
+    with(std::string(R"("recall":)") + recall, kInvalid, "recall must be from 0.5 to 0.999");
   }
+  with(R"("recall":"0.9")", kInvalid, "recall must be");
+  with(R"("recall":0.9,"ef":100)", kInvalid, "recall and ef");
   inputs.push_back(post(route, "{}", kInvalid, "vector is missing"));
   inputs.push_back(post(route, R"({"vector":null,"id":null})", kInvalid, "vector is missing"));
   inputs.push_back(post(route, R"({"id":1.5})", kInvalid, "id must be"));

@@ -179,9 +179,8 @@ inline void add_search_fields(const std::string& at, std::vector<FieldRule>& fie
   for (const char* flag : {"exact", "rescore", "include_meta", "include_vector", "explain"}) {
     fields.push_back({fmt::format("{}/{}", at, flag), kNoSwitch});
   }
-  for (const char* later : {"recall", "nprobe"}) {
-    fields.push_back({fmt::format("{}/{}", at, later), Texts{"1", "0.9", R"("a")", "{}", "[]"} + kHuge});
-  }
+  fields.push_back({at + "/recall", kNoFloat + Texts{"0.4999", "0.9991", "1", "-0.9"}});
+  fields.push_back({at + "/nprobe", Texts{"1", "0.9", R"("a")", "{}", "[]"} + kHuge});
 }
 
 inline std::vector<RouteRule> search_rules() {

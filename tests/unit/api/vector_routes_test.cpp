@@ -307,6 +307,24 @@ TEST_F(VectorRoutes, search_answers_hits_best_first_with_what_was_asked_for) {
   EXPECT_EQ(ids(search(R"({"vector":[1,0],"tier":"archive"})")), json::array());
 }
 
+TEST_F(VectorRoutes, a_search_names_the_recall_it_wants_in_place_of_ef) {
+  for (const char* point : {R"({"id":1,"vector":[1,0]})", R"({"id":2,"vector":[0,1]})", R"({"id":3,"vector":[2,1]})"}) {
+    upsert(point);
+  }
+  const ApiAnswer answer = search(R"({"vector":[1,0],"recall":0.95,"k":2,"explain":true})");
+  ASSERT_EQ(answer.status, 200) << answer.text;
+  EXPECT_EQ(ids(answer), ids(search(R"({"vector":[1,0],"exact":true,"k":2})")));
+  EXPECT_FALSE(answer.body.contains("notes")) << "a scan finds all";
+  EXPECT_EQ(search(R"({"vector":[1,0],"recall":null,"ef":3})").status, 200);
+  for (const char* body : {R"({"vector":[1,0],"recall":0.95,"ef":10})", R"({"vector":[1,0],"recall":0.49})",
+                           R"({"vector":[1,0],"recall":1})"}) {
+    const ApiAnswer refused = search(body);
+    EXPECT_EQ(refused.status, 400) << body;
+    EXPECT_EQ(refused.body["error"], "invalid_argument");
+    EXPECT_NE(refused.text.find("recall"), std::string::npos);
+  }
+}
+
 TEST_F(VectorRoutes, search_by_id_leaves_the_example_out) {
   upsert(R"({"id":1,"vector":[1,0]})");
   upsert(R"({"id":"1","vector":[2,0]})");

@@ -261,5 +261,24 @@ TEST_F(SealedPartTest, refuses_a_file_that_is_not_what_the_catalog_says) {
   EXPECT_NE(no_ids.message().find("segments/b.vdb"), std::string::npos) << no_ids.message();
 }
 
+TEST_F(SealedPartTest, names_file_and_place_of_a_damaged_calibration) {
+  const auto settings = test::small_settings(kDim);
+  const auto hot = test::frozen_part(settings, test::make_vectors(2500, kDim, 5));
+  std::uint64_t offset = 0;
+  {
+    const auto sealed = seal(settings, *hot);
+    const auto* section = sealed->rows().file().layout().find(format::SectionKind::kCalibration);
+    ASSERT_NE(section, nullptr);
+    offset = section->offset;
+  }
+  std::string bytes = *test::read_text(fs_, folder_.path(kFile));
+  bytes[offset] = static_cast<char>(bytes[offset] ^ 4);
+  test::write_text(fs_, folder_.path(kFile), bytes);
+  const Status damaged = open(entry_, settings);
+  EXPECT_EQ(damaged.code(), ErrorCode::kCorruption);
+  EXPECT_NE(damaged.message().find(kFile), std::string::npos) << damaged.message();
+  EXPECT_NE(damaged.message().find("version of the calibration"), std::string::npos) << damaged.message();
+}
+
 }  // namespace
 }  // namespace vibrato::vector
