@@ -10,12 +10,14 @@ void CollectionDamage::set(const std::string& reason) {
   if (general_.empty()) {
     general_ = reason;
   }
+  note_whether_there_are_reasons();
 }
 
 void CollectionDamage::add(catalog::SegmentId part, const std::string& reason) {
   const std::lock_guard lock(mutex_);
   damaged_.try_emplace(part, Part{reason, false});
   unreadable_.erase(part);
+  note_whether_there_are_reasons();
 }
 
 void CollectionDamage::set_marked(catalog::SegmentId part) {
@@ -35,6 +37,7 @@ void CollectionDamage::forget(catalog::SegmentId part) {
   const std::lock_guard lock(mutex_);
   damaged_.erase(part);
   unreadable_.erase(part);
+  note_whether_there_are_reasons();
 }
 
 // Every request that meets the same damage comes by: only the first one leaves something.
@@ -44,6 +47,7 @@ void CollectionDamage::report(catalog::SegmentId part, const std::string& reason
     unreadable_.erase(part);
     found_.push_back({part, reason});
     has_found_.store(true, std::memory_order_release);
+    note_whether_there_are_reasons();
   }
 }
 
@@ -60,12 +64,15 @@ void CollectionDamage::set_unreadable(catalog::SegmentId part, const std::string
   const std::lock_guard lock(mutex_);
   if (!damaged_.contains(part)) {
     unreadable_[part] = reason;
+    note_whether_there_are_reasons();
   }
 }
 
 bool CollectionDamage::set_readable(catalog::SegmentId part) {
   const std::lock_guard lock(mutex_);
-  return unreadable_.erase(part) > 0;
+  const bool was_unreadable = unreadable_.erase(part) > 0;
+  note_whether_there_are_reasons();
+  return was_unreadable;
 }
 
 void CollectionDamage::keep_unreadable(std::span<const catalog::SegmentId> present) {
@@ -73,9 +80,17 @@ void CollectionDamage::keep_unreadable(std::span<const catalog::SegmentId> prese
   std::erase_if(unreadable_, [present](const auto& part) {
     return std::find(present.begin(), present.end(), part.first) == present.end();
   });
+  note_whether_there_are_reasons();
+}
+
+void CollectionDamage::note_whether_there_are_reasons() {
+  has_reasons_.store(!general_.empty() || !damaged_.empty() || !unreadable_.empty(), std::memory_order_release);
 }
 
 std::string CollectionDamage::reason() const {
+  if (!has_reasons_.load(std::memory_order_acquire)) {
+    return {};
+  }
   const std::lock_guard lock(mutex_);
   if (!general_.empty()) {
     return general_;

@@ -46,7 +46,7 @@ class CollectionDamage {
   // Forgets the unreadable parts that are not among these.
   void keep_unreadable(std::span<const catalog::SegmentId> present);
 
-  // The first of reasons(); empty while the collection takes writes.
+  // The first of reasons(); empty while the collection takes writes, and then without a lock: every search asks.
   [[nodiscard]] std::string reason() const;
   // General, damaged, then unreadable.
   [[nodiscard]] std::vector<std::string> reasons() const;
@@ -57,12 +57,16 @@ class CollectionDamage {
     bool is_marked = false;
   };
 
-  mutable std::mutex mutex_;  // Guards the members but has_found_.
+  // Requires: mutex_ is held. Called at the end of whatever changes the reasons.
+  void note_whether_there_are_reasons();
+
+  mutable std::mutex mutex_;  // Guards the members but the flags.
   std::string general_;
   std::map<catalog::SegmentId, Part> damaged_;
   std::map<catalog::SegmentId, std::string> unreadable_;
   std::vector<Found> found_;
   std::atomic<bool> has_found_{false};
+  std::atomic<bool> has_reasons_{false};
 };
 
 }  // namespace vibrato::vector
