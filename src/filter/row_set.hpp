@@ -1,7 +1,8 @@
 // A set of rows of one segment, as filters compute with it: an ascending list while it is sparse, a bit a row
 // otherwise. Few rows so cost few instructions, whatever the size of the segment.
 //
-// Invariant: a set of at most row_count / kSparseShare rows is a list, any other one is bits.
+// Invariant: a set of at most row_count / kSparseShare rows is a list, any other one is bits: equal sets are kept
+// alike, however they were computed.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,12 @@ class RowSet {
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] bool contains(std::uint32_t row) const;
 
+  // In the memory of this set.
+  void intersect_with(const RowSet& other);
+  void unite_with(const RowSet& other);
+  void subtract(const RowSet& other);
+  void invert();
+  // As copies.
   [[nodiscard]] RowSet intersected_with(const RowSet& other) const;
   [[nodiscard]] RowSet united_with(const RowSet& other) const;
   [[nodiscard]] RowSet without(const RowSet& other) const;
@@ -44,6 +51,8 @@ class RowSet {
   void copy_bits(std::span<std::uint64_t> words) const;
   // Appends all rows, ascending.
   void append_to(std::vector<std::uint32_t>& rows) const;
+  // Appends those from `first` on.
+  void append_from(std::uint32_t first, std::vector<std::uint32_t>& rows) const;
 
   friend bool operator==(const RowSet& a, const RowSet& b) {
     return a.row_count_ == b.row_count_ && a.rows_ == b.rows_ && a.words_ == b.words_;
@@ -53,17 +62,37 @@ class RowSet {
   explicit RowSet(std::uint32_t row_count) : row_count_(row_count) {}
   [[nodiscard]] std::size_t word_count() const { return (std::size_t{row_count_} + 63) / 64; }
   [[nodiscard]] bool should_be_list(std::uint64_t size) const { return size <= row_count_ / kSparseShare; }
+  friend class RowSetBuilder;
   [[nodiscard]] static RowSet of_list(std::vector<std::uint32_t> ascending, std::uint32_t row_count);
   // Counts the bits and restores the invariant.
   [[nodiscard]] static RowSet of_bits(std::vector<std::uint64_t> words, std::uint32_t row_count);
-  template <typename Keep>
-  [[nodiscard]] RowSet filtered(const Keep& keep) const;
 
   std::uint32_t row_count_ = 0;
   std::uint32_t size_ = 0;
   bool is_list_ = true;
   std::vector<std::uint32_t> rows_;
   std::vector<std::uint64_t> words_;
+};
+
+// Unites rows and sets. Bits where there are many, so that nothing has to be sorted.
+class RowSetBuilder {
+ public:
+  explicit RowSetBuilder(std::uint32_t row_count) : row_count_(row_count) {}
+
+  // Any order, doubles allowed; rows at or above row_count are left out.
+  void add(std::span<const std::uint32_t> rows);
+  // `size_hint`: as RowSet::of.
+  void add(const format::RoaringReader& stored, std::uint32_t size_hint);
+  void add(RowSet set);
+  // Leaves the builder empty.
+  [[nodiscard]] RowSet take();
+
+ private:
+  void make_bits();
+
+  std::uint32_t row_count_;
+  std::vector<std::uint32_t> rows_;   // Any order.
+  std::vector<std::uint64_t> words_;  // Empty until there are many.
 };
 
 }  // namespace vibrato::filter

@@ -18,24 +18,28 @@ using format::MetaSetRef;
 using format::OrderKey;
 using Rows = std::vector<std::uint32_t>;
 
-Selection negated(const Selection& a) {
-  return {a.certain.united_with(a.doubtful).complement(), a.doubtful};
+Selection negated(Selection a) {
+  a.certain.unite_with(a.doubtful);
+  a.certain.invert();
+  return a;
 }
 
-Selection both(const Selection& a, const Selection& b) {
-  RowSet certain = a.certain.intersected_with(b.certain);
+Selection both(Selection a, const Selection& b) {
   if (a.doubtful.empty() && b.doubtful.empty()) {
-    return {std::move(certain), RowSet::none(a.certain.row_count())};
+    a.certain.intersect_with(b.certain);
+    return a;
   }
-  const RowSet possible = a.certain.united_with(a.doubtful).intersected_with(b.certain.united_with(b.doubtful));
-  RowSet doubtful = possible.without(certain);
-  return {std::move(certain), std::move(doubtful)};
+  RowSet possible = a.certain.united_with(a.doubtful).intersected_with(b.certain.united_with(b.doubtful));
+  a.certain.intersect_with(b.certain);
+  possible.subtract(a.certain);
+  return {std::move(a.certain), std::move(possible)};
 }
 
-Selection either(const Selection& a, const Selection& b) {
-  RowSet certain = a.certain.united_with(b.certain);
-  RowSet doubtful = a.doubtful.united_with(b.doubtful).without(certain);
-  return {std::move(certain), std::move(doubtful)};
+Selection either(Selection a, const Selection& b) {
+  a.certain.unite_with(b.certain);
+  a.doubtful.unite_with(b.doubtful);
+  a.doubtful.subtract(a.certain);
+  return a;
 }
 
 // Positions of a column.
@@ -54,24 +58,25 @@ class Selector {
   }
 
   Result<Selection> operator()(const Group& group) const {
-    Selection result{RowSet::all(row_count_), none()};
+    std::optional<Selection> result;
+    const auto narrow = [&result](Selection one) { result = result ? both(*std::move(result), one) : std::move(one); };
     for (const Condition& condition : group.must) {
-      VIBRATO_ASSIGN_OR_RETURN(const Selection one, select(condition));
-      result = both(result, one);
+      VIBRATO_ASSIGN_OR_RETURN(Selection one, select(condition));
+      narrow(std::move(one));
     }
     for (const Condition& condition : group.must_not) {
-      VIBRATO_ASSIGN_OR_RETURN(const Selection one, select(condition));
-      result = both(result, negated(one));
+      VIBRATO_ASSIGN_OR_RETURN(Selection one, select(condition));
+      narrow(negated(std::move(one)));
     }
     if (!group.should.empty()) {
       Selection any{none(), none()};
       for (const Condition& condition : group.should) {
         VIBRATO_ASSIGN_OR_RETURN(const Selection one, select(condition));
-        any = either(any, one);
+        any = either(std::move(any), one);
       }
-      result = both(result, any);
+      narrow(std::move(any));
     }
-    return result;
+    return result ? *std::move(result) : Selection{RowSet::all(row_count_), none()};
   }
 
   Result<Selection> operator()(const MatchAny& test) const {
@@ -80,9 +85,9 @@ class Selector {
 
   Result<Selection> operator()(const MatchExcept& test) const {
     const auto select_field = [&](const MetaFieldEntry& field) -> Result<Selection> {
-      VIBRATO_ASSIGN_OR_RETURN(const RowSet present, set(field, MetaSetKind::kPresent));
-      VIBRATO_ASSIGN_OR_RETURN(const Selection excluded, listed(field, test.values));
-      return both({present, none()}, negated(excluded));
+      VIBRATO_ASSIGN_OR_RETURN(RowSet present, set(field, MetaSetKind::kPresent));
+      VIBRATO_ASSIGN_OR_RETURN(Selection excluded, listed(field, test.values));
+      return both({std::move(present), none()}, negated(std::move(excluded)));
     };
     return of_field(test.path, select_field);
   }
@@ -133,40 +138,41 @@ class Selector {
   // What is not empty is present, and neither null nor [].
   Result<Selection> operator()(const IsEmpty& test) const {
     const auto filled = [&](const MetaFieldEntry& field) -> Result<Selection> {
-      VIBRATO_ASSIGN_OR_RETURN(const RowSet present, set(field, MetaSetKind::kPresent));
+      VIBRATO_ASSIGN_OR_RETURN(RowSet present, set(field, MetaSetKind::kPresent));
       VIBRATO_ASSIGN_OR_RETURN(const RowSet nulls, set(field, MetaSetKind::kNull));
       VIBRATO_ASSIGN_OR_RETURN(const RowSet empties, set(field, MetaSetKind::kEmptyArray));
-      return Selection{present.without(nulls).without(empties), none()};
+      present.subtract(nulls);
+      present.subtract(empties);
+      return Selection{std::move(present), none()};
     };
-    VIBRATO_ASSIGN_OR_RETURN(const Selection not_empty, of_field(test.path, filled));
-    return negated(not_empty);
+    VIBRATO_ASSIGN_OR_RETURN(Selection not_empty, of_field(test.path, filled));
+    return negated(std::move(not_empty));
   }
 
  private:
   // Rows of many sets, united.
   class Gathered {
    public:
-    explicit Gathered(const Selector& selector) : selector_(selector), large_(selector.none()) {}
+    explicit Gathered(const Selector& selector) : selector_(selector), rows_(selector.row_count_) {}
 
     Status add(const MetaSetRef& ref) {
       if (ref.count > format::kMetaListMax) {
-        VIBRATO_ASSIGN_OR_RETURN(const RowSet rows, selector_.set(ref));
-        large_ = large_.united_with(rows);
+        VIBRATO_ASSIGN_OR_RETURN(const format::RoaringReader stored, selector_.index_->bitmap(ref));
+        rows_.add(stored, ref.count);
         return ok_status();
       }
       VIBRATO_ASSIGN_OR_RETURN(const Rows rows, selector_.index_->list(ref));
-      small_.insert(small_.end(), rows.begin(), rows.end());
+      rows_.add(rows);
       return ok_status();
     }
-    void add_large(const RowSet& rows) { large_ = large_.united_with(rows); }
-    void add(std::span<const std::uint32_t> rows) { small_.insert(small_.end(), rows.begin(), rows.end()); }
+    void add(RowSet rows) { rows_.add(std::move(rows)); }
+    void add(std::span<const std::uint32_t> rows) { rows_.add(rows); }
 
-    RowSet take() { return large_.united_with(RowSet::of(std::move(small_), selector_.row_count_)); }
+    RowSet take() { return rows_.take(); }
 
    private:
     const Selector& selector_;
-    Rows small_;
-    RowSet large_;
+    RowSetBuilder rows_;
   };
 
   [[nodiscard]] RowSet none() const { return RowSet::none(row_count_); }
@@ -191,9 +197,9 @@ class Selector {
   }
 
   [[nodiscard]] Result<Selection> with_unindexed(const MetaFieldEntry& field, RowSet certain) const {
-    VIBRATO_ASSIGN_OR_RETURN(const RowSet unindexed, set(field, MetaSetKind::kUnindexed));
-    RowSet doubtful = unindexed.without(certain);
-    return Selection{std::move(certain), std::move(doubtful)};
+    VIBRATO_ASSIGN_OR_RETURN(RowSet unindexed, set(field, MetaSetKind::kUnindexed));
+    unindexed.subtract(certain);
+    return Selection{std::move(certain), std::move(unindexed)};
   }
 
   // Rows whose value, or an element, is one of these.
@@ -255,11 +261,10 @@ class Selector {
       const auto first_cut = static_cast<std::uint32_t>((std::uint64_t{positions.first} + step - 1) / step);
       const std::uint32_t end_cut = std::min(positions.end / step, column.cut_count);
       if (first_cut < end_cut) {
-        VIBRATO_ASSIGN_OR_RETURN(const RowSet between, between_cuts(column, first_cut, end_cut));
+        VIBRATO_ASSIGN_OR_RETURN(RowSet between, between_cuts(column, first_cut, end_cut));
+        found.add(std::move(between));
         VIBRATO_RETURN_IF_ERROR(add_rows(column, {positions.first, first_cut * step}, found));
-        VIBRATO_RETURN_IF_ERROR(add_rows(column, {end_cut * step, positions.end}, found));
-        found.add_large(between);
-        return ok_status();
+        return add_rows(column, {end_cut * step, positions.end}, found);
       }
     }
     return add_rows(column, positions, found);
@@ -269,21 +274,20 @@ class Selector {
   [[nodiscard]] Result<RowSet> between_cuts(const MetaColumnRef& column, std::uint32_t first, std::uint32_t end) const {
     if (column.is_single != 0) {
       VIBRATO_ASSIGN_OR_RETURN(const MetaSetRef up_to_end, index_->cut(column, end - 1));
-      VIBRATO_ASSIGN_OR_RETURN(const RowSet rows, set(up_to_end));
-      if (first == 0) {
-        return rows;
+      VIBRATO_ASSIGN_OR_RETURN(RowSet rows, set(up_to_end));
+      if (first > 0) {
+        VIBRATO_ASSIGN_OR_RETURN(const MetaSetRef up_to_first, index_->cut(column, first - 1));
+        VIBRATO_ASSIGN_OR_RETURN(const RowSet before, set(up_to_first));
+        rows.subtract(before);
       }
-      VIBRATO_ASSIGN_OR_RETURN(const MetaSetRef up_to_first, index_->cut(column, first - 1));
-      VIBRATO_ASSIGN_OR_RETURN(const RowSet before, set(up_to_first));
-      return rows.without(before);
+      return rows;
     }
-    RowSet rows = none();
+    Gathered rows(*this);
     for (std::uint32_t i = first; i < end; ++i) {
       VIBRATO_ASSIGN_OR_RETURN(const MetaSetRef ref, index_->cut(column, i));
-      VIBRATO_ASSIGN_OR_RETURN(const RowSet some, set(ref));
-      rows = rows.united_with(some);
+      VIBRATO_RETURN_IF_ERROR(rows.add(ref));
     }
-    return rows;
+    return rows.take();
   }
 
   Status add_rows(const MetaColumnRef& column, Positions positions, Gathered& found) const {

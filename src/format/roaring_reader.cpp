@@ -42,6 +42,16 @@ Result<Header> read_header(ByteReader& in) {
   return header;
 }
 
+void set_bits_between(std::span<std::uint64_t> words, std::uint32_t first, std::uint32_t end) {
+  constexpr std::uint64_t kAll = ~std::uint64_t{0};
+  while (first < end) {
+    const std::uint32_t end_in_word = std::min(end, (first / 64 + 1) * 64);
+    const std::uint64_t up_to_end = end_in_word % 64 == 0 ? kAll : (std::uint64_t{1} << (end_in_word % 64)) - 1;
+    words[first / 64] |= up_to_end & (kAll << (first % 64));
+    first = end_in_word;
+  }
+}
+
 }  // namespace
 
 template <typename Visit>
@@ -89,15 +99,15 @@ Result<RoaringReader> RoaringReader::open(std::span<const std::byte> bytes, std:
   return reader;
 }
 
-// Each value at most once, however the runs overlap: the work is bounded by the container, not by what runs claim.
+// Each value in one run at most, however they overlap: the work is bounded by the container, not by what runs claim.
 template <typename Visit>
-void RoaringReader::for_each_of_runs(const Container& runs, const Visit& visit) {
+void RoaringReader::for_each_run(const Container& runs, const Visit& visit) {
   std::uint32_t next = 0;
   for (std::uint32_t i = 0; i < runs.count; ++i) {
     const std::uint32_t first = u16_at(runs.data, std::size_t{i} * 2);
     const std::uint32_t end = std::min(first + u16_at(runs.data, std::size_t{i} * 2 + 1) + 1U, kContainerRows);
-    for (std::uint32_t value = std::max(first, next); value < end; ++value) {
-      visit(value);
+    if (std::max(first, next) < end) {
+      visit(std::max(first, next), end);
     }
     next = std::max(next, end);
   }
@@ -119,7 +129,9 @@ void RoaringReader::set_bits(std::span<std::uint64_t> words) const {
         set(container.first_row + u16_at(container.data, i));
       }
     } else if (container.kind == Kind::kRuns) {
-      for_each_of_runs(container, [&](std::uint32_t value) { set(container.first_row + value); });
+      for_each_run(container, [&](std::uint32_t first, std::uint32_t end) {
+        set_bits_between(words, container.first_row + std::min(first, rows), container.first_row + std::min(end, rows));
+      });
     } else {
       const std::size_t count = (rows + 63) / 64;
       std::uint64_t* const out = words.data() + container.first_row / 64;
@@ -147,7 +159,11 @@ void RoaringReader::append_rows(std::vector<std::uint32_t>& rows) const {
       }
     }
     if (container.kind == Kind::kRuns) {
-      for_each_of_runs(container, [&](std::uint32_t value) { append(container.first_row + value); });
+      for_each_run(container, [&](std::uint32_t first, std::uint32_t end) {
+        for (std::uint32_t value = first; value < end; ++value) {
+          append(container.first_row + value);
+        }
+      });
     }
     if (container.kind == Kind::kBits) {
       for (std::uint32_t i = 0; i < kContainerRows / 64; ++i) {

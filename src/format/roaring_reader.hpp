@@ -49,7 +49,7 @@ class RoaringReader {
   Status walk(const Visit& visit) const;
 
   template <typename Visit>
-  static void for_each_of_runs(const Container& runs, const Visit& visit);
+  static void for_each_run(const Container& runs, const Visit& visit);
 
   [[nodiscard]] static std::uint16_t u16_at(std::span<const std::byte> data, std::size_t i) {
     std::uint16_t value = 0;

@@ -54,6 +54,43 @@ TEST(RowSet, computes_as_sets_do) {
   }
 }
 
+TEST(RowSetBuilder, unites_whatever_is_added) {
+  std::mt19937 random(12);
+  for (int round = 0; round < 200; ++round) {
+    const auto row_count = static_cast<std::uint32_t>(random() % 9000);
+    RowSetBuilder builder(row_count);
+    RowSet expected = RowSet::none(row_count);
+    for (auto adds = random() % 5; adds > 0; --adds) {
+      Rows rows = draw(random, row_count, std::array{0U, 1U, 15U, 500U}[random() % 4]);
+      expected.unite_with(RowSet::of(rows, row_count));
+      if (random() % 2 == 0) {
+        builder.add(RowSet::of(rows, row_count));
+      } else {
+        std::shuffle(rows.begin(), rows.end(), random);
+        rows.push_back(row_count);  // Left out.
+        builder.add(rows);
+      }
+    }
+    EXPECT_EQ(builder.take(), expected);
+    EXPECT_TRUE(builder.take().empty());
+  }
+}
+
+TEST(RowSet, appends_from_a_row_on) {
+  std::mt19937 random(13);
+  for (const std::uint32_t share : {0U, 5U, 500U, 1000U}) {
+    const Rows rows = draw(random, 1000, share);
+    const RowSet set = RowSet::of(rows, 1000);
+    for (std::uint32_t first = 0; first < 1100; first += 37) {
+      Rows expected{3};
+      std::copy_if(rows.begin(), rows.end(), std::back_inserter(expected), [first](auto row) { return row >= first; });
+      Rows appended{3};
+      set.append_from(first, appended);
+      EXPECT_EQ(appended, expected);
+    }
+  }
+}
+
 TEST(RowSet, is_a_list_up_to_its_share_of_the_rows) {
   const auto first = [](std::uint32_t count) {
     Rows rows(count);
