@@ -5,26 +5,21 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <filesystem>
 #include <fmt/format.h>
-#include <limits>
-#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
 #include <vibrato/result.hpp>
 
-#include "commit/visible_lsn.hpp"
 #include "exact.hpp"
 #include "frontier.hpp"
 #include "io/real_file_system.hpp"
 #include "measure.hpp"
+#include "sealed_collection.hpp"
 #include "search_problem.hpp"
 #include "simd/kernels.hpp"
 #include "stopwatch.hpp"
-#include "vector/built_index.hpp"
 #include "vector/collection.hpp"
-#include "vector/segment_writer.hpp"
 
 namespace {
 
@@ -105,69 +100,10 @@ std::vector<Rows> lay_out(const std::string& layout, const Matrix& base, Metric 
 
 struct Contender {
   std::string name;
-  std::unique_ptr<commit::VisibleLsn> visible;
-  std::unique_ptr<vector::Collection> collection;
+  SealedCollection collection;
   std::vector<std::vector<double>> qps;  // By ef, then round.
   std::vector<Point> points;
 };
-
-// Row r of the base has LSN r + 1.
-Result<std::shared_ptr<const vector::SealedPart>> make_part(io::FileSystem& fs, const std::string& folder,
-                                                            const std::string& file, const Matrix& base,
-                                                            const Rows& rows,
-                                                            const vector::CollectionSettings& settings) {
-  if (!std::filesystem::exists(folder + "/" + file)) {
-    VIBRATO_ASSIGN_OR_RETURN(const auto writer,
-                             vector::SegmentFileWriter::create(fs, folder, file, CollectionNumber(1), settings));
-    for (const std::uint32_t row : rows) {
-      VIBRATO_RETURN_IF_ERROR(writer->add({PointIdView{.number = row}, Lsn(row + 1), base.row(row), ""}));
-    }
-    VIBRATO_ASSIGN_OR_RETURN(const store::VdbFile* image, writer->finish_rows());
-    vector::GraphBuildOptions options;
-    options.m = settings.m;
-    options.ef_construction = settings.ef_construction;
-    options.threads = 1;
-    VIBRATO_ASSIGN_OR_RETURN(const vector::BuiltIndex index, vector::build_index(*image, options));
-    VIBRATO_RETURN_IF_ERROR(writer->commit(&index, 1).status());
-  }
-  catalog::Segment entry;
-  entry.collection = CollectionNumber(1);
-  entry.file = file;
-  entry.level = 1;
-  entry.row_count = rows.size();
-  entry.first_lsn = Lsn(*std::min_element(rows.begin(), rows.end()) + 1);
-  entry.last_lsn = Lsn(*std::max_element(rows.begin(), rows.end()) + 1);
-  VIBRATO_ASSIGN_OR_RETURN(auto part, vector::SealedPart::open(fs, folder, entry, settings));
-  return std::shared_ptr<const vector::SealedPart>(std::move(part));
-}
-
-Result<Contender> make_contender(io::FileSystem& fs, const std::string& folder, const std::string& layout,
-                                 const Matrix& base, Metric metric, std::uint32_t parts) {
-  vector::CollectionIdentity identity;
-  identity.number = CollectionNumber(1);
-  identity.name = layout;
-  identity.settings.dim = static_cast<std::uint32_t>(base.dim);
-  identity.settings.metric = metric;
-  Contender contender;
-  contender.name = layout;
-  contender.visible = std::make_unique<commit::VisibleLsn>();
-  contender.visible->publish(Lsn(base.rows));
-  contender.collection =
-      std::make_unique<vector::Collection>(identity, *contender.visible, vector::Collection::Options{});
-  std::vector<std::shared_ptr<const vector::SealedPart>> sealed;
-  for (const Rows& rows : lay_out(layout, base, metric, parts)) {
-    const std::string file = fmt::format("segments/{}-{}-of-{}.vdb", layout, sealed.size(), parts);
-    VIBRATO_ASSIGN_OR_RETURN(auto part, make_part(fs, folder, file, base, rows, identity.settings));
-    const auto* codes = part->rows().space().quantizer;
-    std::printf("%s: %u rows, %s\n", file.c_str(), part->row_count(),
-                codes == nullptr                                ? "f32"
-                : codes->layout().kind == quant::CodeKind::kSq4 ? "4-bit codes"
-                                                                : "8-bit codes");
-    sealed.push_back(std::move(part));
-  }
-  contender.collection->load_sealed(std::move(sealed), Lsn(base.rows), base.rows);
-  return contender;
-}
 
 vector::SearchRequest request_of(std::span<const float> query, std::uint32_t k, std::uint32_t ef) {
   vector::SearchRequest request;
@@ -245,14 +181,15 @@ Status run(const Arguments& arguments) {
   VIBRATO_ASSIGN_OR_RETURN(const SearchProblem problem, load_problem(arguments.files, arguments.k));
   io::RealFileSystem fs;
   const BenchFolder folder(arguments.folder);
-  std::filesystem::create_directories(folder.path("segments"));
   std::vector<std::string> layouts = arguments.layouts;
   layouts.insert(layouts.begin(), "one");
   std::vector<Contender> contenders;
   for (const std::string& layout : layouts) {
-    VIBRATO_ASSIGN_OR_RETURN(Contender contender,
-                             make_contender(fs, folder.path(), layout, problem.base, problem.metric, arguments.parts));
-    contenders.push_back(std::move(contender));
+    const std::vector<Rows> parts = lay_out(layout, problem.base, problem.metric, arguments.parts);
+    VIBRATO_ASSIGN_OR_RETURN(
+        SealedCollection collection,
+        SealedCollection::make(fs, folder.path(), layout, {problem.base, problem.metric, {}}, parts));
+    contenders.push_back({layout, std::move(collection), {}, {}});
   }
   compare(contenders, problem.queries, problem.truth, arguments);
   return ok_status();
