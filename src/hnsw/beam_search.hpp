@@ -8,6 +8,7 @@
 // expansions that a strict best-first order would have saved, is smaller than what it hides.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -93,11 +94,10 @@ class BeamWalk {
 
   void run() {
     const std::size_t batch_max = std::size_t{level_.list_length()} * limits_.expand;
-    if (scratch_.distances.size() < batch_max) {
-      scratch_.distances.resize(batch_max);
-      scratch_.rows.resize(batch_max);
-      scratch_.kept.resize(batch_max);
-    }
+    // Each by itself: other walks share the memory, and do not need all of it.
+    scratch_.distances.resize(std::max(scratch_.distances.size(), batch_max));
+    scratch_.rows.resize(std::max(scratch_.rows.size(), batch_max));
+    scratch_.kept.resize(std::max(scratch_.kept.size(), batch_max));
     while (true) {
       const float bound = std::min(limits_.stop.bound(results().kth(limits_.k)), results().worst());
       if (limits_.probe != nullptr && !limits_.probe->begin_step(scratch_.pool.next_distance(), results(), limits_.stop,
