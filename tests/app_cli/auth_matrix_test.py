@@ -2,6 +2,7 @@
 
 The table below is the contract, written down a second time on purpose: it is not read from the program.
 """
+import re
 import time
 import unittest
 
@@ -33,6 +34,14 @@ ROUTES = [
     ("POST", "/v1/vector/{c}/search", QUERY, ONE, {"vector": [1, 2]}),
     ("GET", "/v1/vector/{c}/export", QUERY, ONE, None),
     ("POST", "/v1/vector/{c}/optimize", ADMIN, ONE, {}),
+    ("POST", "/v1/vector/{c}/search_batch", QUERY, ONE, {"searches": [{"vector": [1, 2]}]}),
+    ("POST", "/v1/vector/{c}/get_batch", QUERY, ONE, {"ids": [1]}),
+    ("POST", "/v1/vector/{c}/scroll", QUERY, ONE, {}),
+    ("POST", "/v1/vector/{c}/count", QUERY, ONE, {}),
+    ("POST", "/v1/vector/{c}/facet", QUERY, ONE, {"field": "a"}),
+    ("POST", "/v1/vector/{c}/recommend", QUERY, ONE, {"positive": [[1, 2]]}),
+    ("POST", "/v1/vector/{c}/identify", QUERY, ONE, {"vectors": [[1, 2]]}),
+    ("POST", "/v1/vector/{c}/delete_by_filter", INGEST, ONE, {"filter": {"key": "a", "match": {"value": 1}}}),
     ("POST", "/v1/admin/checkpoint", ADMIN, WHOLE, {}),
     ("POST", "/v1/admin/compact", ADMIN, WHOLE, {}),
     ("POST", "/v1/admin/snapshot", ADMIN, WHOLE, {}),
@@ -47,6 +56,7 @@ ROUTES = [
     ("POST", "/v2/vectors", INGEST, ONE, {"vector": [1, 2]}),
     ("POST", "/v2/vectors/batch", INGEST, ONE, {"vectors": [{"vector": [1, 2]}]}),
     ("POST", "/v2/query", QUERY, ONE, {"vector": [1, 2]}),
+    ("POST", "/v2/identify", QUERY, ONE, {"vectors": [[1, 2]]}),
     ("GET", "/v2/health/live", QUERY, LISTS, None),
     ("GET", "/v2/health/ready", QUERY, LISTS, None),
     ("POST", "/v2/admin/checkpoint", ADMIN, WHOLE, None),
@@ -133,6 +143,20 @@ class AuthMatrixTest(cli.CliTest):
             if reach == WHOLE or (reach == ONE and state != "limited to mine"):
                 return 403
         return None
+
+    def test_the_table_has_every_route_that_is_described(self):
+        path, described = "", set()
+        for line in self.admin.get("/openapi.yaml").body.decode().split("\ncomponents:")[0].splitlines():
+            if line.startswith("  /"):
+                path = line.strip().rstrip(":").replace("{collection}", "{c}")
+            elif re.fullmatch("    (get|post|put|patch|delete):", line):
+                described.add((line.strip(" :").upper(), path))
+        made = {"vbk_none": "{id}", "none": "{id}"}
+        table = set()
+        for method, path, *_ in ROUTES:
+            steps = path.split("?")[0].split("/")
+            table.add((method, "/".join([*steps[:-1], made.get(steps[-1], steps[-1])])))
+        self.assertEqual(table, described)
 
     def test_every_route_with_every_key(self):
         checked = 0
