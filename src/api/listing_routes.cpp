@@ -15,6 +15,7 @@
 #include "api/point_json.hpp"
 #include "api/query_fields.hpp"
 #include "api/read_call.hpp"
+#include "api/search_call.hpp"
 #include "base/limits.hpp"
 #include "filter/parse_filter.hpp"
 #include "vector/listing.hpp"
@@ -152,6 +153,7 @@ Status write_points(const vector::Collection& collection, const std::vector<Poin
     VIBRATO_ASSIGN_OR_RETURN(const std::optional<vector::Point> point, collection.get(id.view()));
     if (point) {
       write_point(*point, json);
+      VIBRATO_RETURN_IF_ERROR(check_answer_size(reply.body.size()));
     }
   }
   json.end_array();

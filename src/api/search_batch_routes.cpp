@@ -51,7 +51,7 @@ Result<BatchCall> read_batch(simdjson::dom::object object, const DatabaseApiOpti
     VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object one, read_object(element, name));
     SearchCall& call = batch.searches.emplace_back();
     if (const Status status = read_search_object(one, options, call); !status.ok()) {
-      return beneath(name + ".", status);
+      return beneath(name + (status.code() == ErrorCode::kUnknownField ? ": " : "."), status);
     }
     batch.min_lsn = std::max(batch.min_lsn, call.min_lsn);
   }
@@ -107,7 +107,7 @@ class RunningBatch : public std::enable_shared_from_this<RunningBatch> {
     json.begin_object();
     VIBRATO_RETURN_IF_ERROR(write_hits(call, found, json));
     json.end_object();
-    return ok_status();
+    return check_answer_size(answer_bytes_ += results_[i].size());
   }
 
   // What is wrong with a field of a search begins with the field's name, as in a call of its own.
@@ -143,6 +143,7 @@ class RunningBatch : public std::enable_shared_from_this<RunningBatch> {
   std::vector<std::string> results_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> left_{searches_.size()};
+  std::atomic<std::size_t> answer_bytes_{0};
   std::mutex mutex_;  // Guards failed_, until the last search has ended.
   std::optional<std::pair<std::size_t, Status>> failed_;
 };

@@ -191,8 +191,9 @@ Status check_answer_size(std::size_t bytes) {
   return bytes <= kAnswerBytesMax
              ? ok_status()
              : Status(ErrorCode::kPayloadTooLarge,
-                      fmt::format("the answer is larger than {} bytes: ask for fewer hits, or without meta and vectors",
-                                  kAnswerBytesMax));
+                      fmt::format(
+                          "the answer is larger than {} bytes: ask for less at a time, or without meta and vectors",
+                          kAnswerBytesMax));
 }
 
 SearchCall& kept_search_call() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,6 +42,17 @@ class Groups {
     return !is_full();
   }
 
+  // Adds them until one is the last; false then.
+  Result<bool> add_all(const std::vector<PointHit>& hits) {
+    for (const PointHit& hit : hits) {
+      VIBRATO_ASSIGN_OR_RETURN(const bool wants_more, add(hit));
+      if (!wants_more) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   [[nodiscard]] std::vector<PointHit> take() { return std::move(chosen_); }
 
  private:
@@ -61,21 +73,28 @@ class Groups {
 Result<SearchAnswer> search_groups(const Collection& collection, const SearchRequest& request, const Grouping& grouping,
                                    bool explain) {
   const std::uint64_t least = std::uint64_t{request.offset} + request.k;
-  if (least > limits::kSearchKMax) {
-    return invalid_argument(fmt::format("offset + k must be at most {} with group_by", limits::kSearchKMax));
-  }
   SearchRequest wider = request;
   wider.offset = 0;
   const std::uint64_t first = (least + request.k * std::uint64_t{grouping.per_group}) * 2;
-  for (std::uint64_t k = first;; k *= 4) {
-    wider.k = static_cast<std::uint32_t>(std::min<std::uint64_t>(k, limits::kSearchKMax));
+  for (std::uint64_t k = first; k < limits::kSearchKMax; k *= 4) {
+    wider.k = static_cast<std::uint32_t>(k);
     VIBRATO_ASSIGN_OR_RETURN(SearchAnswer answer, collection.search(wider, explain));
-    const bool is_all = answer.hits.size() < wider.k || wider.k == limits::kSearchKMax;
+    const bool is_all = answer.hits.size() < wider.k;
     Groups groups(request, grouping);
-    bool wants_more = true;
-    for (std::size_t i = 0; i < answer.hits.size() && wants_more; ++i) {
-      VIBRATO_ASSIGN_OR_RETURN(wants_more, groups.add(answer.hits[i]));
+    VIBRATO_ASSIGN_OR_RETURN(const bool wants_more, groups.add_all(answer.hits));
+    if (!wants_more || is_all) {
+      answer.hits = groups.take();
+      return answer;
     }
+  }
+  // One group has most of what is near, or far hits are asked for: all hits, page by page, each by a scan. What is
+  // written between two pages may be counted in both or in neither.
+  Groups groups(request, grouping);
+  for (wider.k = limits::kSearchKMax;; wider.offset += wider.k) {
+    VIBRATO_ASSIGN_OR_RETURN(SearchAnswer answer, collection.search(wider, explain));
+    const bool is_all =
+        answer.hits.size() < wider.k || wider.offset > std::numeric_limits<std::uint32_t>::max() - limits::kSearchKMax;
+    VIBRATO_ASSIGN_OR_RETURN(const bool wants_more, groups.add_all(answer.hits));
     if (!wants_more || is_all) {
       answer.hits = groups.take();
       return answer;

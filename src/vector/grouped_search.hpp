@@ -15,8 +15,9 @@ struct Grouping {
 };
 
 // The nearest points, at most per_group of each group, until there are request.k groups; best first. A point without
-// the key is a group of its own; a group is the whole JSON value. request.offset counts hits. Looks at the nearest
-// limits::kSearchKMax points at most. Errors: as Collection::search; kInvalidArgument for offset + k beyond that.
+// the key is a group of its own; a group is the whole JSON value. request.offset counts hits. Where the
+// nearest limits::kSearchKMax points do not hold enough groups, all points are looked at. Errors: as
+// Collection::search.
 [[nodiscard]] Result<SearchAnswer> search_groups(const Collection& collection, const SearchRequest& request,
                                                  const Grouping& grouping, bool explain = false);
 

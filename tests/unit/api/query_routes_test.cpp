@@ -187,7 +187,7 @@ TEST_P(QueryRoutes, search_batch_answers_in_the_order_of_the_searches) {
   expect_error(call("search_batch", {{"searches", {near_nine, {{"vector", {1}}}}}}), 400, "dim_mismatch",
                "searches[1]");
   expect_error(call("search_batch", {{"searches", {near_nine, {{"id", 77}}}}}), 404, "not_found", "searches[1]");
-  expect_error(call("search_batch", {{"searches", {{{"vektor", {1}}}}}}), 400, "unknown_field", "searches[0].");
+  expect_error(call("search_batch", {{"searches", {{{"vektor", {1}}}}}}), 400, "unknown_field", "searches[0]: field");
 }
 
 TEST_P(QueryRoutes, recommend_goes_towards_some_and_away_from_others) {
@@ -209,6 +209,7 @@ TEST_P(QueryRoutes, groups_give_each_value_its_best_hits) {
   EXPECT_EQ(hits({{"group_by", "even"}, {"k", 4}}), json({0, 1, "a", "b"}));
   EXPECT_EQ(hits({{"group_by", "even"}, {"k", 2}, {"offset", 1}}), json({1, "a"}));
   EXPECT_EQ(hits({{"group_by", "n"}, {"k", 3}, {"filter", match("tags", "t1")}}), json({1, 4, 7}));
+  EXPECT_EQ(hits({{"group_by", "even"}, {"offset", 20'000}}), json::array()) << "offset has no cap";
   expect_error(call("search", {{"vector", {0, 0}}, {"group_limit", 2}}), 400, "invalid_argument", "group_by");
   expect_error(call("search", {{"vector", {0, 0}}, {"group_by", ""}}), 400, "invalid_argument", "group_by");
 }
@@ -226,8 +227,72 @@ TEST_P(QueryRoutes, delete_by_filter_deletes_what_matches_and_nothing_else) {
   EXPECT_EQ(call("count", json::object()).body["count"], 0);
 }
 
+TEST_P(QueryRoutes, delete_by_filter_is_done_once_for_an_idempotency_key) {
+  const auto remove = [&](const std::string& key, const json& filter) {
+    return api_.post("/v1/vector/c/delete_by_filter", json({{"filter", filter}}).dump(), {{"Idempotency-Key", key}});
+  };
+  const ApiAnswer first = remove("a", match("even", true));
+  ASSERT_EQ(first.status, 200) << first.text;
+  EXPECT_EQ(first.body["deleted"], 5);
+  put(2, {2, 0}, {{"even", true}});
+  EXPECT_EQ(remove("a", match("even", true)).text, first.text) << "and nothing is deleted again";
+  api_.restart();
+  EXPECT_EQ(remove("a", match("even", true)).text, first.text);
+  EXPECT_EQ(call("count", {{"filter", match("even", true)}}).body["count"], 1);
+  expect_error(remove("a", match("even", false)), 409, "conflict", "Idempotency-Key");
+  const ApiAnswer none = remove("b", match("n", 77));
+  EXPECT_EQ(none.body, json({{"deleted", 0}}));
+  put(77, {2, 0}, {{"n", 77}});
+  EXPECT_EQ(remove("b", match("n", 77)).text, none.text);
+  expect_error(remove("a\n", json::object()), 400, "invalid_argument", "Idempotency-Key");
+}
+
+TEST_P(QueryRoutes, delete_by_filter_says_if_it_is_not_on_stable_storage_yet) {
+  const ApiAnswer relaxed = api_.post("/v1/vector/c/delete_by_filter?durability=relaxed", R"({"filter":{}})");
+  EXPECT_EQ(relaxed.body, json({{"deleted", 12}, {"lsn", api_.lsn()}, {"durability", "relaxed"}}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Tiers, QueryRoutes, ::testing::Bool(),
                          [](const auto& tested) { return tested.param ? "sealed" : "hot"; });
+
+// One group has the nearest ten thousand points and more.
+TEST(GroupedSearch, finds_the_groups_behind_a_large_one) {
+  test::DatabaseApi api;
+  ASSERT_EQ(api.post("/v1/vector/c", R"({"dim":1,"metric":"l2"})").status, 200);
+  constexpr int kLarge = 12'000;
+  for (int first = 0; first < kLarge; first += 6000) {
+    json items = json::array();
+    for (int i = first; i < first + 6000; ++i) {
+      items.push_back({{"id", i}, {"vector", {i}}, {"meta", {{"g", "large"}}}});
+    }
+    ASSERT_EQ(api.post("/v1/vector/c/upsert_batch", json({{"items", items}}).dump()).status, 200);
+  }
+  const json far = {{{"id", "x"}, {"vector", {kLarge}}, {"meta", {{"g", "far"}}}},
+                    {{"id", "y"}, {"vector", {kLarge + 1}}, {"meta", {{"g", "far"}}}},
+                    {{"id", "z"}, {"vector", {kLarge + 2}}}};
+  ASSERT_EQ(api.post("/v1/vector/c/upsert_batch", json({{"items", far}}).dump()).status, 200);
+  const ApiAnswer answer = api.post("/v1/vector/c/search", R"({"vector":[0],"k":3,"group_by":"g"})");
+  ASSERT_EQ(answer.body["hits"].size(), 3U) << answer.text;
+  EXPECT_EQ(answer.body["hits"][0]["id"], 0);
+  EXPECT_EQ(answer.body["hits"][1]["id"], "x");
+  EXPECT_EQ(answer.body["hits"][2]["id"], "z");
+}
+
+TEST(AnswerSize, of_many_points_is_bounded) {
+  test::DatabaseApi api;
+  ASSERT_EQ(api.post("/v1/vector/c", R"({"dim":1,"metric":"l2"})").status, 200);
+  const json large = {{"id", 1}, {"vector", {1}}, {"meta", std::string(1'000'000, 'x')}};
+  ASSERT_EQ(api.post("/v1/vector/c/upsert", large.dump()).status, 200);
+  const auto status = [&](const std::string& route, const json& one, const char* field, std::size_t count) {
+    const json body = {{field, std::vector<json>(count, one)}};
+    return api.post("/v1/vector/c/" + route, body.dump()).body.value("error", "");
+  };
+  EXPECT_EQ(status("get_batch", 1, "ids", 60), "");
+  EXPECT_EQ(status("get_batch", 1, "ids", 70), "payload_too_large");
+  const json search = {{"vector", {1}}, {"include_meta", true}};
+  EXPECT_EQ(status("search_batch", search, "searches", 60), "");
+  EXPECT_EQ(status("search_batch", search, "searches", 70), "payload_too_large");
+}
 
 TEST(IdentifyRoutes, finds_where_a_sequence_begins_on_both_surfaces) {
   test::DatabaseApi api({.no_auth = true, .v2_collection = "default"});
