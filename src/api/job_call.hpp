@@ -15,7 +15,7 @@ namespace vibrato::api {
 // How a surface answers.
 struct JobStyle {
   void (*write)(const catalog::Job& job, Reply& reply) = nullptr;
-  std::string_view code_of_failure = {};  // Static storage; empty: that of the status.
+  std::string_view code_of_failure = {};  // In place of "internal"; static storage.
 };
 
 using StartJob = std::function<Result<std::string>(engine::JobDone done)>;

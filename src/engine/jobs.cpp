@@ -129,7 +129,9 @@ class Jobs::Impl {
       Entry& entry = active_.front();  // Stays where it is: only this thread removes, others add behind.
       const bool interrupted = stopping_;
       lock.unlock();
-      finish(entry.job, interrupted ? Result<std::string>(unavailable("the server stopped first")) : run_one(entry));
+      const Result<std::string> outcome =
+          interrupted ? Result<std::string>(unavailable("the server stopped first")) : run_one(entry);
+      finish(entry.job, outcome);
       const catalog::Job job = entry.job;
       const JobDone done = std::move(entry.done);
       entry.work = nullptr;
@@ -137,7 +139,7 @@ class Jobs::Impl {
       active_.pop_front();
       lock.unlock();
       if (done) {
-        done(job);
+        done(job, outcome.status());
       }
       lock.lock();
     }

@@ -18,8 +18,9 @@
 
 namespace vibrato::engine {
 
-// Called on the thread of the jobs (or on that of stop()), once the catalog says how the job ended. May be empty.
-using JobDone = std::function<void(const catalog::Job&)>;
+// Called on the thread of the jobs (or on that of stop()), once the catalog says how the job ended: with the status of
+// its work, whose message is the job's error. May be empty.
+using JobDone = std::function<void(const catalog::Job& job, const Status& outcome)>;
 
 // Thread-safety: all methods may be called from many threads at once; stop() not from the work or the `done` of a job.
 class Jobs {

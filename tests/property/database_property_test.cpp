@@ -301,7 +301,7 @@ class World {
   }
   void run_job(const std::function<Result<std::string>(JobDone)>& start, std::string* details = nullptr) {
     std::promise<catalog::Job> ended;
-    ASSERT_OK(start([&](const catalog::Job& job) { ended.set_value(job); }));
+    ASSERT_OK(start([&](const catalog::Job& job, const Status& /*outcome*/) { ended.set_value(job); }));
     const catalog::Job job = ended.get_future().get();
     EXPECT_EQ(job.state, catalog::JobState::kCompleted) << job.error.value_or("");
     if (details != nullptr) {

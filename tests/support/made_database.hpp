@@ -154,7 +154,7 @@ class MadeDatabase {
   Status wait(const Start& start) {
     std::promise<catalog::Job> ended;
     auto future = ended.get_future();
-    const auto id = start([&ended](const catalog::Job& job) { ended.set_value(job); });
+    const auto id = start([&ended](const catalog::Job& job, const Status& /*outcome*/) { ended.set_value(job); });
     VIBRATO_RETURN_IF_ERROR(id.status());
     const catalog::Job job = future.get();
     return job.state == catalog::JobState::kCompleted ? ok_status() : io_error(job.error.value_or("interrupted"));

@@ -319,7 +319,8 @@ TEST(JobCall, answers_202_at_the_deadline_and_what_became_of_it_when_it_is_done)
                           .code_of_failure = "made_failure"};
   catalog::Job job;
   job.id = "chk_1";
-  const auto run = [&](catalog::JobState end, std::shared_ptr<test::WaitingResponder>& waiting) {
+  const auto run = [&](catalog::JobState end, std::shared_ptr<test::WaitingResponder>& waiting,
+                       const Status& outcome = ok_status()) {
     engine::JobDone kept;
     EXPECT_OK(run_job(test::WaitingResponder::make(waiting, 0), style, [&](engine::JobDone done) {
       kept = std::move(done);
@@ -331,15 +332,20 @@ TEST(JobCall, answers_202_at_the_deadline_and_what_became_of_it_when_it_is_done)
     EXPECT_EQ(reply->body, "running");
     EXPECT_EQ(reply->headers.at(0).second, "/v1/admin/jobs/chk_1");
     job.state = end;
-    kept(job);
+    kept(job, outcome);
   };
   std::shared_ptr<test::WaitingResponder> waiting;
   run(catalog::JobState::kCompleted, waiting);
   EXPECT_EQ(waiting->wait()->reply.body, "completed");
-  run(catalog::JobState::kFailed, waiting);
+  run(catalog::JobState::kFailed, waiting, Status(ErrorCode::kIoError, "read"));
   EXPECT_CODE(waiting->wait()->status, ErrorCode::kInternal);
   EXPECT_EQ(waiting->wait()->reply.error_code, "made_failure");
-  run(catalog::JobState::kInterrupted, waiting);
+  run(catalog::JobState::kFailed, waiting, Status(ErrorCode::kDiskFull, "the disk is full"));
+  EXPECT_CODE(waiting->wait()->status, ErrorCode::kDiskFull);
+  EXPECT_EQ(waiting->wait()->reply.error_code, "");
+  run(catalog::JobState::kFailed, waiting, Status(ErrorCode::kCorruption, "seg_1.vdb: offset 7"));
+  EXPECT_CODE(waiting->wait()->status, ErrorCode::kUnavailable);
+  run(catalog::JobState::kInterrupted, waiting, unavailable("the server stops"));
   EXPECT_CODE(waiting->wait()->status, ErrorCode::kUnavailable);
 }
 

@@ -2,6 +2,7 @@
 // puts do too, without a restart.
 #include <chrono>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "engine/database_impl.hpp"
@@ -39,6 +40,13 @@ class DiskFullTest : public ::testing::Test {
       ++puts_;
       ASSERT_LT(puts_, 100'000U);
     }
+  }
+  Status put_large(std::uint64_t id) {
+    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, database_->vectors().find("c"));
+    const std::string meta = "{\"text\":\"" + std::string(16 * 1024, 'x') + "\"}";
+    VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, vector::make_upsert(database_->vectors(), collection,
+                                                                         {PointId(id), test::made_vector(id), meta}));
+    return database_.commit(std::move(write), Database::Kind::kPut, collection.get());
   }
 
   io::SimulatedFileSystem disk_;
@@ -89,6 +97,19 @@ TEST_F(DiskFullTest, a_checkpoint_on_request_takes_the_reserve) {
   EXPECT_EQ((*collection)->info().segments, 1U);
 }
 
+TEST_F(DiskFullTest, a_checkpoint_that_does_not_fit_says_that_the_disk_is_full) {
+  for (; puts_ < 300; ++puts_) {
+    ASSERT_OK(put_large(puts_));
+  }
+  disk_.set_capacity(used_bytes() + 8 * 1024);
+  std::promise<Status> ended;
+  ASSERT_OK(database_->start_checkpoint(
+      [&ended](const catalog::Job& /*job*/, const Status& outcome) { ended.set_value(outcome); }));
+  EXPECT_CODE(ended.get_future().get(), ErrorCode::kDiskFull);
+  disk_.set_capacity(UINT64_MAX);
+  EXPECT_OK(database_.checkpoint());
+}
+
 TEST_F(DiskFullTest, a_start_on_a_full_disk_gives_the_reserve_up_and_loses_nothing) {
   for (; puts_ < 100; ++puts_) {
     ASSERT_OK(database_.put("c", puts_, puts_));
@@ -118,13 +139,6 @@ class DiskFullStoryTest : public DiskFullTest {
     ASSERT_OK(database_.create("other"));
     ASSERT_OK(database_.put("other", 1, 1));
     disk_.set_capacity(used_bytes() + 28 * kMiB);
-  }
-  Status put_large(std::uint64_t id) {
-    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, database_->vectors().find("c"));
-    const std::string meta = "{\"text\":\"" + std::string(16 * 1024, 'x') + "\"}";
-    VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, vector::make_upsert(database_->vectors(), collection,
-                                                                         {PointId(id), test::made_vector(id), meta}));
-    return database_.commit(std::move(write), Database::Kind::kPut, collection.get());
   }
   void fill_with_large() {
     Status put;

@@ -22,7 +22,7 @@ class JobsTest : public test::CatalogTest {
     };
   }
   static JobDone into(std::promise<catalog::Job>& promise) {
-    return [&promise](const catalog::Job& job) { promise.set_value(job); };
+    return [&promise](const catalog::Job& job, const Status& /*outcome*/) { promise.set_value(job); };
   }
 
   Logger logger_{LogLevel::kOff};
