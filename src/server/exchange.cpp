@@ -212,7 +212,12 @@ Exchange::Step Exchange::plan_body() {
     return head_error_.ok() ? run_handler() : answer_error(head_error_, false);
   }
   const bool client_waits = head_.expects_continue && head_.is_http_1_1 && input_.data().empty();
-  if (!head_error_.ok() && (head_.is_chunked || client_waits || head_.content_length > kDroppedBodyBytesMax)) {
+  // Who may not come in is told at once, and not when a body that may never come is there.
+  const bool may_not_enter =
+      head_error_.code() == ErrorCode::kUnauthenticated || head_error_.code() == ErrorCode::kForbidden;
+  const bool is_to_come = head_.is_chunked || input_.data().size() < head_.content_length;
+  if (!head_error_.ok() && (head_.is_chunked || client_waits || head_.content_length > kDroppedBodyBytesMax ||
+                            (may_not_enter && is_to_come))) {
     return answer_error(head_error_, true);
   }
   if (is_streamed) {

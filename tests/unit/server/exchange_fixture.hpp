@@ -33,6 +33,12 @@ inline api::RouteTable made_routes() {
                 reply.body = "hello";
                 return ok_status();
               }});
+  api::Route guarded = echo_route("/guarded", 1000);
+  guarded.role = api::Role::kQuery;
+  routes.add(std::move(guarded));
+  routes.set_authorizer([](api::Request& request, const api::Route&, api::Reply&) {
+    return request.header("x-api-key") == "right" ? ok_status() : Status(ErrorCode::kUnauthenticated, "no key");
+  });
   routes.add({.pattern = "/throws",
               .handler = [](const api::Request&, api::Reply&) -> Status { throw std::runtime_error("secret"); }});
   return routes;
