@@ -60,7 +60,7 @@ Command make_replay_to_lsn_command() {
            "--target-lsn", options->target_lsn,
            "the last position whose effects are kept; inside a write of several records: what was in front of it")
         ->required()
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(std::uint64_t{1}, UINT64_MAX));
     app.add_option("--collection", options->collection, "bring this one back by new writes; left out: everything")
         ->type_name("NAME");
     return [options](CommandContext& context) { return run(*options, context); };

@@ -48,7 +48,7 @@ Result<std::vector<double>> vector_of_body(std::string_view json) {
   return numbers;
 }
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // Members stay in the order of the server.
 
 Status unexpected_answer() {
   return io_error("the server's answer is not that of a search; is --server a vibratod?");
@@ -123,10 +123,8 @@ std::string segments_table(const json& segments) {
     if (!segment.is_object()) continue;
     for (const auto& [member, value] : segment.items()) {
       if (std::find(members.begin(), members.end(), member) != members.end()) continue;
-      // The segment itself comes first; the others in the order of their names.
-      const bool is_name = member == "segment";
-      members.insert(is_name ? members.begin() : members.end(), member);
-      columns.insert(is_name ? columns.begin() : columns.end(), {member, value.is_number()});
+      members.push_back(member);
+      columns.push_back({member, value.is_number()});
     }
   }
   std::vector<std::vector<std::string>> rows;

@@ -111,8 +111,9 @@ Command make_wal_dump_command() {
         ->required()
         ->type_name("FOLDER");
     app.add_option("--from-lsn", options->from_lsn, "the first position to show; the oldest kept if it is left out")
-        ->check(CLI::PositiveNumber);
-    app.add_option("--limit", options->limit, "show at most so many records")->check(CLI::PositiveNumber);
+        ->check(CLI::Range(std::uint64_t{1}, UINT64_MAX));
+    app.add_option("--limit", options->limit, "show at most so many records")
+        ->check(CLI::Range(std::uint64_t{1}, UINT64_MAX));
     app.add_option("--body-bytes", options->body_bytes, "show so many bytes of each body, in hexadecimal")
         ->capture_default_str();
     return [options](CommandContext& context) { return run(*options, context); };

@@ -53,14 +53,20 @@ Readiness Database::Impl::readiness() const {
   }
   for (const vector::CollectionPtr& collection : model->all()) {
     if (const Status writable = collection->check_writable(); !writable.ok()) {
-      result.reasons.push_back("collection " + collection->identity().name + ": " + writable.message());
+      // Everybody may ask: what it is called is not their business. The file, which is named, tells an operator.
+      std::string reason = writable.message();
+      const std::string name = "collection " + collection->identity().name;
+      if (reason.starts_with(name)) {
+        reason.replace(0, name.size(), "a collection");
+      }
+      result.reasons.push_back(std::move(reason));
     }
   }
   result.ready = result.reasons.empty();
   if (const Status room = disk.check(); !room.ok()) {
     result.reasons.push_back(room.message());  // Reads and deletes are taken: it is told, and ready all the same.
   }
-  // Everybody may ask: where the folder is, is not their business.
+  // Nor is where the folder is.
   const std::string folder_name = folder.root() + "/";
   for (std::string& reason : result.reasons) {
     for (std::size_t at = reason.find(folder_name); at != std::string::npos; at = reason.find(folder_name, at)) {

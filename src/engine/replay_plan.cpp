@@ -19,14 +19,11 @@ std::string text_of(const std::vector<LsnRange>& ranges) {
   return text.empty() ? "none" : text;
 }
 
-// Those at or below the target, the newest first.
-std::vector<ReplayBase> bases_for(const OfflineContext& context, const OfflineFolder& data, const KeptState& kept,
-                                  bool has_log, Lsn target) {
+// The newest first.
+std::vector<ReplayBase> bases_of(const OfflineContext& context, const OfflineFolder& data, const KeptState& kept,
+                                 bool has_log) {
   std::vector<ReplayBase> bases;
   for (const catalog::Snapshot& snapshot : kept.snapshots) {
-    if (snapshot.lsn > target) {
-      continue;
-    }
     ReplayBase base{snapshot, false};
     if (has_log) {
       const auto goes_on = wal::goes_on_from(context.fs, data.folder().path(kLogFolder),
@@ -76,13 +73,14 @@ Result<BuiltState> build_at(const OfflineContext& context, const DatabaseOptions
   source.high_water = std::max({target, log.high_water, log.last, highest_lsn(kept.snapshots)});
   source.may_link = true;
   source.data_folder = data.folder().root();
-  const std::vector<ReplayBase> bases = bases_for(context, data, kept, extent.ok(), target);
+  const std::vector<ReplayBase> bases = bases_of(context, data, kept, extent.ok());
   const std::vector<LsnRange> ranges = reachable_ranges(bases, log.after, log.last);
   const bool is_reachable = std::any_of(ranges.begin(), ranges.end(), [target](const LsnRange& range) {
     return range.first <= target && target <= range.last;
   });
   for (const ReplayBase& base : bases) {
-    if (!is_reachable || (base.snapshot.lsn != target && !base.log_goes_on)) {
+    const bool leads_there = base.snapshot.lsn == target || (base.snapshot.lsn < target && base.log_goes_on);
+    if (!is_reachable || !leads_there) {
       continue;
     }
     source.snapshot_folder = data.folder().path(base.snapshot.folder);

@@ -32,6 +32,7 @@ ROUTES = [
     ("POST", "/v1/vector/{c}/delete", INGEST, ONE, {"id": 7}),
     ("GET", "/v1/vector/{c}/get?id=1", QUERY, ONE, None),
     ("POST", "/v1/vector/{c}/search", QUERY, ONE, {"vector": [1, 2]}),
+    ("POST", "/v1/vector/{c}/import", INGEST, ONE, {}),
     ("GET", "/v1/vector/{c}/export", QUERY, ONE, None),
     ("POST", "/v1/vector/{c}/optimize", ADMIN, ONE, {}),
     ("POST", "/v1/vector/{c}/search_batch", QUERY, ONE, {"searches": [{"vector": [1, 2]}]}),

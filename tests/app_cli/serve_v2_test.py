@@ -1,5 +1,6 @@
 """vibratod serve-v2: the key of the first start, refusals, TLS, the stop; and the commands that speak to it."""
 import http.client
+import json
 import random
 import shutil
 import signal
@@ -230,6 +231,28 @@ class ServeV2Test(cli.CliTest):
         self.assertRegex(found.stdout.decode(), r'\A#  ID +SCORE\n *1  "p17" +0\.0000\n')
         self.assertIn("401", self.fail_with(1, "search", "--server", f"http://127.0.0.1:{server.port}", "--key", "x",
                                             "--collection", "docs", "--query", query))
+
+    def test_searches_are_filtered_grouped_and_explained(self):
+        server = self.start("--collection", "docs", "--dim", 2)
+        connection = server.connect()
+        items = [{"id": i, "vector": [1, i], "meta": {"n": i, "kind": "even" if i % 2 == 0 else "odd"}}
+                 for i in range(20)]
+        connection.post("/v1/vector/docs/upsert_batch", {"items": items})
+
+        def search(*flags):
+            command = ["search", *self.remote(server), "--collection", "docs", "--query", "0,1", *flags]
+            return self.succeed(*command).stdout.decode()
+
+        odd = ["--filter", '{"key": "kind", "match": {"value": "odd"}}', "-k", 2]
+        answer = json.loads(search(*odd, "--include-meta", "--explain", "--format", "json"))
+        self.assertEqual([hit["meta"]["n"] for hit in answer["hits"]], [19, 17])
+        self.assertEqual(answer["explain"][0]["rows"], 20)
+        self.assertRegex(search(*odd), r"(?s)\A# +ID +SCORE\n1 +19 .*\n2 +17 .*\n\n2 hits in \d+\.\d\d ms\n\Z")
+        self.assertIn("segment", search(*odd, "--explain"))
+        self.assertRegex(search("--group-by", "kind", "-k", 2), r"\n1 +19 .*\n2 +18 ")
+        wrong = self.fail_with(1, "search", *self.remote(server), "--collection", "docs", "--query", "0,1",
+                               "--filter", '{"must": [{"key": "n", "range": {"gt": "x"}}]}')
+        self.assertIn("filter.must[0].range.gt", wrong)
 
     def test_snapshots_are_made_restored_and_replayed(self):
         server = self.start("--collection", "docs", "--dim", 2)

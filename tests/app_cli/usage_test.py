@@ -6,6 +6,11 @@ import cli
 
 
 class UsageTest(cli.CliTest):
+    def test_numbers_out_of_range_name_the_range_that_is_taken(self):
+        for words in (["wal-dump", "--limit", 0], ["wal-dump", "--from-lsn", 0], ["replay-to-lsn", "--target-lsn", 0]):
+            self.assertIn("Value 0 not in range 1 to 18446744073709551615",
+                          self.fail_with(2, *words, "--data-dir", self.folder / "none"))
+
     def test_help_groups_the_commands(self):
         text = self.succeed("--help").stdout.decode()
         for words in ("Servers:", "Vector files:", "Using a running server:", "serve ", "ingest ", "Exit codes: 0 done"):

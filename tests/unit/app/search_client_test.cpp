@@ -132,9 +132,9 @@ TEST(FormatCollectionReply, prints_meta_segments_and_notes_where_they_are) {
                 long_text.substr(0, kMetaWidth - 1) +
                 "...\n"
                 "\n"
-                "segment  plan            rows  matching\n"
-                "hot      scan               3         -\n"
-                "a.vdb    filtered_scan  12345         2\n"
+                "segment   rows  plan           matching\n"
+                "hot          3  scan                  -\n"
+                "a.vdb    12345  filtered_scan         2\n"
                 "\nnote: seg 3 is damaged\n"
                 "\n2 hits in 0.00 ms\n");
   EXPECT_THAT(*format_collection_reply(R"({"hits":[],"took_us":1})"), HasSubstr("0 hits in"));

@@ -118,7 +118,7 @@ TEST_F(DatabaseDamageTest, a_damaged_segment_makes_its_collection_read_only_unti
   for (std::uint64_t restart = 0; restart < 2; ++restart) {
     ASSERT_OK(database_.open());
     expect_not_ready(file);
-    expect_not_ready("collection bad");
+    expect_not_ready("a collection is read-only: ");
     EXPECT_CODE(database_.snapshot("s"), ErrorCode::kUnavailable);
     const auto good = database_->vectors().find("good");
     ASSERT_OK(good);
@@ -146,7 +146,7 @@ TEST_F(DatabaseDamageTest, a_segment_that_is_put_back_whole_is_taken_again_with_
   ASSERT_OK(disk_.rename(path, "/data/moved"));
   for (int restart = 0; restart < 2; ++restart) {
     ASSERT_OK(database_.open());
-    expect_not_ready("collection c");
+    expect_not_ready("a collection is read-only: segments/pack-");
     EXPECT_CODE(database_.put("c", 5, 5), ErrorCode::kUnavailable);
     EXPECT_OK(database_.checkpoint());
   }

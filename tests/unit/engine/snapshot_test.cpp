@@ -362,6 +362,24 @@ TEST_F(ReplayTest, what_cannot_be_reached_is_refused_with_the_ranges_and_changes
   EXPECT_EQ(content(), before);
 }
 
+TEST_F(ReplayTest, what_can_be_reached_has_the_snapshots_behind_what_was_asked_for) {
+  database_.close();
+  database_.options().wal_segment_bytes = 16 * 1024;
+  database_.options().wal_retain_bytes = 0;
+  database_.options().wal_retain_hours = 0;
+  ASSERT_OK(database_.open());
+  ASSERT_OK(database_.create("c"));
+  put_some("c", 0, 500);
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_OK(database_.snapshot("s"));
+  const std::uint64_t lsn = database_->visible_lsn().value();
+  database_->stop();
+  database_.close();
+  const auto before = replay_to_lsn(context(), database_.options(), Lsn(1), "");
+  EXPECT_CODE(before, ErrorCode::kInvalidArgument);
+  EXPECT_NE(before.status().message().find(std::to_string(lsn)), std::string::npos) << before.status().message();
+}
+
 TEST_F(ReplayTest, one_collection_comes_back_and_the_others_stay) {
   run_script();
   ASSERT_OK(database_.put("d", 2, 2));
