@@ -29,35 +29,40 @@ class AllowedWalk {
         scratch_(scratch),
         stats_(stats) {}
 
-  void run(std::uint32_t start) {
-    // A list in full, and as many rows again from behind it.
-    const std::size_t step_max = 2 * std::size_t{graph_.m0} * limits_.expand + kSeeds + 1;
-    scratch_.rows.resize(std::max(scratch_.rows.size(), step_max));
+  // False if it gave up.
+  bool run(std::uint32_t start) {
+    if (limits_.allowed_share > 0 && is_against_the_query(start)) {
+      return false;
+    }
+    // A list in full, and up to twice as many rows from behind it.
+    const std::size_t step_max = 3 * std::size_t{graph_.m0} * limits_.expand + kSeeds + 1;
+    scratch_.rows.resize(std::max(scratch_.rows.size(), step_max + 1));
     scratch_.distances.resize(std::max(scratch_.distances.size(), step_max));
     scratch_.visited.reset(graph_.row_count);
     scratch_.pool.reset(limits_.ef);
-    scratch_.visited.reserve_step(step_max);
+    scratch_.visited.reserve_step(2 * step_max);
     begin_at(start);
     add_seeds();
     score_batch();
-    while (true) {
+    while (stats_.expanded < limits_.expanded_max) {
       if (limits_.probe != nullptr && !limits_.probe->begin_step(scratch_.pool.next_distance(), scratch_.pool,
                                                                  limits_.stop, stats_.distances, stats_.expanded)) {
-        return;
+        return true;
       }
       const float reach = std::min(bound(), scratch_.pool.kth(limits_.stop.reach));
       const std::size_t taken = scratch_.pool.take(limits_.expand, reach, expanding_.data());
       if (taken == 0) {
         was_cut_ = was_cut_ || scratch_.pool.next_distance() != CandidatePool::kInfinity;
-        return;
+        return true;
       }
       stats_.expanded += static_cast<std::uint32_t>(taken);
-      scratch_.visited.reserve_step(step_max);
+      scratch_.visited.reserve_step(2 * step_max);
       for (std::size_t e = 0; e < taken; ++e) {
         gather(graph_.block(expanding_[e]));
       }
       score_batch();
     }
+    return false;
   }
 
   // Whether the stop rule left candidates aside.
@@ -66,6 +71,28 @@ class AllowedWalk {
  private:
   [[nodiscard]] float bound() const {
     return std::min(limits_.stop.bound(scratch_.pool.kth(limits_.k)), scratch_.pool.worst());
+  }
+
+  // Whether of the rows within two hops of the start far fewer are allowed than of all: the nearest allowed rows are
+  // somewhere else then, and a walk from a sample of them would end wherever it finds ef.
+  [[nodiscard]] bool is_against_the_query(std::uint32_t start) const {
+    constexpr float kShareMin = 0.25F;
+    std::uint32_t seen = 0;
+    std::uint32_t allowed = 0;
+    const auto look_at = [&](std::uint32_t of, const auto& visit) {
+      const std::uint32_t* list = graph_.block(of);
+      for (std::uint32_t i = 0; i < graph_.m0 && load_slot(list + i) < graph_.row_count; ++i) {
+        visit(load_slot(list + i));
+      }
+    };
+    look_at(start, [&](std::uint32_t row) { __builtin_prefetch(graph_.block(row)); });
+    look_at(start, [&](std::uint32_t row) {
+      look_at(row, [&](std::uint32_t behind) {
+        ++seen;
+        allowed += is_allowed(behind) ? 1 : 0;
+      });
+    });
+    return static_cast<float>(allowed) < kShareMin * limits_.allowed_share * static_cast<float>(seen);
   }
 
   [[nodiscard]] bool is_allowed(std::uint32_t row) const {
@@ -104,34 +131,43 @@ class AllowedWalk {
   }
 
   // Adds the allowed rows of a list that were not seen before and, if there are few allowed ones, those behind the
-  // others.
+  // others. Passes without a branch on what a row is, which no predictor could guess.
   void gather(const std::uint32_t* list) {
-    std::size_t passed = 0;
+    VisitedSet& visited = scratch_.visited;
+    const std::size_t fresh_begin = visited.size();
+    const std::size_t batch_begin = batch_;
     std::uint32_t allowed = 0;
     for (std::uint32_t i = 0; i < graph_.m0; ++i) {
       const std::uint32_t row = load_slot(list + i);
       if (row >= graph_.row_count) {
         break;  // The end of the list, or a damaged edge.
       }
-      const bool is_fresh = scratch_.visited.insert(row);
-      if (is_allowed(row)) {
-        ++allowed;
-        if (is_fresh) {
-          add(row);
-        }
-      } else if (is_fresh) {
-        __builtin_prefetch(graph_.block(row));
-        __builtin_prefetch(graph_.block(row) + 16);
-        pass_through_[passed++] = row;
-      }
+      visited.insert(row);
+      allowed += is_allowed(row) ? 1 : 0;
+    }
+    std::size_t passed = 0;
+    for (std::size_t i = fresh_begin; i < visited.size(); ++i) {
+      const std::uint32_t row = visited.seen()[i];
+      const std::size_t is_hit = is_allowed(row) ? 1 : 0;
+      scratch_.rows[batch_] = row;
+      batch_ += is_hit;
+      pass_through_[passed] = row;
+      passed += 1 - is_hit;
     }
     if (allowed * kPassThroughShare < graph_.m0) {
       gather_behind(std::span(pass_through_).first(passed));
+    }
+    for (std::size_t i = batch_begin; i < batch_; ++i) {
+      scorer_.prefetch(scratch_.rows[i]);
     }
   }
 
   void gather_behind(std::span<const std::uint32_t> rows) {
     const std::size_t full = batch_ + graph_.m0;
+    for (const std::uint32_t through : rows) {
+      __builtin_prefetch(graph_.block(through));
+      __builtin_prefetch(graph_.block(through) + 16);
+    }
     for (const std::uint32_t through : rows) {
       const std::uint32_t* list = graph_.block(through);
       for (std::uint32_t i = 0; i < graph_.m0; ++i) {
@@ -140,12 +176,11 @@ class AllowedWalk {
           break;
         }
         // Others are not marked as seen: they may still be passed through themselves.
-        if (is_allowed(row) && scratch_.visited.insert(row)) {
-          add(row);
-          if (batch_ == full) {
-            return;
-          }
-        }
+        scratch_.rows[batch_] = row;
+        batch_ += scratch_.visited.insert_if(row, is_allowed(row)) ? 1 : 0;
+      }
+      if (batch_ >= full) {
+        return;
       }
     }
   }
@@ -182,7 +217,7 @@ class AllowedWalk {
   std::size_t batch_ = 0;  // Rows waiting in scratch_.rows.
   bool was_cut_ = false;
   std::array<std::uint32_t, kExpandMax> expanding_{};
-  std::array<std::uint32_t, 2 * limits::kGraphMMax> pass_through_{};
+  std::array<std::uint32_t, 2 * limits::kGraphMMax + 1> pass_through_{};
 };
 
 }  // namespace
@@ -199,6 +234,8 @@ bool search_allowed(const simd::Kernels& kernels, const GraphView& graph, const 
   limits.k = params.stop_k == 0 ? params.k : std::min(params.stop_k, params.k);
   limits.ef = std::max(params.ef, params.k);
   limits.expand = params.expand != 0 ? std::min<std::size_t>(params.expand, kExpandMax) : default_expand(space);
+  limits.expanded_max = params.expanded_max;
+  limits.allowed_share = params.allowed_share;
   limits.stop = stop_rule(space, prepared.query_norm(), scratch.query);
   limits.stop.slack = params.slack;
   limits.stop.reach = params.reach;
@@ -209,8 +246,14 @@ bool search_allowed(const simd::Kernels& kernels, const GraphView& graph, const 
   const EntryPoint entry{graph.entry_row, graph.entry_upper, graph.max_level};
   const Start start = descend(graph, entry, 0, prepared.scorer(), local.walk);
   AllowedWalk walk(graph, params, prepared.scorer(), limits, scratch.beam, local.walk);
-  walk.run(start.row);
+  const bool is_done = walk.run(start.row);
   const CandidatePool& found = scratch.beam.pool;
+  if (!is_done) {
+    if (stats != nullptr) {
+      *stats = local;
+    }
+    return false;
+  }
   local.rescored = take_hits(kernels, space, query, {params.k, params.rescore, params.known}, found, scratch, hits);
   local.vouched = static_cast<std::uint32_t>(hits.size());
   if (stats != nullptr) {

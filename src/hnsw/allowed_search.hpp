@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -30,11 +31,14 @@ struct AllowedParams {
   std::uint32_t stop_k = 0;
   std::uint32_t expand = 0;
   WalkProbe* probe = nullptr;
+  // BeamLimits: where the walk gives up.
+  std::uint32_t expanded_max = std::numeric_limits<std::uint32_t>::max();
+  float allowed_share = 0;
 };
 
-// Writes up to k of the nearest allowed rows to `hits`, nearest first, ties by row. False if the walk met fewer than ef
-// allowed rows, and was not ended by slack or reach with k of them: there may be others that it cannot reach, so the
-// caller has to scan them (flat_scan.hpp).
+// Writes up to k of the nearest allowed rows to `hits`, nearest first, ties by row. False if the walk gave up, or met
+// fewer than ef allowed rows and was not ended by slack or reach with k of them: there may be others that it cannot
+// reach, so the caller has to scan them (flat_scan.hpp).
 // query: as search(). Requires: k >= 1, space.row_count >= graph.row_count.
 [[nodiscard]] bool search_allowed(const simd::Kernels& kernels, const GraphView& graph, const RowSpace& space,
                                   const float* query, const AllowedParams& params, SearchScratch& scratch,

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "hnsw/candidate_pool.hpp"
@@ -73,6 +74,11 @@ struct BeamLimits {
   std::size_t ef = 0;      // Pool capacity.
   std::size_t k = 0;       // Whose distance the stop rule goes by; k <= ef.
   std::size_t expand = 4;  // Candidates a step, at most kExpandMax.
+  // The walk gives up once it has expanded so many.
+  std::uint32_t expanded_max = std::numeric_limits<std::uint32_t>::max();
+  // With a predicate: the share of the rows that it probably allows. Where far fewer are met, it is against the query,
+  // and the walk gives up early. 0: unknown.
+  float allowed_share = 0;
   StopRule stop;
   WalkProbe* probe = nullptr;  // Watches the walk and may end it.
 };
@@ -92,22 +98,26 @@ class BeamWalk {
            BeamScratch& scratch, BeamStats& stats)
       : level_(level), scorer_(scorer), limits_(limits), predicate_(predicate), scratch_(scratch), stats_(stats) {}
 
-  void run() {
+  // False if it gave up.
+  bool run() {
     const std::size_t batch_max = std::size_t{level_.list_length()} * limits_.expand;
     // Each by itself: other walks share the memory, and do not need all of it.
     scratch_.distances.resize(std::max(scratch_.distances.size(), batch_max));
     scratch_.rows.resize(std::max(scratch_.rows.size(), batch_max));
     scratch_.kept.resize(std::max(scratch_.kept.size(), batch_max));
-    while (true) {
+    while (stats_.expanded < limits_.expanded_max) {
       const float bound = std::min(limits_.stop.bound(results().kth(limits_.k)), results().worst());
       if (limits_.probe != nullptr && !limits_.probe->begin_step(scratch_.pool.next_distance(), results(), limits_.stop,
                                                                  stats_.distances, stats_.expanded)) {
-        return;
+        return true;
       }
       const float reach = std::min(bound, results().kth(limits_.stop.reach));
       const std::size_t taken = scratch_.pool.take(limits_.expand, reach, expanding_.data());
       if (taken == 0) {
-        return;
+        return true;
+      }
+      if (kFiltered && is_against_the_query()) {
+        return false;
       }
       scratch_.visited.reserve_step(batch_max + 1);
       const std::size_t batch_begin = scratch_.visited.size();
@@ -125,9 +135,23 @@ class BeamWalk {
       }
       keep_near(ids, batch_size, bound);
     }
+    return false;
   }
 
  private:
+  // Looked at once, when there is something to see. All allowed rows that were met are kept until there are ef.
+  [[nodiscard]] bool is_against_the_query() {
+    constexpr std::uint32_t kDistances = 384;
+    constexpr float kShareMin = 0.25F;
+    if (limits_.allowed_share <= 0 || was_looked_at_ || stats_.distances < kDistances) {
+      return false;
+    }
+    was_looked_at_ = true;
+    return static_cast<float>(scratch_.allowed.size()) <
+               kShareMin * limits_.allowed_share * static_cast<float>(scratch_.visited.size()) &&
+           !scratch_.allowed.full();
+  }
+
   [[nodiscard]] CandidatePool& results() { return kFiltered ? scratch_.allowed : scratch_.pool; }
 
   // Adds what was not seen before to the batch. Two passes without a branch on that, which no predictor could guess.
@@ -199,13 +223,15 @@ class BeamWalk {
   const RowPredicate& predicate_;
   BeamScratch& scratch_;
   BeamStats& stats_;
+  bool was_looked_at_ = false;
   std::array<std::uint32_t, kExpandMax> expanding_{};
 };
 
+// False if it gave up, which it does by `expanded_max` and `allowed_share` only.
 template <bool kFiltered, typename Level>
-void beam_search(const Level& level, const WalkScorer& scorer, const BeamLimits& limits, const RowPredicate& predicate,
+bool beam_search(const Level& level, const WalkScorer& scorer, const BeamLimits& limits, const RowPredicate& predicate,
                  BeamScratch& scratch, BeamStats& stats) {
-  BeamWalk<kFiltered, Level>(level, scorer, limits, predicate, scratch, stats).run();
+  return BeamWalk<kFiltered, Level>(level, scorer, limits, predicate, scratch, stats).run();
 }
 
 }  // namespace vibrato::hnsw

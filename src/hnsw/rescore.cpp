@@ -5,9 +5,6 @@
 namespace vibrato::hnsw {
 namespace {
 
-constexpr float kSigmas = 3.0F;
-// The errors of product codes have longer tails, and one deviation serves all rows.
-constexpr float kProductSigmas = 6.0F;
 // With product codes many rows may be near enough; past so many a hit, more of them cost more than they find.
 constexpr std::size_t kProductRowsAHit = 20;
 // Rows scored at a time after the first k: enough to overlap their loads.
@@ -48,6 +45,8 @@ void score_in_groups(const ExactScorer& exact, SearchScratch& scratch, std::size
   exact.score(scratch.rows.data(), filled, scratch.distances.data());
 }
 
+}  // namespace
+
 float sigma_of(const RowSpace& space, const quant::PreparedQuery& query, std::uint32_t row, float distance) {
   if (space.product != nullptr) {
     return space.product->distance_sigma(query, distance);
@@ -56,8 +55,6 @@ float sigma_of(const RowSpace& space, const quant::PreparedQuery& query, std::ui
   const quant::CodeFactors factors = quant::ScalarQuantizer::factors_of(coded, space.quantizer->layout());
   return space.quantizer->distance_sigma(query, factors, distance);
 }
-
-}  // namespace
 
 std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const float* query, std::uint32_t k,
                       const CandidatePool& pool, float known, SearchScratch& scratch, std::vector<Hit>& hits) {

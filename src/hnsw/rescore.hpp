@@ -14,6 +14,15 @@
 
 namespace vibrato::hnsw {
 
+// A row may be nearer than its code says by so many deviations.
+inline constexpr float kSigmas = 3.0F;
+// The errors of product codes have longer tails, and one deviation serves all rows.
+inline constexpr float kProductSigmas = 6.0F;
+
+// Standard deviation of a row's distance on codes. query: prepared for the space. Requires: space.has_codes().
+[[nodiscard]] float sigma_of(const RowSpace& space, const quant::PreparedQuery& query, std::uint32_t row,
+                             float distance);
+
 // Writes the k nearest of `pool` to `hits`, nearest first, ties by row. Rows that cannot be as near as `known` are left
 // out. Returns how many rows were re-scored.
 std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const float* query, std::uint32_t k,

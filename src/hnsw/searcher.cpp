@@ -14,6 +14,8 @@ BeamLimits limits_of(const SearchParams& params, const RowSpace& space, const Pr
   BeamLimits limits;
   limits.k = params.stop_k == 0 ? params.k : std::min(params.stop_k, params.k);
   limits.ef = std::max(params.ef, params.k);
+  limits.expanded_max = params.expanded_max;
+  limits.allowed_share = params.allowed_share;
   limits.expand = params.expand != 0 ? std::min<std::size_t>(params.expand, kExpandMax) : default_expand(space);
   limits.stop = stop_rule(space, prepared.query_norm(), query);
   limits.stop.slack = params.slack;
@@ -22,13 +24,14 @@ BeamLimits limits_of(const SearchParams& params, const RowSpace& space, const Pr
   return limits;
 }
 
-// The walk over level 0, from the two rows where it begins.
-void walk_base(const GraphView& graph, const EntryPoint& entry, const Start& start, const WalkScorer& scorer,
-               const BeamLimits& limits, const RowPredicate& predicate, BeamScratch& beam, BeamStats& stats) {
+// The walk over level 0, from the two rows where it begins; false if it gave up. `pool`: as SearchParams.
+bool walk_base(const GraphView& graph, const EntryPoint& entry, const Start& start, const WalkScorer& scorer,
+               const BeamLimits& limits, std::size_t pool, const RowPredicate& predicate, BeamScratch& beam,
+               BeamStats& stats) {
   beam.visited.reset(graph.row_count);
   beam.visited.reserve_step(2);
-  beam.pool.reset(limits.ef);
   const bool filtered = predicate.allows != nullptr;
+  beam.pool.reset(filtered ? std::max(limits.ef, pool) : limits.ef);
   if (filtered) {
     beam.allowed.reset(limits.ef);
   }
@@ -48,11 +51,8 @@ void walk_base(const GraphView& graph, const EntryPoint& entry, const Start& sta
   // see all must begin there too. Others drop it as soon as they have something nearer.
   begin_at(entry.row, start.entry_distance);
   const BaseLevel level{graph};
-  if (filtered) {
-    beam_search<true>(level, scorer, limits, predicate, beam, stats);
-  } else {
-    beam_search<false>(level, scorer, limits, predicate, beam, stats);
-  }
+  return filtered ? beam_search<true>(level, scorer, limits, predicate, beam, stats)
+                  : beam_search<false>(level, scorer, limits, predicate, beam, stats);
 }
 
 // How far a full pool can be trusted: the last of its rows are what happened to be met.
@@ -94,10 +94,16 @@ void search(const simd::Kernels& kernels, const GraphView& graph, const RowSpace
   const EntryPoint entry{graph.entry_row, graph.entry_upper, graph.max_level};
   const Start start = descend(graph, entry, 0, scorer, local.walk);
   BeamScratch& beam = scratch.beam;
-  walk_base(graph, entry, start, scorer, limits, params.predicate, beam, local.walk);
-  while (filtered && !vouches_for(beam, params.k) && limits.ef < kFilteredEfMax) {
+  bool is_done = walk_base(graph, entry, start, scorer, limits, params.pool, params.predicate, beam, local.walk);
+  while (filtered && is_done && params.pool == 0 && !vouches_for(beam, params.k) && limits.ef < kFilteredEfMax) {
     limits.ef = std::min<std::size_t>(4 * limits.ef, kFilteredEfMax);
-    walk_base(graph, entry, start, scorer, limits, params.predicate, beam, local.walk);
+    is_done = walk_base(graph, entry, start, scorer, limits, 0, params.predicate, beam, local.walk);
+  }
+  if (!is_done) {
+    if (stats != nullptr) {
+      *stats = local;
+    }
+    return;
   }
   const std::uint32_t k = filtered ? vouched_hits(beam, params.k) : params.k;
 

@@ -29,6 +29,12 @@ struct SearchParams {
   // Exact distances for the final candidates; without it the hits carry the distances on codes.
   bool rescore = true;
   RowPredicate predicate;
+  // With a predicate: how many candidates the walk goes by, so that it ends when it has passed the ef-th best allowed
+  // row, like one among these alone; it is not repeated then. 0: ef, and it is repeated as search() says.
+  std::uint32_t pool = 0;
+  // BeamLimits: where the walk gives up. Nothing is vouched for then.
+  std::uint32_t expanded_max = std::numeric_limits<std::uint32_t>::max();
+  float allowed_share = 0;
   // Rows that are farther may be left out, as somebody has k rows that are not (those of other segments). Fewer
   // rows are scored again then; the walk is the same, as one that is cut there finds less.
   float known = std::numeric_limits<float>::infinity();

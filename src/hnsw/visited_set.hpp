@@ -42,6 +42,17 @@ class VisitedSet {
     return fresh;
   }
 
+  // As insert() if `wanted`; nothing, and false, if not. One id more than is inserted must have room.
+  bool insert_if(std::uint32_t id, bool wanted) {
+    std::uint64_t& word = words_[id / 64];
+    const std::uint64_t bit = std::uint64_t{wanted ? 1U : 0U} << (id % 64);
+    const bool fresh = (~word & bit) != 0;
+    word |= bit;
+    seen_[count_] = id;
+    count_ += fresh ? 1 : 0;
+    return fresh;
+  }
+
   // All ids inserted since reset, in order of insertion.
   [[nodiscard]] const std::uint32_t* seen() const { return seen_.data(); }
   [[nodiscard]] std::size_t size() const { return count_; }

@@ -5,19 +5,27 @@
 
 #include "hnsw/allowed_search.hpp"
 #include "vector/flat_scan.hpp"
+#include "vector/listed_scan.hpp"
 
 namespace vibrato::vector {
 namespace {
 
-// From this share on a plain walk, whose every distance counts for the way, is as good and needs no detours.
-constexpr double kPlainWalkShare = 0.9;
+// Nanoseconds of one core, measured over rows that the second cache does not hold (docs/PERFORMANCE.md, "Filters").
+// Ratios of them decide.
+constexpr double kScanNs = 8000;       // To begin, and to score the best again.
+constexpr double kScanRowNs = 4;       // To take a row from the set and to compare its distance.
+constexpr double kScanByteNs = 0.028;  // Of rows read in the order of memory, ahead of their use.
+constexpr double kWalkNs = 8000;       // To come down the upper levels, and to score the best again.
+constexpr double kExpandNs = 170;      // A candidate taken and kept, its list read.
+constexpr double kWalkRowNs = 3.5;     // A row that was not seen before, scored.
+constexpr double kWalkByteNs = 0.03;   // Of rows read wherever they are.
+constexpr double kSlotNs = 5;          // Of a list that is passed through.
+constexpr double kFreshShare = 0.4;    // Of the rows of a list that were not seen before.
 
-// Nanoseconds on one core, measured (docs/PERFORMANCE.md, "Filters"): ratios of them decide.
-constexpr double kDistanceNs = 8;
-constexpr double kByteNs = 0.05;
-constexpr double kExpandNs = 60;
-constexpr double kSlotNs = 1.3;      // Of a list that is passed through.
-constexpr double kFreshShare = 0.5;  // Of the rows that a step meets.
+constexpr std::uint32_t kPoolMax = 4096;  // Candidates a plain walk goes by.
+// Of a scan on codes: to make the query ready, and to score its best again, for each hit.
+constexpr double kCodedScanNs = 2000;
+constexpr double kCodedScanHitNs = 200;
 
 // Allowed, and alive.
 struct Both {
@@ -43,12 +51,6 @@ Memory& memory_of_this_thread() {
   return memory;
 }
 
-std::uint32_t row_bytes_of(const SearchedRows& rows) {
-  const std::size_t bytes =
-      rows.coded != nullptr ? rows.coded->codes.stride_bytes : rows.plain->vectors.dim * sizeof(float);
-  return static_cast<std::uint32_t>(bytes);
-}
-
 class Search {
  public:
   Search(const SearchedRows& rows, const SegmentQuery& query, const hnsw::RowPredicate& alive,
@@ -58,8 +60,7 @@ class Search {
   Status run() {
     hits_.clear();
     find_rule();
-    const AllowedPlan plan = wanted_plan();
-    if (plan == AllowedPlan::kScan || !walk(plan)) {
+    if (!walk()) {
       hits_.clear();
       stats_.plan = "filtered_scan";
       stats_.rule.reset();
@@ -74,94 +75,147 @@ class Search {
  private:
   // Of a recall target, for the share of the rows that the filter allows.
   void find_rule() {
-    const std::uint32_t rows = query_.allowed->row_count();
-    if (query_.recall && rows > 0 && query_.allowed->size() > 0) {
-      stats_.rule = rule_for(rows_.calibration, *query_.recall, static_cast<double>(query_.allowed->size()) / rows);
+    if (query_.recall && !query_.allowed->empty()) {
+      stats_.rule = rule_for(rows_.calibration, *query_.recall, share());
     }
   }
 
-  [[nodiscard]] AllowedPlan wanted_plan() const {
+  // False if it does not pay, or its hits cannot be believed.
+  bool walk() {
     if (query_.exact || query_.order != nullptr || rows_.graph == nullptr) {
-      return AllowedPlan::kScan;
+      return false;
     }
+    const hnsw::RowSpace& space = rows_.coded != nullptr ? *rows_.coded : *rows_.plain;
     AllowedCosts costs;
     costs.rows = query_.allowed->row_count();
     costs.allowed = query_.allowed->size();
     costs.k = query_.k;
     costs.ef = stats_.rule ? stats_.rule->effort : query_.ef;
     costs.list_length = rows_.graph->m0;
-    costs.row_bytes = row_bytes_of(rows_);
-    return choose_plan(costs);
-  }
-
-  // False if the hits cannot be believed.
-  bool walk(AllowedPlan plan) {
-    Memory& memory = memory_of_this_thread();
-    memory.bits.resize((std::size_t{query_.allowed->row_count()} + 63) / 64);
-    query_.allowed->copy_bits(memory.bits);
-    const hnsw::RowSpace& space = rows_.coded != nullptr ? *rows_.coded : *rows_.plain;
+    costs.row_bytes =
+        static_cast<std::uint32_t>(space.has_codes() ? space.codes.stride_bytes : space.vectors.dim * sizeof(float));
+    const PlanTimes times = estimate_plans(costs);
     hnsw::SearchStats done;
     bool is_enough = false;
-    if (plan == AllowedPlan::kPlainWalk) {
-      const Both both{memory.bits, alive_};
-      hnsw::SearchParams params;
-      params.k = query_.k;
-      params.ef = query_.ef;
-      params.rescore = query_.rescore;
-      params.known = query_.known;
-      params.predicate = {&Both::allows, &both};
-      if (stats_.rule) {
-        apply(*stats_.rule, *query_.recall, params);
-      }
-      hnsw::search(simd::kernels(), *rows_.graph, space, query_.vector, params, scratch_, hits_, &done);
-      is_enough = done.vouched >= query_.k;
-      stats_.plan = "graph";
-    } else {
-      hnsw::AllowedParams params{query_.k, query_.ef, query_.rescore, query_.known, memory.bits, alive_};
-      if (stats_.rule) {
-        apply(*stats_.rule, *query_.recall, params);
-      }
-      is_enough =
-          hnsw::search_allowed(simd::kernels(), *rows_.graph, space, query_.vector, params, scratch_, hits_, &done);
-      stats_.plan = "filtered_graph";
+    switch (choose_plan(costs)) {
+      case AllowedPlan::kScan:
+        return false;
+      case AllowedPlan::kAllowedWalk:
+        is_enough = walk_allowed(space, steps_max(times.scan, times.allowed_walk, times.allowed_step), done);
+        break;
+      case AllowedPlan::kPlainWalk:
+        is_enough = walk_plainly(space, steps_max(times.scan, times.plain_walk, times.plain_step), done);
+        break;
     }
     stats_.rows_visited += done.walk.expanded;
     stats_.distances += std::uint64_t{done.walk.distances} + done.rescored;
     return is_enough;
   }
 
+  // A walk may take as long as the scan would, and what it was expected to take in any case.
+  [[nodiscard]] static std::uint32_t steps_max(double scan_ns, double walk_ns, double step_ns) {
+    return static_cast<std::uint32_t>(std::min(std::max(scan_ns, walk_ns) / step_ns + 1, 1e9));
+  }
+
+  [[nodiscard]] float share() const {
+    return static_cast<float>(query_.allowed->size()) / static_cast<float>(query_.allowed->row_count());
+  }
+
+  [[nodiscard]] std::span<const std::uint64_t> allowed_bits() const {
+    if (!query_.allowed->is_list()) {
+      return query_.allowed->bits();
+    }
+    std::vector<std::uint64_t>& bits = memory_of_this_thread().bits;
+    bits.resize((std::size_t{query_.allowed->row_count()} + 63) / 64);
+    query_.allowed->copy_bits(bits);
+    return bits;
+  }
+
+  bool walk_allowed(const hnsw::RowSpace& space, std::uint32_t steps, hnsw::SearchStats& done) {
+    hnsw::AllowedParams params;
+    params.k = query_.k;
+    params.ef = query_.ef;
+    params.rescore = query_.rescore;
+    params.known = query_.known;
+    params.allowed = allowed_bits();
+    params.alive = alive_;
+    params.expanded_max = steps;
+    params.allowed_share = share();
+    if (stats_.rule) {
+      apply(*stats_.rule, *query_.recall, params);
+    }
+    stats_.plan = "filtered_graph";
+    return hnsw::search_allowed(simd::kernels(), *rows_.graph, space, query_.vector, params, scratch_, hits_, &done);
+  }
+
+  bool walk_plainly(const hnsw::RowSpace& space, std::uint32_t steps, hnsw::SearchStats& done) {
+    const Both both{allowed_bits(), alive_};
+    hnsw::SearchParams params;
+    params.k = query_.k;
+    params.ef = query_.ef;
+    params.rescore = query_.rescore;
+    params.known = query_.known;
+    params.predicate = {&Both::allows, &both};
+    params.pool = std::min(kPoolMax, steps);  // What is never expanded need not be kept.
+    params.expanded_max = steps;
+    params.allowed_share = share();
+    if (stats_.rule) {
+      apply(*stats_.rule, *query_.recall, params);
+    }
+    hnsw::search(simd::kernels(), *rows_.graph, space, query_.vector, params, scratch_, hits_, &done);
+    stats_.plan = "graph";
+    return done.vouched >= std::min(query_.k, query_.allowed->size());
+  }
+
   // Of the allowed rows from `first` on; adds what it finds to the hits.
   void scan_from(std::uint32_t first) {
     Memory& memory = memory_of_this_thread();
-    std::vector<std::uint32_t>& list = memory.rows;
-    list.clear();
-    query_.allowed->append_to(list);
-    list.erase(list.begin(), std::lower_bound(list.begin(), list.end(), first));
-    if (alive_.allows != nullptr) {
-      std::erase_if(list, [this](std::uint32_t row) { return !alive_(row); });
+    std::span<const std::uint32_t> list;
+    if (first == 0 && query_.allowed->is_list() && alive_.allows == nullptr) {
+      list = query_.allowed->list();
+    } else {
+      memory.rows.clear();
+      query_.allowed->append_from(first, memory.rows);
+      if (alive_.allows != nullptr) {
+        std::erase_if(memory.rows, [this](std::uint32_t row) { return !alive_(row); });
+      }
+      list = memory.rows;
     }
     const auto uncoded = std::lower_bound(list.begin(), list.end(), rows_.encoded);
-    const std::span<const std::uint32_t> coded(list.data(), static_cast<std::size_t>(uncoded - list.begin()));
+    const auto coded = list.first(static_cast<std::size_t>(uncoded - list.begin()));
     stats_.rows_visited += list.size();
     stats_.distances += list.size();
     if (!scans_codes(coded.size())) {
       scan_plain(list);
       return;
     }
-    const HitOrder order = query_.order == nullptr ? HitOrder() : *query_.order;
-    scan_listed_codes(simd::kernels(), *rows_.coded, query_.vector, coded, query_.k, memory.scan, memory.more,
-                      query_.rescore, query_.deadline, order);
-    merge_hits(hits_, memory.more, query_.k);
-    scan_plain(std::span(list).subspan(coded.size()));
+    scan_coded(coded);
+    scan_plain(list.subspan(coded.size()));
   }
 
   [[nodiscard]] bool scans_codes(std::size_t rows) const {
-    // Scanning on codes pays from this many rows a candidate that is scored again.
-    constexpr std::size_t kRowsACandidate = 2;
     if (rows_.coded == nullptr || rows_.plain == nullptr) {
       return rows_.plain == nullptr;
     }
-    return !query_.exact && query_.order == nullptr && rows > kRowsACandidate * coded_scan_candidates(query_.k);
+    if (query_.exact || query_.order != nullptr) {
+      return false;
+    }
+    const std::size_t plain_bytes = rows_.plain->vectors.dim * sizeof(float);
+    const double bytes_less = static_cast<double>(plain_bytes) - static_cast<double>(rows_.coded->codes.stride_bytes);
+    return static_cast<double>(rows) * bytes_less * kScanByteNs > kCodedScanNs + kCodedScanHitNs * query_.k;
+  }
+
+  void scan_coded(std::span<const std::uint32_t> list) {
+    Memory& memory = memory_of_this_thread();
+    if (query_.order == nullptr) {
+      const hnsw::HitsWanted wanted{query_.k, query_.rescore, query_.known};
+      stats_.distances += scan_listed_nearest(simd::kernels(), *rows_.coded, query_.vector, list, wanted, scratch_,
+                                              memory.scan, memory.more, query_.deadline);
+    } else {
+      scan_listed_codes(simd::kernels(), *rows_.coded, query_.vector, list, query_.k, memory.scan, memory.more,
+                        query_.rescore, query_.deadline, *query_.order);
+    }
+    take_more();
   }
 
   void scan_plain(std::span<const std::uint32_t> list) {
@@ -172,8 +226,13 @@ class Search {
     const HitOrder order = query_.order == nullptr ? HitOrder() : *query_.order;
     scan_listed_rows(simd::kernels(), *rows_.plain, query_.vector, list, query_.k, memory.scan, memory.more,
                      query_.deadline, order);
+    take_more();
+  }
+
+  void take_more() {
+    Memory& memory = memory_of_this_thread();
     if (hits_.empty()) {
-      hits_.swap(memory.more);  // As `order` wants them.
+      hits_.swap(memory.more);  // As query_.order wants them.
     } else {
       merge_hits(hits_, memory.more, query_.k);
     }
@@ -189,20 +248,28 @@ class Search {
 
 }  // namespace
 
+PlanTimes estimate_plans(const AllowedCosts& costs) {
+  const double share = static_cast<double>(std::max(costs.allowed, 1U)) / std::max(costs.rows, 1U);
+  const double ef = std::max(costs.ef, costs.k);
+  const double length = costs.list_length;
+  const double row_ns = kWalkRowNs + kWalkByteNs * costs.row_bytes;
+  PlanTimes times;
+  times.scan = kScanNs + costs.allowed * (kScanRowNs + kScanByteNs * costs.row_bytes);
+  times.plain_step = kExpandNs + kFreshShare * length * row_ns;
+  times.plain_walk = kWalkNs + ef / share * times.plain_step;
+  const double slots = std::min(length / share, length * length);
+  times.allowed_step = kExpandNs + kFreshShare * length * row_ns + slots * kSlotNs;
+  times.allowed_walk = kWalkNs + ef * times.allowed_step;
+  return times;
+}
+
 AllowedPlan choose_plan(const AllowedCosts& costs) {
-  if (costs.allowed <= std::max(costs.ef, costs.k)) {
+  const PlanTimes times = estimate_plans(costs);
+  // Whoever wants most of the allowed rows looks at them all.
+  if (costs.allowed <= std::max(costs.ef, costs.k) || times.scan <= std::min(times.allowed_walk, times.plain_walk)) {
     return AllowedPlan::kScan;
   }
-  const double share = static_cast<double>(costs.allowed) / costs.rows;
-  const double distance_ns = kDistanceNs + kByteNs * costs.row_bytes;
-  const double scan_ns = costs.allowed * distance_ns;
-  const double steps = std::max(costs.ef, costs.k);
-  const double slots = std::min(costs.list_length / share, static_cast<double>(costs.list_length) * costs.list_length);
-  const double walk_ns = steps * (kExpandNs + kFreshShare * costs.list_length * distance_ns + slots * kSlotNs);
-  if (scan_ns <= walk_ns) {
-    return AllowedPlan::kScan;
-  }
-  return share >= kPlainWalkShare ? AllowedPlan::kPlainWalk : AllowedPlan::kAllowedWalk;
+  return times.plain_walk <= times.allowed_walk ? AllowedPlan::kPlainWalk : AllowedPlan::kAllowedWalk;
 }
 
 Status search_allowed_rows(const SearchedRows& rows, const SegmentQuery& query, const hnsw::RowPredicate& alive,

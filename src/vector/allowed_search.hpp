@@ -1,6 +1,8 @@
 // Search among the rows of a part that a filter allows, whichever way costs least: a scan of the allowed rows, a walk
-// that scores only those, or a plain walk where nearly all are allowed. A walk that did not meet enough of them is
-// followed by a scan, so min(k, allowed rows that are alive) hits are always found. For the parts of a collection.
+// that scores only those, or a plain walk that keeps only those. A walk that did not meet enough of them, or that has
+// cost more than it was chosen for, as the filter turns out to be against the query, is followed by a scan: so min(k,
+// allowed rows that are alive) hits are always found, and no search costs much more than the scan. The choice depends
+// on the set of allowed rows alone: filters that mean the same give the same hits. For the parts of a collection.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +36,16 @@ struct AllowedCosts {
   std::uint32_t list_length = 0;
   std::uint32_t row_bytes = 0;  // That a distance reads.
 };
+
+// Each about how long, in nanoseconds of one core, if the filter has nothing to do with the query.
+struct PlanTimes {
+  double scan = 0;
+  double allowed_walk = 0;
+  double plain_walk = 0;
+  double allowed_step = 0;  // Of a walk: for each candidate expanded.
+  double plain_step = 0;
+};
+[[nodiscard]] PlanTimes estimate_plans(const AllowedCosts& costs);
 [[nodiscard]] AllowedPlan choose_plan(const AllowedCosts& costs);
 
 // Requires: query.allowed != nullptr. `alive`: of the rows of the part. Errors: kTimeout past the deadline.

@@ -189,6 +189,42 @@ TEST_P(FilteredSearch, fills_k_with_the_nearest_matching_points_in_every_part) {
   check_all("merged");
 }
 
+TEST_P(FilteredSearch, answers_filters_that_mean_the_same_alike) {
+  put(0, 3000);
+  made_.seal();
+  put(3000, 5000);
+  const std::vector<std::vector<const char*>> alike = {
+      {R"({"key":"mod.two","match":{"value":1}})", R"({"must":{"key":"mod.two","match":{"any":[1.0]}}})",
+       R"({"key":"mod.two","range":{"gt":0.5,"lte":1}})",
+       R"({"must_not":[{"key":"mod.two","match":{"value":0}},{"is_empty":"mod.two"}]})",
+       R"({"should":[{"key":"mod.ten","match":{"any":[1,3,5]}},{"key":"mod.ten","match":{"any":[7,9]}}]})"},
+      {R"({"key":"n","range":{"lt":700}})", R"({"key":"n","range":{"gte":0,"lte":699}})",
+       R"({"must_not":[{"key":"n","range":{"gte":700}},{"is_empty":"n"}]})"},
+      {R"({"key":"tags","match":{"any":["t7","t8"]}})",
+       R"({"should":[{"key":"tags","match":{"value":"t8"}},{"key":"tags","match":{"prefix":"t7"}}],"must":[{"key":"tags","match":{"any":["t8","t7","t7"]}}]})"},
+  };
+  for (const auto& filters : alike) {
+    for (std::uint32_t q = 0; q < queries_.rows; ++q) {
+      std::vector<std::pair<std::uint64_t, float>> first;
+      for (const char* json : filters) {
+        SearchRequest request;
+        request.vector = queries_.row(q);
+        request.filter = filter_of(json);
+        const auto answer = made_->search(request);
+        ASSERT_OK(answer);
+        std::vector<std::pair<std::uint64_t, float>> hits;
+        for (const PointHit& hit : answer->hits) {
+          hits.emplace_back(hit.id.number, hit.score);
+        }
+        if (json == filters.front()) {
+          first = hits;
+        }
+        EXPECT_EQ(hits, first) << json;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryMetric, FilteredSearch,
                          ::testing::Combine(::testing::Values(Metric::kL2, Metric::kCosine, Metric::kDot),
                                             ::testing::Values(IndexKind::kHnsw)),
