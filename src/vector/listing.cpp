@@ -1,6 +1,7 @@
 #include "vector/listing.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <iterator>
 #include <utility>
@@ -114,28 +115,38 @@ class PartListing {
   std::vector<ListedPoint> points_;
 };
 
+// Of rows that a reader may see only a delete can take one out.
+Result<filter::RowSet> without_deleted(const filter::RowSet& rows, const DeleteLsns& deletes, Lsn visible,
+                                       const Deadline& deadline) {
+  constexpr std::size_t kBits = 64;
+  std::vector<std::uint64_t> words((rows.row_count() + kBits - 1) / kBits);
+  rows.copy_bits(words);
+  std::vector<std::uint32_t> dead;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i % (kScanCheckRows / kBits) == 0) {
+      VIBRATO_RETURN_IF_ERROR(deadline.check());
+    }
+    for (std::uint64_t left = words[i]; left != 0; left &= left - 1) {
+      const auto row = static_cast<std::uint32_t>(i * kBits) + static_cast<std::uint32_t>(std::countr_zero(left));
+      if (deletes.is_deleted(row, visible)) {
+        dead.push_back(row);
+      }
+    }
+  }
+  return rows.without(filter::RowSet::of(std::move(dead), rows.row_count()));
+}
+
 // Calls `visit` for every part with those of its rows that match and are alive for one reader.
 Status visit_matching(const Collection& collection, const filter::Filter* filter, const Deadline& deadline,
                       const std::function<Status(const Segment& part, const filter::RowSet& rows)>& visit) {
   VIBRATO_RETURN_IF_ERROR(collection.check_complete());
   const ReadView view = collection.read_view();
   const filter::Filter everything{filter::Group{}};
-  Looks looks(deadline);
   for (const SegmentPtr& part : parts_of(*view.version)) {
     VIBRATO_ASSIGN_OR_RETURN(filter::RowSet rows,
                              part->matching(filter == nullptr ? everything : *filter, view.visible, deadline));
-    // They are rows that the reader may see; only a delete can take one out.
     if (part->deletes()->count() > 0) {
-      std::vector<std::uint32_t> list;
-      rows.append_to(list);
-      std::vector<std::uint32_t> alive;
-      for (const std::uint32_t row : list) {
-        VIBRATO_RETURN_IF_ERROR(looks.next());
-        if (part->is_alive(row, view.visible)) {
-          alive.push_back(row);
-        }
-      }
-      rows = filter::RowSet::of(std::move(alive), rows.row_count());
+      VIBRATO_ASSIGN_OR_RETURN(rows, without_deleted(rows, *part->deletes(), view.visible, deadline));
     }
     VIBRATO_RETURN_IF_ERROR(visit(*part, rows));
   }
