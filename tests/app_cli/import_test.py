@@ -107,11 +107,14 @@ class ImportTest(cli.CliTest):
         self.assertEqual(self.connection.post("/v1/vector/docs/import", {}).status, 415)
 
     def stream(self, pieces):
-        """Sends chunks, and returns the socket."""
+        """Begins an import, sends chunks, and returns the socket."""
         connection = socket.create_connection(("127.0.0.1", self.server.port))
         self.addCleanup(connection.close)
         connection.sendall((f"POST /v1/vector/docs/import HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {self.server.key}"
-                            "\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n").encode())
+                            "\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"
+                            "Expect: 100-continue\r\n\r\n").encode())
+        # It has begun when the server asks for the body: no other import is in front of it then.
+        self.assertIn(b"100 Continue", connection.recv(100))
         for piece in pieces:
             connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
         return connection
