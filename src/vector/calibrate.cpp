@@ -29,7 +29,7 @@ constexpr std::size_t kCostEvery = 16;
 // finding and not, and so takes many samples.
 constexpr std::size_t kGainEvery = 4;
 constexpr float kGainTargetMax = 0.991F;
-constexpr std::array<std::size_t, hnsw::kProbedKs.size()> kGainSamples = {2048, 768, 384, 128, 64};
+constexpr std::array<std::size_t, hnsw::kProbedKs.size()> kGainSamples = {1024, 512, 256, 128, 64};
 // Steps with a filter cost more.
 constexpr std::uint32_t kFilteredReachMax = 640;
 

@@ -24,8 +24,8 @@ namespace vibrato::vector {
 inline constexpr std::uint32_t kCalibratedRowsMin = 2000;
 
 struct CalibrationOptions {
-  std::uint32_t samples_max = 2048;
-  std::uint32_t rows_a_sample = 40;  // At least so many rows for each that is held out.
+  std::uint32_t samples_max = 1536;
+  std::uint32_t rows_a_sample = 48;  // At least so many rows for each that is held out.
   std::uint64_t seed = 42;
   std::function<Status()> keep_going;  // Asked every few milliseconds: an error ends the work. May be empty.
 };
