@@ -3,14 +3,15 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <ctime>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <regex>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -75,26 +76,63 @@ inline std::vector<OracleScalar> oracle_scalars(const json* value) {
   return scalars;
 }
 
+// The parts of a text in the form of an RFC 3339 time: year to second, digits of the fraction, and the offset with
+// sign.
+struct OracleTimeParts {
+  std::array<int, 6> clock{};
+  std::string fraction;
+  int sign = 1;
+  std::array<int, 2> ahead{};
+};
+
+inline std::optional<OracleTimeParts> oracle_time_parts(const std::string& text) {
+  OracleTimeParts parts;
+  std::size_t at = 0;
+  const auto is_digit = [&] { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+  const auto take = [&](std::string_view one_of) {
+    const bool is_there = at < text.size() && one_of.find(text[at]) != std::string_view::npos;
+    at += is_there ? 1 : 0;
+    return is_there;
+  };
+  const auto digits = [&](int count, int& number) {
+    for (number = 0; count > 0 && is_digit(); --count) {
+      number = number * 10 + (text[at++] - '0');
+    }
+    return count == 0;
+  };
+  constexpr std::array<std::string_view, 6> kBefore = {"", "-", "-", "Tt ", ":", ":"};
+  for (std::size_t i = 0; i < kBefore.size(); ++i) {
+    if ((i > 0 && !take(kBefore.at(i))) || !digits(i == 0 ? 4 : 2, parts.clock.at(i))) return std::nullopt;
+  }
+  if (take(".")) {
+    while (is_digit()) parts.fraction += text[at++];
+    if (parts.fraction.empty()) return std::nullopt;
+  }
+  if (!take("Zz")) {
+    parts.sign = at < text.size() && text[at] == '-' ? -1 : 1;
+    if (!take("+-") || !digits(2, parts.ahead[0]) || !take(":") || !digits(2, parts.ahead[1])) return std::nullopt;
+  }
+  return at == text.size() ? std::optional(parts) : std::nullopt;
+}
+
 // Seconds and nanoseconds of an RFC 3339 time.
 inline std::optional<std::pair<std::int64_t, int>> oracle_time(const std::string& text) {
-  static const std::regex form(
-      R"((\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d)))");
-  std::smatch parts;
-  if (!std::regex_match(text, parts, form)) return std::nullopt;
-  const auto number = [&](std::size_t i) { return parts[i].matched ? std::stoi(parts[i].str()) : 0; };
+  const std::optional<OracleTimeParts> parts = oracle_time_parts(text);
+  if (!parts) return std::nullopt;
+  const auto& [year, month, month_day, hour, minute, second] = parts->clock;
   std::tm day{};
-  day.tm_year = number(1) - 1900;
-  day.tm_mon = number(2) - 1;
-  day.tm_mday = number(3);
+  day.tm_year = year - 1900;
+  day.tm_mon = month - 1;
+  day.tm_mday = month_day;
   const std::tm written = day;
   const std::int64_t midnight = ::timegm(&day);
   if (day.tm_year != written.tm_year || day.tm_mon != written.tm_mon || day.tm_mday != written.tm_mday) {
     return std::nullopt;
   }
-  if (number(4) > 23 || number(5) > 59 || number(6) > 60 || number(9) > 23 || number(10) > 59) return std::nullopt;
-  const int ahead = (number(9) * 60 + number(10)) * (parts[8].str() == "-" ? -60 : 60);
-  const int nanoseconds = std::stoi((parts[7].str() + "000000000").substr(0, 9));
-  return std::pair(midnight + number(4) * 3600 + number(5) * 60 + number(6) - ahead, nanoseconds);
+  if (hour > 23 || minute > 59 || second > 60 || parts->ahead[0] > 23 || parts->ahead[1] > 59) return std::nullopt;
+  const int ahead = (parts->ahead[0] * 60 + parts->ahead[1]) * 60 * parts->sign;
+  const int nanoseconds = std::stoi((parts->fraction + "000000000").substr(0, 9));
+  return std::pair(midnight + hour * 3600 + minute * 60 + second - ahead, nanoseconds);
 }
 
 template <typename T>
