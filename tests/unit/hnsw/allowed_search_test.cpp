@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "support/graph_index.hpp"
-#include "support/sanitizers.hpp"
 
 namespace vibrato::hnsw {
 namespace {
@@ -101,7 +100,7 @@ class AllowedSearch : public ::testing::Test {
     return static_cast<double>(found) / static_cast<double>(wanted);
   }
 
-  MadeRows rows_ = test::clustered_rows(test::scaled(12'000) + kQueries, 32, 60, 0.6F, 21);
+  MadeRows rows_ = test::clustered_rows(12'000 + kQueries, 32, 60, 0.6F, 21);
   MadeRows queries_;
   GraphIndex index_;
   SearchScratch scratch_;
