@@ -1,6 +1,7 @@
 #include "vector/allowed_search.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "hnsw/allowed_search.hpp"
@@ -158,13 +159,29 @@ class Search {
     params.predicate = {&Both::allows, &both};
     params.pool = std::min(kPoolMax, steps);  // What is never expanded need not be kept.
     params.expanded_max = steps;
-    params.allowed_share = share();
     if (stats_.rule) {
+      stats_.rule = plain_rule();
       apply(*stats_.rule, *query_.recall, params);
+    } else {
+      params.allowed_share = share();  // Under a rule only the near ones of the allowed rows are kept, and counted.
     }
     hnsw::search(simd::kernels(), *rows_.graph, space, query_.vector, params, scratch_, hits_, &done);
     stats_.plan = "graph";
     return done.vouched >= std::min(query_.k, query_.allowed->size());
+  }
+
+  // To a plain walk the k nearest allowed rows are about the k / share nearest of all, and of the reach, which it
+  // counts in allowed rows, it meets that share.
+  [[nodiscard]] WalkRule plain_rule() const {
+    RecallTarget of_all = *query_.recall;
+    of_all.k = static_cast<std::uint32_t>(std::ceil(static_cast<float>(of_all.k) / share()));
+    const WalkRule all = rule_for(rows_.calibration, of_all);
+    const auto reach = static_cast<std::uint32_t>(std::ceil(static_cast<float>(all.reach) * share()));
+    WalkRule rule = walk_rule(all.slack, std::max(reach, 1U), query_.recall->k);
+    rule.effort = all.effort;
+    rule.recall = all.recall;
+    rule.is_calibrated = all.is_calibrated;
+    return rule;
   }
 
   // Of the allowed rows from `first` on; adds what it finds to the hits.
