@@ -166,7 +166,8 @@ TEST_F(ExchangeTest, sends_100_continue_only_if_it_will_read_the_body) {
 TEST_F(ExchangeTest, refuses_who_may_not_enter_without_waiting_for_the_body) {
   EXPECT_EQ(feed(post("/guarded", "abc", "x-api-key: right\r\n")), Step::kRead);
   EXPECT_EQ(count_of("[abc]"), 1U);
-  EXPECT_EQ(feed(post("/guarded", "abc") + std::string(kGet)), Step::kRead) << "the body is there: the connection goes on";
+  EXPECT_EQ(feed(post("/guarded", "abc") + std::string(kGet)), Step::kRead)
+      << "the body is there: the connection goes on";
   EXPECT_EQ(count_of("401 Unauthorized"), 1U);
   EXPECT_EQ(count_of("hello"), 1U);
   EXPECT_EQ(feed("POST /guarded HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab"), Step::kDrain);
