@@ -15,7 +15,7 @@
 #include "api/point_fields.hpp"
 #include "api/point_json.hpp"
 #include "api/read_call.hpp"
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "vector/ordered_points.hpp"
 
 namespace vibrato::api {

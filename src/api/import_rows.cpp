@@ -9,7 +9,7 @@
 #include "api/json_body.hpp"
 #include "api/point_fields.hpp"
 #include "api/request.hpp"
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "format/npy_header.hpp"
 #include "format/vecs.hpp"
 

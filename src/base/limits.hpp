@@ -36,6 +36,12 @@ inline constexpr std::uint32_t kMetaFieldsMax = 1024;
 inline constexpr std::uint32_t kMetaStringsMax = 4'000'000;  // Distinct ones under one key.
 inline constexpr std::size_t kMetaIndexedStringMax = 256;    // Bytes.
 
+// Evaluated filters that are kept for the next request.
+inline constexpr std::size_t kFilterCacheBytesMax = 64 * kMiB;  // Of all segments of a process.
+
+// Facets.
+inline constexpr std::size_t kFacetBytesMax = 256 * kMiB;  // Of the different values that one request counts.
+
 // Graph building.
 inline constexpr std::uint32_t kGraphMMin = 2;
 inline constexpr std::uint32_t kGraphMMax = 128;
@@ -53,6 +59,36 @@ inline constexpr std::uint32_t kConnectionsMax = 1024;
 inline constexpr std::uint32_t kRequestTimeoutMs = 30'000;
 inline constexpr std::uint32_t kKeepAliveIdleMs = 75'000;
 inline constexpr std::size_t kRequestIdBytesMax = 128;
+
+// Streams. Of a body between a socket and its reader, and of an answer that is made at a time.
+inline constexpr std::size_t kStreamBufferBytes = 512 * kKiB;
+inline constexpr std::size_t kStreamPieceBytes = 256 * kKiB;
+inline constexpr std::uint32_t kExportsMax = 8;               // At a time.
+inline constexpr std::uint32_t kImportsMax = 4;               // At a time; one of a collection.
+inline constexpr std::size_t kImportLineBytesMax = 4 * kMiB;  // Of ndjson.
+inline constexpr std::size_t kImportFilesMax = 4096;          // That one import makes.
+
+// State and documents.
+inline constexpr std::size_t kStateKeyBytesMax = 512;
+inline constexpr std::size_t kStateValueBytesMax = 1 * kMiB;  // As JSON text; of a document too.
+inline constexpr std::size_t kDocumentIdBytesMax = 256;
+inline constexpr std::uint32_t kPageItemsMax = 1000;    // Of a list of state, or of documents found.
+inline constexpr std::size_t kDocumentIndexesMax = 64;  // Of one collection of documents.
+inline constexpr std::size_t kUnwrittenBytesMax =
+    256 * kMiB;  // Of what a model holds and has not yet written to its file.
+
+// SQL.
+inline constexpr std::uint32_t kSqlRowsMax = 10'000;
+inline constexpr std::size_t kSqlAnswerBytesMax = 16 * kMiB;
+inline constexpr std::size_t kSqlTextBytesMax = 1 * kMiB;
+inline constexpr std::size_t kSqlParametersMax = 1000;
+
+// Events.
+inline constexpr std::uint32_t kSubscribersMax = 1000;
+inline constexpr std::size_t kSubscriberBytesMax = 4 * kMiB;  // That wait for one of them; then it reads from the log.
+inline constexpr std::size_t kEventTypeBytesMax = 64;
+inline constexpr std::size_t kEventTypesMax = 64;  // That one stream asks for.
+inline constexpr std::uint32_t kHeartbeatMs = 15'000;
 
 // Idempotency keys. Past the last two the oldest are forgotten.
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;

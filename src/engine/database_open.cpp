@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "engine/database_impl.hpp"
 #include "engine/recovery.hpp"
 #include "engine/replay_relief.hpp"

@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "base/thread_priority.hpp"
 
 namespace vibrato::engine {

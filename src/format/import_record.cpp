@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "base/byte_cursor.hpp"
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "format/corrupt_at.hpp"
 #include "format/little_endian.hpp"
 #include "format/vector_records.hpp"

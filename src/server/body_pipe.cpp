@@ -4,7 +4,7 @@
 #include <vibrato/check.hpp>
 #include <vibrato/result.hpp>
 
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 
 namespace vibrato::server {
 

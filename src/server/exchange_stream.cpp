@@ -9,7 +9,7 @@
 #include <limits>
 #include <utility>
 
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "server/cors.hpp"
 #include "server/exchange.hpp"
 #include "server/response_head.hpp"

@@ -5,8 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "base/parallel_for.hpp"
-#include "base/stream_limits.hpp"
 #include "format/vector_records.hpp"
 #include "vector/index_rows.hpp"
 #include "vector/maintenance_context.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "support/status_matchers.hpp"
 
 namespace vibrato::api {

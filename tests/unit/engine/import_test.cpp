@@ -5,7 +5,7 @@
 #include <limits>
 #include <mutex>
 
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "engine/database_impl.hpp"
 #include "engine/offline.hpp"
 #include "support/made_database.hpp"

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-#include "base/stream_limits.hpp"
+#include "base/limits.hpp"
 #include "support/status_matchers.hpp"
 #include "unit/server/exchange_fixture.hpp"
 
