@@ -31,6 +31,10 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_v2_write_routes(context, table);
   add_v2_query_routes(context, table);
   add_v2_operation_routes(context, table);
+  table.set_outage([context] {
+    const engine::Readiness readiness = context->database.readiness();
+    return readiness.ready || readiness.replay_progress ? Outage::kBrief : Outage::kLasting;
+  });
   if (!options.no_auth) {
     table.set_authorizer(make_authorizer(database, clock, context->metrics.auth_failures));
   }

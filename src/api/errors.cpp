@@ -38,7 +38,7 @@ std::string_view error_code(ErrorCode code, ErrorStyle style, const Reply& reply
 
 }  // namespace
 
-void write_error(const Status& status, ErrorStyle style, std::string_view request_id, Reply& reply) {
+void write_error(const Status& status, ErrorStyle style, std::string_view request_id, Reply& reply, Outage outage) {
   VIBRATO_CHECK(!status.ok());
   reply.status = http_status(status.code());
   reply.content_type = Reply::kJson;
@@ -74,7 +74,8 @@ void write_error(const Status& status, ErrorStyle style, std::string_view reques
   json.string(request_id);
   json.end_object();
 
-  const bool come_again = status.code() == ErrorCode::kOverloaded || status.code() == ErrorCode::kUnavailable;
+  const bool come_again =
+      status.code() == ErrorCode::kOverloaded || (status.code() == ErrorCode::kUnavailable && outage == Outage::kBrief);
   if (come_again && !has_header(reply, "Retry-After")) {
     reply.headers.emplace_back("Retry-After", kRetryAfterSeconds);
   }

@@ -16,9 +16,13 @@ enum class ErrorStyle : std::uint8_t {
   kServe,   // {"error": text, "code": code, "request_id": id}
 };
 
+// What is unavailable will be there again within seconds, or only once an operator has acted.
+enum class Outage : std::uint8_t { kBrief, kLasting };
+
 // Makes `reply` the answer for `status`: its HTTP status, the envelope of `style`, and Retry-After where the client
-// should come again (429, 503). Keeps headers, error_code and error_details that the handler has set.
-// Requires: !status.ok().
-void write_error(const Status& status, ErrorStyle style, std::string_view request_id, Reply& reply);
+// should come again soon (429, and 503 but for a lasting outage). Keeps headers, error_code and error_details that the
+// handler has set. Requires: !status.ok().
+void write_error(const Status& status, ErrorStyle style, std::string_view request_id, Reply& reply,
+                 Outage outage = Outage::kBrief);
 
 }  // namespace vibrato::api

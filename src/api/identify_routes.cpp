@@ -27,7 +27,6 @@ constexpr std::uint64_t kDefaultK = 5;
 constexpr std::uint64_t kDefaultEf = 100;
 
 struct IdentifyCall {
-  std::string collection;
   vector::IdentifyRequest request;
   bool with_meta = false;
   std::optional<Lsn> min_lsn;
@@ -83,6 +82,7 @@ Status read_v2_identify(simdjson::dom::object object, const DatabaseApiOptions& 
   VIBRATO_ASSIGN_OR_RETURN(call.request.filter, read_v2_filter(filter));
   VIBRATO_ASSIGN_OR_RETURN(call.request.tier, read_tier(tier));
   VIBRATO_ASSIGN_OR_RETURN(call.with_meta, bool_or(include_metadata, true));
+  call.request.allows_silence = true;  // As clients of the earlier system record it.
   return ok_status();
 }
 
@@ -155,21 +155,20 @@ Status write_v2_runs(const std::vector<vector::Run>& runs, const IdentifyCall& c
   return ok_status();
 }
 
-using IdentifyCallPtr = std::shared_ptr<IdentifyCall>;
+Status answer_identify(const ApiContext& context, const vector::Collection& collection, IdentifyCall& call,
+                       const Deadline& deadline, Reply& reply) {
+  call.request.deadline = deadline;
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::Run> runs, vector::identify(collection, call.request));
+  context.metrics.identifies.add();
+  JsonWriter json(reply.body);
+  return write_runs(runs, call, json);
+}
 
 Status identify(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  const auto call = std::make_shared<IdentifyCall>();
+  IdentifyCall call;
   VIBRATO_RETURN_IF_ERROR(read_json_object(
-      request.body, [&](simdjson::dom::object object) { return read_identify(object, context->options, *call); }));
-  call->collection = request.path_parameter("collection");
-  call->request.deadline = deadline_of(*context, *responder);
-  return answer_on_pool(context, call->min_lsn, responder, [context, call](Reply& reply) -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, call->collection));
-    VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::Run> runs, vector::identify(*collection, call->request));
-    context->metrics.identifies.add();
-    JsonWriter json(reply.body);
-    return write_runs(runs, *call, json);
-  });
+      request.body, [&](simdjson::dom::object object) { return read_identify(object, context->options, call); }));
+  return answer_query(context, request, responder, std::move(call), answer_identify);
 }
 
 Status identify_v2(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
@@ -195,19 +194,8 @@ Status identify_v2(const ContextPtr& context, const Request& request, const Resp
 }  // namespace
 
 void add_identify_routes(const ContextPtr& context, RouteTable& table) {
-  table.add(make_query_route(context, "identify", [context](const Request& request, const ResponderPtr& responder) {
-    return identify(context, request, responder);
-  }));
-  table.add({.method = Method::kPost,
-             .pattern = "/v2/identify",
-             .role = Role::kQuery,
-             .reach = Reach::kOneCollection,
-             .collection = context->options.v2_collection,
-             .body = BodyKind::kJson,
-             .body_bytes_max = context->options.body_bytes_max,
-             .async_handler = [context](const Request& request, const ResponderPtr& responder) {
-               return identify_v2(context, request, responder);
-             }});
+  table.add(make_query_route(context, "identify", identify));
+  table.add(make_v2_query_route(context, "identify", identify_v2));
 }
 
 }  // namespace vibrato::api

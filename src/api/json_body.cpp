@@ -10,6 +10,7 @@
 
 #include "api/json_fault.hpp"
 #include "api/json_numbers.hpp"
+#include "api/minus_zero.hpp"
 #include "api/request.hpp"
 #include "base/limits.hpp"
 
@@ -138,11 +139,14 @@ std::string_view to_string(FloatFault fault) {
 Result<JsonBody> parse_json_body(std::string_view body) {
   simdjson::dom::element root;
   const auto error = parse(body, root);
+  if (error != simdjson::SUCCESS && error != simdjson::NUMBER_ERROR) {
+    return explain(error, find_json_fault(body));
+  }
+  if (const auto fractions = with_minus_zeros_as_fractions(body)) {
+    return parse_json_body(fractions->text());
+  }
   if (error == simdjson::NUMBER_ERROR) {
     return parse_without_large_numbers(body);
-  }
-  if (error != simdjson::SUCCESS) {
-    return explain(error, find_json_fault(body));
   }
   VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object object, root_object(root));
   return JsonBody{object, {}};

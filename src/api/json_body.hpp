@@ -3,8 +3,8 @@
 //
 // Rules that hold on every surface: the root is an object; at most limits::kJsonDepthMax levels; a field comes once;
 // null means absent; errors name the field. Broken JSON (bad UTF-8, lone surrogates, NaN literals, too deep) is
-// kInvalidJson; a number too large for its place is kInvalidArgument. Inside of values that may be any JSON (meta),
-// keys may come twice.
+// kInvalidJson; a number too large for its place is kInvalidArgument. -0 is no whole number. Inside of values that may
+// be any JSON (meta), keys may come twice.
 #pragma once
 
 #include <cstddef>

@@ -28,8 +28,12 @@ constexpr std::size_t kPageBytesMax = 32 * limits::kMiB;
 constexpr std::uint64_t kScrollLimit = 100;
 constexpr std::uint64_t kScrollLimitMax = 10'000;
 
+// Null for none.
+const filter::Filter* pointer_to(const std::optional<filter::Filter>& filter) {
+  return filter ? &*filter : nullptr;
+}
+
 struct ScrollCall {
-  std::string collection;
   std::optional<filter::Filter> filter;
   vector::ListRequest request;
   HitParts parts;
@@ -82,21 +86,15 @@ Status write_page(const vector::ListPage& page, const HitParts& parts, Reply& re
   return ok_status();
 }
 
-Status scroll(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(ScrollCall call, read_json_object(request.body, read_scroll));
-  call.collection = request.path_parameter("collection");
-  call.request.deadline = deadline_of(*context, *responder);
-  const auto owned = std::make_shared<ScrollCall>(std::move(call));
-  return answer_on_pool(context, owned->min_lsn, responder, [context, owned](Reply& reply) -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, owned->collection));
-    owned->request.filter = owned->filter ? &*owned->filter : nullptr;
-    VIBRATO_ASSIGN_OR_RETURN(const vector::ListPage page, vector::list_points(*collection, owned->request));
-    return write_page(page, owned->parts, reply);
-  });
+Status answer_scroll(const ApiContext& /*context*/, const vector::Collection& collection, ScrollCall& call,
+                     const Deadline& deadline, Reply& reply) {
+  call.request.deadline = deadline;
+  call.request.filter = pointer_to(call.filter);
+  VIBRATO_ASSIGN_OR_RETURN(const vector::ListPage page, vector::list_points(collection, call.request));
+  return write_page(page, call.parts, reply);
 }
 
 struct CountCall {
-  std::string collection;
   std::optional<filter::Filter> filter;
   std::optional<Lsn> min_lsn;
 };
@@ -110,26 +108,19 @@ Result<CountCall> read_count(simdjson::dom::object object) {
   return call;
 }
 
-Status count(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(CountCall call, read_json_object(request.body, read_count));
-  call.collection = request.path_parameter("collection");
-  const auto owned = std::make_shared<const CountCall>(std::move(call));
-  const Deadline deadline = deadline_of(*context, *responder);
-  return answer_on_pool(context, owned->min_lsn, responder, [context, owned, deadline](Reply& reply) -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, owned->collection));
-    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t points,
-                             vector::count_points(*collection, owned->filter ? &*owned->filter : nullptr, deadline));
-    JsonWriter json(reply.body);
-    json.begin_object();
-    json.key("count");
-    json.number(points);
-    json.end_object();
-    return ok_status();
-  });
+Status answer_count(const ApiContext& /*context*/, const vector::Collection& collection, CountCall& call,
+                    const Deadline& deadline, Reply& reply) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t points,
+                           vector::count_points(collection, pointer_to(call.filter), deadline));
+  JsonWriter json(reply.body);
+  json.begin_object();
+  json.key("count");
+  json.number(points);
+  json.end_object();
+  return ok_status();
 }
 
 struct GetBatchCall {
-  std::string collection;
   std::vector<PointId> ids;
   std::optional<Lsn> min_lsn;
 };
@@ -144,12 +135,14 @@ Result<GetBatchCall> read_get_batch(simdjson::dom::object object) {
 }
 
 // Absent ids are left out.
-Status write_points(const vector::Collection& collection, const std::vector<PointId>& ids, Reply& reply) {
+Status answer_get_batch(const ApiContext& /*context*/, const vector::Collection& collection, GetBatchCall& call,
+                        const Deadline& deadline, Reply& reply) {
   JsonWriter json(reply.body);
   json.begin_object();
   json.key("items");
   json.begin_array();
-  for (const PointId& id : ids) {
+  for (const PointId& id : call.ids) {
+    VIBRATO_RETURN_IF_ERROR(deadline.check());
     VIBRATO_ASSIGN_OR_RETURN(const std::optional<vector::Point> point, collection.get(id.view()));
     if (point) {
       write_point(*point, json);
@@ -161,18 +154,7 @@ Status write_points(const vector::Collection& collection, const std::vector<Poin
   return ok_status();
 }
 
-Status get_batch(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(GetBatchCall call, read_json_object(request.body, read_get_batch));
-  call.collection = request.path_parameter("collection");
-  const auto owned = std::make_shared<const GetBatchCall>(std::move(call));
-  return answer_on_pool(context, owned->min_lsn, responder, [context, owned](Reply& reply) -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, owned->collection));
-    return write_points(*collection, owned->ids, reply);
-  });
-}
-
 struct FacetCall {
-  std::string collection;
   filter::FieldPath field;
   std::optional<filter::Filter> filter;
   std::uint32_t limit = 0;
@@ -225,34 +207,28 @@ void write_facet(const std::vector<vector::FacetValue>& values, Reply& reply) {
   json.end_object();
 }
 
-Status facet(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(FacetCall call, read_json_object(request.body, read_facet));
-  call.collection = request.path_parameter("collection");
-  const auto owned = std::make_shared<const FacetCall>(std::move(call));
-  const Deadline deadline = deadline_of(*context, *responder);
-  return answer_on_pool(context, owned->min_lsn, responder, [context, owned, deadline](Reply& reply) -> Status {
-    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, owned->collection));
-    VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::FacetValue> values,
-                             vector::facet_points(*collection, owned->field, owned->filter ? &*owned->filter : nullptr,
-                                                  owned->limit, deadline));
-    write_facet(values, reply);
-    return ok_status();
-  });
+Status answer_facet(const ApiContext& /*context*/, const vector::Collection& collection, FacetCall& call,
+                    const Deadline& deadline, Reply& reply) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::FacetValue> values,
+                           vector::facet_points(collection, call.field, pointer_to(call.filter), call.limit, deadline));
+  write_facet(values, reply);
+  return ok_status();
+}
+
+// One route: `read` makes the call of a body, `answer` what is answered.
+template <auto read, auto answer>
+Status answer_listing(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  VIBRATO_ASSIGN_OR_RETURN(auto call, read_json_object(request.body, read));
+  return answer_query(context, request, responder, std::move(call), answer);
 }
 
 }  // namespace
 
 void add_listing_routes(const ContextPtr& context, RouteTable& table) {
-  const auto add = [&](std::string_view name, auto handler) {
-    table.add(
-        make_query_route(context, name, [context, handler](const Request& request, const ResponderPtr& responder) {
-          return handler(context, request, responder);
-        }));
-  };
-  add("scroll", scroll);
-  add("count", count);
-  add("facet", facet);
-  add("get_batch", get_batch);
+  table.add(make_query_route(context, "scroll", answer_listing<read_scroll, answer_scroll>));
+  table.add(make_query_route(context, "count", answer_listing<read_count, answer_count>));
+  table.add(make_query_route(context, "facet", answer_listing<read_facet, answer_facet>));
+  table.add(make_query_route(context, "get_batch", answer_listing<read_get_batch, answer_get_batch>));
 }
 
 }  // namespace vibrato::api

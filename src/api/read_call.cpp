@@ -9,6 +9,21 @@
 #include "io/safe_path.hpp"
 
 namespace vibrato::api {
+namespace {
+
+Route query_route(const ContextPtr& context, std::string pattern, QueryHandler handler) {
+  return {.method = Method::kPost,
+          .pattern = std::move(pattern),
+          .role = Role::kQuery,
+          .reach = Reach::kOneCollection,
+          .body = BodyKind::kJson,
+          .body_bytes_max = context->options.body_bytes_max,
+          .async_handler = [context, handler](const Request& request, const ResponderPtr& responder) {
+            return handler(context, request, responder);
+          }};
+}
+
+}  // namespace
 
 Result<std::optional<Lsn>> min_lsn_of(const Request& request) {
   if (!request.query_parameter(kMinLsnParameter).has_value()) {
@@ -70,15 +85,16 @@ Deadline deadline_of(const ApiContext& context, const Responder& responder) {
   return {context.clock, responder.deadline_ns()};
 }
 
-Route make_query_route(const ContextPtr& context, std::string_view name, AsyncHandler handler) {
-  return {.method = Method::kPost,
-          .pattern = "/v1/vector/{collection}/" + std::string(name),
-          .role = Role::kQuery,
-          .reach = Reach::kOneCollection,
-          .body = BodyKind::kJson,
-          .body_bytes_max = context->options.body_bytes_max,
-          .known_query_parameters = {std::vector<std::string>()},
-          .async_handler = std::move(handler)};
+Route make_query_route(const ContextPtr& context, std::string_view name, QueryHandler handler) {
+  Route route = query_route(context, "/v1/vector/{collection}/" + std::string(name), handler);
+  route.known_query_parameters = {std::vector<std::string>()};
+  return route;
+}
+
+Route make_v2_query_route(const ContextPtr& context, std::string_view name, QueryHandler handler) {
+  Route route = query_route(context, "/v2/" + std::string(name), handler);
+  route.collection = context->options.v2_collection;
+  return route;
 }
 
 Result<vector::CollectionPtr> find_collection(const ApiContext& context, std::string_view name) {

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vibrato/result.hpp>
 
 #include "api/api_context.hpp"
@@ -50,10 +53,34 @@ void run_when_visible(const ContextPtr& context, Lsn lsn, const ResponderPtr& re
 // A read that still runs when the request's deadline passes ends: nobody waits for it.
 [[nodiscard]] Deadline deadline_of(const ApiContext& context, const Responder& responder);
 
+// A handler of one request, with what all routes know.
+using QueryHandler = Status (*)(const ContextPtr& context, const Request& request, const ResponderPtr& responder);
+
 // POST /v1/vector/{collection}/<name>, its body as JSON, for keys that may query.
-[[nodiscard]] Route make_query_route(const ContextPtr& context, std::string_view name, AsyncHandler handler);
+[[nodiscard]] Route make_query_route(const ContextPtr& context, std::string_view name, QueryHandler handler);
+// POST /v2/<name>, the same on the collection of that interface.
+[[nodiscard]] Route make_v2_query_route(const ContextPtr& context, std::string_view name, QueryHandler handler);
 
 // Errors: kUnavailable while it recovers, kInvalidArgument for what is no name, kNotFound.
 [[nodiscard]] Result<vector::CollectionPtr> find_collection(const ApiContext& context, std::string_view name);
+
+// What the queries of a collection have in common that may take long: `answer` writes what is found there for the call,
+// on the query pool, once its LSN is visible. A Call has `min_lsn`. Errors: as answer_on_pool.
+template <typename Call>
+using AnswerCall = Status (*)(const ApiContext& context, const vector::Collection& collection, Call& call,
+                              const Deadline& deadline, Reply& reply);
+template <typename Call>
+[[nodiscard]] Status answer_query(const ContextPtr& context, const Request& request, const ResponderPtr& responder,
+                                  Call call, AnswerCall<Call> answer) {
+  const auto owned = std::make_shared<Call>(std::move(call));
+  std::string name(request.path_parameter("collection"));
+  const Deadline deadline = deadline_of(*context, *responder);
+  const std::optional<Lsn> min_lsn = owned->min_lsn;
+  const auto read = [context, owned, name = std::move(name), deadline, answer](Reply& reply) -> Status {
+    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, name));
+    return answer(*context, *collection, *owned, deadline, reply);
+  };
+  return answer_on_pool(context, min_lsn, responder, read);
+}
 
 }  // namespace vibrato::api

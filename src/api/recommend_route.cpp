@@ -29,6 +29,7 @@ using Example = std::variant<PointId, std::vector<float>>;
 
 struct RecommendCall {
   SearchCall search;
+  std::optional<Lsn> min_lsn;
   std::vector<Example> positive;
   std::vector<Example> negative;
 };
@@ -75,7 +76,7 @@ Status read_recommend(simdjson::dom::object object, const DatabaseApiOptions& op
   VIBRATO_ASSIGN_OR_RETURN(call.search.request.filter, read_filter(filter));
   VIBRATO_ASSIGN_OR_RETURN(call.search.parts.meta, bool_or(include_meta, false));
   VIBRATO_ASSIGN_OR_RETURN(call.search.parts.vector, bool_or(include_vector, false));
-  VIBRATO_ASSIGN_OR_RETURN(call.search.min_lsn, read_min_lsn(min_lsn));
+  VIBRATO_ASSIGN_OR_RETURN(call.min_lsn, read_min_lsn(min_lsn));
   return ok_status();
 }
 
@@ -123,43 +124,34 @@ Result<std::vector<double>> mean_of(const vector::Collection& collection, const 
   return mean;
 }
 
-Status recommend_and_write(const ApiContext& context, RecommendCall& call, Reply& reply) {
-  VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(context, call.search.collection));
-  std::vector<PointId>& left_out = call.search.request.left_out;
-  VIBRATO_ASSIGN_OR_RETURN(const std::vector<double> liked, mean_of(*collection, call.positive, "positive", left_out));
+Status answer_recommend(const ApiContext& context, const vector::Collection& collection, RecommendCall& call,
+                        const Deadline& deadline, Reply& reply) {
+  SearchCall& search = call.search;
+  search.request.deadline = deadline;
+  std::vector<PointId>& left_out = search.request.left_out;
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<double> liked, mean_of(collection, call.positive, "positive", left_out));
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<double> disliked,
-                           mean_of(*collection, call.negative, "negative", left_out));
+                           mean_of(collection, call.negative, "negative", left_out));
   for (std::size_t d = 0; d < liked.size(); ++d) {
     const double value = disliked.empty() ? liked[d] : 2 * liked[d] - disliked[d];
-    call.search.vector.push_back(static_cast<float>(value));
+    search.vector.push_back(static_cast<float>(value));
   }
   std::int64_t took_us = 0;
-  VIBRATO_ASSIGN_OR_RETURN(const vector::SearchAnswer answer, find_hits(context, *collection, call.search, &took_us));
-  JsonWriter json(reply.body);
-  json.begin_object();
-  VIBRATO_RETURN_IF_ERROR(write_hits(call.search, answer, json));
-  json.key("took_us");
-  json.number(static_cast<std::uint64_t>(took_us));
-  json.end_object();
-  return ok_status();
+  VIBRATO_ASSIGN_OR_RETURN(const vector::SearchAnswer answer, find_hits(context, collection, search, &took_us));
+  return write_search_answer(search, answer, took_us, reply);
 }
 
 Status recommend(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  const auto call = std::make_shared<RecommendCall>();
+  RecommendCall call;
   VIBRATO_RETURN_IF_ERROR(read_json_object(
-      request.body, [&](simdjson::dom::object object) { return read_recommend(object, context->options, *call); }));
-  call->search.collection = request.path_parameter("collection");
-  call->search.request.deadline = deadline_of(*context, *responder);
-  return answer_on_pool(context, call->search.min_lsn, responder,
-                        [context, call](Reply& reply) { return recommend_and_write(*context, *call, reply); });
+      request.body, [&](simdjson::dom::object object) { return read_recommend(object, context->options, call); }));
+  return answer_query(context, request, responder, std::move(call), answer_recommend);
 }
 
 }  // namespace
 
 void add_recommend_route(const ContextPtr& context, RouteTable& table) {
-  table.add(make_query_route(context, "recommend", [context](const Request& request, const ResponderPtr& responder) {
-    return recommend(context, request, responder);
-  }));
+  table.add(make_query_route(context, "recommend", recommend));
 }
 
 }  // namespace vibrato::api

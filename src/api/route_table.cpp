@@ -173,6 +173,12 @@ Status RouteTable::check_form(const Request& request, const Route& route) const 
   return route.body == BodyKind::kJson ? check_json_media_type(request) : ok_status();
 }
 
+void RouteTable::write_error(const Status& status, std::string_view path, std::string_view request_id,
+                             Reply& reply) const {
+  const bool asks = status.code() == ErrorCode::kUnavailable && outage_;
+  api::write_error(status, error_style(path), request_id, reply, asks ? outage_() : Outage::kBrief);
+}
+
 ErrorStyle RouteTable::error_style(std::string_view path) const {
   if (surface_ == Surface::kServe) {
     return ErrorStyle::kServe;

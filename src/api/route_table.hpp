@@ -86,6 +86,8 @@ class RouteTable {
   // Requires: the pattern starts with '/', and method and pattern are not in the table yet.
   void add(Route route);
   void set_authorizer(Authorizer authorizer) { authorizer_ = std::move(authorizer); }
+  // Asked for every 503, on the thread that answers. Without it all are brief.
+  void set_outage(std::function<Outage()> outage) { outage_ = std::move(outage); }
 
   // Finds the route of a raw path (without query). HEAD is answered by GET routes.
   // `match` is reset first; its buffers are reused.
@@ -98,6 +100,8 @@ class RouteTable {
 
   // The envelope of errors on `path`.
   [[nodiscard]] ErrorStyle error_style(std::string_view path) const;
+  // Makes `reply` the answer for an error on `path`. Requires: !status.ok().
+  void write_error(const Status& status, std::string_view path, std::string_view request_id, Reply& reply) const;
 
   // Every route: literal patterns first, then those with names, in the order of adding.
   [[nodiscard]] std::vector<const Route*> routes() const;
@@ -114,6 +118,7 @@ class RouteTable {
   std::map<std::string, std::vector<Route>, std::less<>> literal_;
   std::vector<Pattern> patterns_;
   Authorizer authorizer_;
+  std::function<Outage()> outage_;
 };
 
 }  // namespace vibrato::api

@@ -168,9 +168,7 @@ Status search_batch(const ContextPtr& context, const Request& request, const Res
 }  // namespace
 
 void add_search_batch_routes(const ContextPtr& context, RouteTable& table) {
-  table.add(make_query_route(context, "search_batch", [context](const Request& request, const ResponderPtr& responder) {
-    return search_batch(context, request, responder);
-  }));
+  table.add(make_query_route(context, "search_batch", search_batch));
 }
 
 }  // namespace vibrato::api

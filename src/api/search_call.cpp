@@ -132,6 +132,8 @@ void write_explain(const std::vector<vector::SegmentExplain>& segments, JsonWrit
     json.key("rows");
     json.number(std::uint64_t{one.rows});
     if (one.matching) {
+      json.key("estimated");
+      json.number(std::uint64_t{one.estimated.value_or(0)});
       json.key("matching");
       json.number(std::uint64_t{*one.matching});
     }
@@ -180,6 +182,19 @@ Status write_hits(const SearchCall& call, const vector::SearchAnswer& answer, Js
     write_explain(answer.explain, json);
   }
   write_notes(call.notes, json);
+  return ok_status();
+}
+
+Status write_search_answer(const SearchCall& call, const vector::SearchAnswer& answer, std::int64_t took_us,
+                           Reply& reply) {
+  constexpr std::size_t kBytesPerHit = 48;
+  reply.body.reserve(answer.hits.size() * kBytesPerHit + kBytesPerHit);
+  JsonWriter json(reply.body);
+  json.begin_object();
+  VIBRATO_RETURN_IF_ERROR(write_hits(call, answer, json));
+  json.key("took_us");
+  json.number(static_cast<std::uint64_t>(took_us));
+  json.end_object();
   return ok_status();
 }
 

@@ -25,6 +25,10 @@ using WriteAnswer = Status (*)(const SearchCall& call, const vector::SearchAnswe
 // The members hits and explain, if it is wanted, of an object that was begun.
 [[nodiscard]] Status write_hits(const SearchCall& call, const vector::SearchAnswer& answer, JsonWriter& json);
 
+// The whole answer of a search, and of what is one on /v1. A WriteAnswer.
+[[nodiscard]] Status write_search_answer(const SearchCall& call, const vector::SearchAnswer& answer,
+                                         std::int64_t took_us, Reply& reply);
+
 // Searches and answers. What is not done at once takes the contents of `call` with it.
 // Errors: those of the search; kOverloaded when the pool is full; kNotFound.
 [[nodiscard]] Status run_search(const ContextPtr& context, const ResponderPtr& responder, SearchCall& call,

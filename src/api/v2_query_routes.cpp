@@ -9,6 +9,7 @@
 #include "api/json_writer.hpp"
 #include "api/point_fields.hpp"
 #include "api/query_fields.hpp"
+#include "api/read_call.hpp"
 #include "api/search_call.hpp"
 #include "api/v2_metadata.hpp"
 #include "base/limits.hpp"
@@ -85,17 +86,7 @@ Status query(const ContextPtr& context, const Request& request, const ResponderP
 }  // namespace
 
 void add_v2_query_routes(const ContextPtr& context, RouteTable& table) {
-  Route route{.method = Method::kPost,
-              .pattern = "/v2/query",
-              .role = Role::kQuery,
-              .reach = Reach::kOneCollection,
-              .collection = context->options.v2_collection,
-              .body = BodyKind::kJson,
-              .body_bytes_max = context->options.body_bytes_max,
-              .async_handler = [context](const Request& request, const ResponderPtr& responder) {
-                return query(context, request, responder);
-              }};
-  table.add(std::move(route));
+  table.add(make_v2_query_route(context, "query", query));
 }
 
 }  // namespace vibrato::api

@@ -1,5 +1,6 @@
 #include "filter/facet.hpp"
 
+#include <fmt/format.h>
 #include <set>
 #include <simdjson.h>
 #include <string>
@@ -42,10 +43,7 @@ class Counter {
 
   Status add(const Scalar& value, const MetaSetRef& ref) {
     VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, common_rows(ref));
-    if (count > 0) {
-      counts_[value] += count;
-    }
-    return ok_status();
+    return count > 0 ? counts_.add(value, count) : ok_status();
   }
 
   // How many of the rows are in a stored set.
@@ -68,7 +66,7 @@ class Counter {
       VIBRATO_ASSIGN_OR_RETURN(const format::OrderKey key, index_.key_at(column, i));
       const bool is_same = i > 0 && key == run;
       if (!is_same) {
-        add_run(run, run_rows);
+        VIBRATO_RETURN_IF_ERROR(add_run(run, run_rows));
         run = key;
         run_rows = 0;
       }
@@ -77,14 +75,12 @@ class Counter {
       }
       last_row = rows[i];
     }
-    add_run(run, run_rows);
-    return ok_status();
+    return add_run(run, run_rows);
   }
 
-  void add_run(const format::OrderKey& key, std::uint64_t rows) {
-    if (rows > 0) {
-      counts_[Scalar(Number::from_parts(key.base, static_cast<std::uint16_t>(key.rest)))] += rows;
-    }
+  Status add_run(const format::OrderKey& key, std::uint64_t rows) {
+    return rows > 0 ? counts_.add(Number::from_parts(key.base, static_cast<std::uint16_t>(key.rest)), rows)
+                    : ok_status();
   }
 
   const MetaIndexView& index_;
@@ -94,6 +90,30 @@ class Counter {
 };
 
 }  // namespace
+
+std::size_t FacetCounts::bytes_of(const Scalar& value) {
+  constexpr std::size_t kNodeBytes = sizeof(std::pair<const Scalar, std::uint64_t>) + 6 * sizeof(void*);
+  const auto* const text = std::get_if<std::string>(&value);
+  return kNodeBytes + (text == nullptr ? 0 : text->size());
+}
+
+Status FacetCounts::add(const Scalar& value, std::uint64_t count) {
+  const auto place = counts_.lower_bound(value);
+  if (place != counts_.end() && place->first == value) {
+    place->second += count;
+    return ok_status();
+  }
+  const std::size_t bytes = bytes_of(value);
+  if (bytes > bytes_max_ - bytes_) {
+    return {ErrorCode::kPayloadTooLarge,
+            fmt::format("field has more than {} different values, all that a facet counts in its {} bytes of memory: "
+                        "give a filter that lets fewer points through, or page through them with scroll",
+                        counts_.size(), bytes_max_)};
+  }
+  bytes_ += bytes;
+  counts_.emplace_hint(place, value, count);
+  return ok_status();
+}
 
 Result<RowSet> count_values(const MetaIndexView* index, const RowSet& rows, const FieldPath& path,
                             const std::function<Status()>& keep_going, FacetCounts& counts) {
@@ -130,7 +150,7 @@ class ValueCounter::Impl {
       return false;  // All of them.
     }));
     for (const Scalar& value : values) {
-      ++counts_[value];
+      VIBRATO_RETURN_IF_ERROR(counts_.add(value, 1));
     }
     return ok_status();
   }

@@ -265,18 +265,12 @@ class Parser {
   Result<Condition> range(FieldPath path, const element& json, const Place& place) {
     object bounds;
     if (json.get(bounds) != simdjson::SUCCESS) {
-      return fault(place, "must be an object with gt or gte, lt or lte");
+      return fault(place, "must be an object with gt, gte, lt or lte");
     }
     constexpr Fields<4>::Names kNames{"gt", "gte", "lt", "lte"};
     VIBRATO_ASSIGN_OR_RETURN(const Fields<4> fields, Fields<4>::read(bounds, kNames, place));
     if (fields.count() == 0) {
-      return fault(place, "needs a bound: gt or gte, lt or lte");
-    }
-    if (fields.has("gt") && fields.has("gte")) {
-      return fault(place, "has gt and gte; give one lower bound");
-    }
-    if (fields.has("lt") && fields.has("lte")) {
-      return fault(place, "has lt and lte; give one upper bound");
+      return fault(place, "needs a bound: gt, gte, lt or lte");
     }
     Range<Number> numbers{path, {}, {}};
     Range<Time> times{std::move(path), {}, {}};
@@ -287,7 +281,7 @@ class Parser {
     }
     const bool has_numbers = numbers.low || numbers.high;
     if (has_numbers && (times.low || times.high)) {
-      return fault(place, "one bound is a number, the other a time");
+      return fault(place, "one bound is a number, another a time");
     }
     return has_numbers ? Condition{std::move(numbers)} : Condition{std::move(times)};
   }
@@ -297,7 +291,7 @@ class Parser {
     const bool is_low = name[0] == 'g';
     const bool inclusive = name.size() == 3;
     if (const auto number = number_of(json)) {
-      (is_low ? numbers.low : numbers.high) = Bound<Number>{*number, inclusive};
+      tighten(is_low ? numbers.low : numbers.high, {*number, inclusive}, is_low);
       return ok_status();
     }
     std::string_view text;
@@ -305,8 +299,18 @@ class Parser {
     if (!time) {
       return fault(place, "must be a number or a time such as 2026-11-21T07:30:00Z (RFC 3339)");
     }
-    (is_low ? times.low : times.high) = Bound<Time>{*time, inclusive};
+    tighten(is_low ? times.low : times.high, {*time, inclusive}, is_low);
     return ok_status();
+  }
+
+  // Of two bounds on one side, gt and gte, both must hold: the one that lets fewer values through is kept.
+  template <typename T>
+  static void tighten(std::optional<Bound<T>>& kept, const Bound<T>& other, bool is_low) {
+    if (kept && kept->value == other.value) {
+      kept->inclusive = kept->inclusive && other.inclusive;
+    } else if (!kept || (is_low ? kept->value < other.value : other.value < kept->value)) {
+      kept = other;
+    }
   }
 
   Result<Condition> has_id(const element& json, const Place& place) {

@@ -354,7 +354,7 @@ Exchange::Step Exchange::answer_early(const Status& error, std::string_view head
 
 Exchange::Step Exchange::answer_error(const Status& error, bool close) {
   close_after_answer_ |= close;
-  api::write_error(error, context_.routes.error_style(request_.path), request_id_, reply_);
+  context_.routes.write_error(error, request_.path, request_id_, reply_);
   if (http_status(error.code()) == 500) {
     context_.logger.error("{} {} (request {}): {}", api::to_string(request_.method), request_.path, request_id_,
                           error.message());

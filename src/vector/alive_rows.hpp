@@ -1,8 +1,12 @@
-// The rows of a part that a reader sees, as a predicate of searches. For the parts of a collection.
+// The rows of a part that a reader sees, as a predicate of searches and as a set. For the parts of a collection, and
+// for what goes through them.
 #pragma once
 
 #include <cstdint>
+#include <vibrato/result.hpp>
 
+#include "base/deadline.hpp"
+#include "filter/row_set.hpp"
 #include "hnsw/beam_search.hpp"
 #include "vector/delete_lsns.hpp"
 
@@ -13,6 +17,11 @@ namespace vibrato::vector {
   constexpr std::uint32_t kAliveShareMin = 8;
   return dead > rows - rows / kAliveShareMin;
 }
+
+// Those of the rows that are not deleted for a reader at `visible`, who may see all of them but for that.
+// Errors: kTimeout past the deadline.
+[[nodiscard]] Result<filter::RowSet> alive_among(const filter::RowSet& rows, const DeleteLsns& deletes, Lsn visible,
+                                                 const Deadline& deadline);
 
 // Borrows the deletes; must outlive its predicate.
 class AliveRows {

@@ -106,8 +106,10 @@ struct PointHit {
 struct SegmentExplain {
   std::string segment;  // "hot", "frozen", or the file's name.
   std::uint32_t rows = 0;
-  std::optional<std::uint32_t> matching;  // With a filter: rows that match, dead ones too.
-  SegmentStats stats;
+  // With a filter: how many rows the plan was chosen for, which may be dead, and how many of them are alive.
+  std::optional<std::uint32_t> estimated;
+  std::optional<std::uint32_t> matching;
+  SegmentStats stats;  // Of all searches of the part, if it was searched again; its plan is the last one's.
 };
 
 struct SearchAnswer {

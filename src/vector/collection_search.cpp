@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "vector/alive_rows.hpp"
 #include "vector/check_vector.hpp"
 #include "vector/collection.hpp"
 #include "vector/flat_scan.hpp"
@@ -133,11 +134,19 @@ class Merge {
     return request_.recall ? recall_notes(*request_.recall, stats_) : std::vector<std::string>();
   }
 
-  [[nodiscard]] std::vector<SegmentExplain> explain() const {
+  [[nodiscard]] Result<std::vector<SegmentExplain>> explain() const {
     std::vector<SegmentExplain> result;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
-      const auto matching = request_.filter ? std::optional(rows_of_[i]) : std::nullopt;
-      result.push_back({name_of(*parts_[i], *view_.version), parts_[i]->row_count(), matching, stats_[i]});
+      SegmentExplain& one = result.emplace_back();
+      one.segment = name_of(*parts_[i], *view_.version);
+      one.rows = parts_[i]->row_count();
+      one.stats = stats_[i];
+      if (request_.filter) {
+        VIBRATO_ASSIGN_OR_RETURN(const filter::RowSet alive,
+                                 alive_among(allowed_[i], *parts_[i]->deletes(), view_.visible, request_.deadline));
+        one.estimated = rows_of_[i];
+        one.matching = alive.size();
+      }
     }
     return result;
   }
@@ -188,7 +197,7 @@ class Merge {
     for (std::uint32_t more = 1; is_tied && more <= kTiesMax; more *= 4) {
       query.k = std::min(want_ + more, rows);
       query.ef = std::max(ef, query.k);
-      VIBRATO_RETURN_IF_ERROR(parts_[part]->search(query, hnsw::scratch_of_this_thread(), hits, &stats_[part]));
+      VIBRATO_RETURN_IF_ERROR(search_once(part, query, hits));
       // Of all rows that there are, none can be missing.
       is_tied = query.k < rows && hits.size() > want_ && hits.back().distance <= hits[want_ - 1].distance;
       if (query.exact) {
@@ -215,7 +224,16 @@ class Merge {
     const HitOrder order{comes_first, parts_[part].get()};
     query.order = &order;
     query.k = want_;
-    return parts_[part]->search(query, hnsw::scratch_of_this_thread(), hits, &stats_[part]);
+    return search_once(part, query, hits);
+  }
+
+  Status search_once(std::uint32_t part, const SegmentQuery& query, std::vector<hnsw::Hit>& hits) {
+    SegmentStats stats;
+    VIBRATO_RETURN_IF_ERROR(parts_[part]->search(query, hnsw::scratch_of_this_thread(), hits, &stats));
+    stats.rows_visited += stats_[part].rows_visited;
+    stats.distances += stats_[part].distances;
+    stats_[part] = stats;
+    return ok_status();
   }
 
   // A part that is searched again may find again what it found before.
@@ -333,7 +351,7 @@ Result<SearchAnswer> Collection::search(const SearchRequest& request, bool expla
   }
   answer.notes = merge.notes();
   if (explain) {
-    answer.explain = merge.explain();
+    VIBRATO_ASSIGN_OR_RETURN(answer.explain, merge.explain());
   }
   return answer;
 }

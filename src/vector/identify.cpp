@@ -156,8 +156,7 @@ Status check_frames(const Collection& collection, const IdentifyRequest& request
   }
   for (std::size_t i = 0; i < request.frames.size(); ++i) {
     const std::vector<float>& frame = request.frames[i];
-    // Silence has no direction, and needs none.
-    const bool is_allowed_silence = frame.size() == settings.dim && is_silence(frame);
+    const bool is_allowed_silence = request.allows_silence && frame.size() == settings.dim && is_silence(frame);
     const Status checked = is_allowed_silence ? ok_status() : check_vector(frame, settings.dim, settings.metric);
     if (!checked.ok()) {
       return {checked.code(), fmt::format("vectors[{}]: {}", i, checked.message())};

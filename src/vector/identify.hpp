@@ -21,6 +21,7 @@ namespace vibrato::vector {
 
 struct IdentifyRequest {
   std::vector<std::vector<float>> frames;  // Shape [n][dim], n >= 1. Frames of zeros are silence: they have no votes.
+  bool allows_silence = false;             // Under cosine too, where a zero vector is otherwise refused.
   std::uint32_t k = 5;
   std::uint32_t ef = 100;
   Tier tier = Tier::kAll;

@@ -1,12 +1,12 @@
 #include "vector/listing.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <functional>
 #include <iterator>
 #include <utility>
 
 #include "store/id_index.hpp"
+#include "vector/alive_rows.hpp"
 #include "vector/flat_scan.hpp"
 
 namespace vibrato::vector {
@@ -115,27 +115,6 @@ class PartListing {
   std::vector<ListedPoint> points_;
 };
 
-// Of rows that a reader may see only a delete can take one out.
-Result<filter::RowSet> without_deleted(const filter::RowSet& rows, const DeleteLsns& deletes, Lsn visible,
-                                       const Deadline& deadline) {
-  constexpr std::size_t kBits = 64;
-  std::vector<std::uint64_t> words((rows.row_count() + kBits - 1) / kBits);
-  rows.copy_bits(words);
-  std::vector<std::uint32_t> dead;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i % (kScanCheckRows / kBits) == 0) {
-      VIBRATO_RETURN_IF_ERROR(deadline.check());
-    }
-    for (std::uint64_t left = words[i]; left != 0; left &= left - 1) {
-      const auto row = static_cast<std::uint32_t>(i * kBits) + static_cast<std::uint32_t>(std::countr_zero(left));
-      if (deletes.is_deleted(row, visible)) {
-        dead.push_back(row);
-      }
-    }
-  }
-  return rows.without(filter::RowSet::of(std::move(dead), rows.row_count()));
-}
-
 // Calls `visit` for every part with those of its rows that match and are alive for one reader.
 Status visit_matching(const Collection& collection, const filter::Filter* filter, const Deadline& deadline,
                       const std::function<Status(const Segment& part, const filter::RowSet& rows)>& visit) {
@@ -145,9 +124,7 @@ Status visit_matching(const Collection& collection, const filter::Filter* filter
   for (const SegmentPtr& part : parts_of(*view.version)) {
     VIBRATO_ASSIGN_OR_RETURN(filter::RowSet rows,
                              part->matching(filter == nullptr ? everything : *filter, view.visible, deadline));
-    if (part->deletes()->count() > 0) {
-      VIBRATO_ASSIGN_OR_RETURN(rows, without_deleted(rows, *part->deletes(), view.visible, deadline));
-    }
+    VIBRATO_ASSIGN_OR_RETURN(rows, alive_among(rows, *part->deletes(), view.visible, deadline));
     VIBRATO_RETURN_IF_ERROR(visit(*part, rows));
   }
   return ok_status();
@@ -185,22 +162,25 @@ Result<std::uint64_t> count_points(const Collection& collection, const filter::F
 
 Result<std::vector<FacetValue>> facet_points(const Collection& collection, const filter::FieldPath& path,
                                              const filter::Filter* filter, std::uint32_t limit,
-                                             const Deadline& deadline) {
-  filter::FacetCounts counts;
+                                             const Deadline& deadline, std::size_t bytes_max) {
+  filter::FacetCounts counts(bytes_max);
   const auto add = [&](const Segment& part, const filter::RowSet& rows) {
     return part.count_values(path, rows, deadline, counts);
   };
   VIBRATO_RETURN_IF_ERROR(visit_matching(collection, filter, deadline, add));
-  std::vector<FacetValue> values;
-  values.reserve(counts.size());
-  for (auto& [value, count] : counts) {
-    values.push_back({value, count});
-  }
-  const auto end = values.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(limit, values.size()));
-  std::partial_sort(values.begin(), end, values.end(), [](const FacetValue& a, const FacetValue& b) {
-    return a.count != b.count ? a.count > b.count : a.value < b.value;
+  using Count = std::pair<const filter::Scalar, std::uint64_t>;
+  std::vector<const Count*> order;  // Values may be long, and are as many as they are: they stay where they are.
+  order.reserve(counts.size());
+  std::transform(counts.begin(), counts.end(), std::back_inserter(order), [](const Count& one) { return &one; });
+  const auto end = order.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(limit, order.size()));
+  std::partial_sort(order.begin(), end, order.end(), [](const Count* a, const Count* b) {
+    return a->second != b->second ? a->second > b->second : a->first < b->first;
   });
-  values.erase(end, values.end());
+  std::vector<FacetValue> values;
+  values.reserve(static_cast<std::size_t>(end - order.begin()));
+  std::transform(order.begin(), end, std::back_inserter(values), [](const Count* one) {
+    return FacetValue{one->first, one->second};
+  });
   return values;
 }
 

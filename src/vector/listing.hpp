@@ -2,6 +2,7 @@
 // scroll, count, export and delete_by_filter stand on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vibrato/result.hpp>
 
 #include "base/deadline.hpp"
+#include "base/limits.hpp"
 #include "base/point_id.hpp"
 #include "filter/condition.hpp"
 #include "vector/collection.hpp"
@@ -48,9 +50,10 @@ struct FacetValue {
   std::uint64_t count = 0;
 };
 // The most frequent values under a key, equally frequent ones in the order false, true, numbers, strings: exact, of one
-// moment. Memory grows with the number of different values. Errors: as list_points.
+// moment. Errors: as list_points; kPayloadTooLarge when the different values need more than `bytes_max` of memory.
 [[nodiscard]] Result<std::vector<FacetValue>> facet_points(const Collection& collection, const filter::FieldPath& path,
                                                            const filter::Filter* filter, std::uint32_t limit,
-                                                           const Deadline& deadline);
+                                                           const Deadline& deadline,
+                                                           std::size_t bytes_max = limits::kFacetBytesMax);
 
 }  // namespace vibrato::vector

@@ -225,7 +225,7 @@ class DatabaseApi {
       status = run(*match.route, parts.query, request, query, reply);
     }
     if (!status.ok()) {
-      api::write_error(status, table_->error_style(parts.path), request.request_id, reply);
+      table_->write_error(status, parts.path, request.request_id, reply);
     }
     return to_answer(reply);
   }

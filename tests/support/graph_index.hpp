@@ -1,6 +1,7 @@
 // A whole index over made rows: codes, graph, searcher; what tests of the graph build and search.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -113,6 +114,18 @@ inline double recall_of(const std::vector<hnsw::Hit>& hits, const std::vector<do
     found += exact_distance(metric, rows.row(hit.row), query, rows.dim) <= limit ? 1 : 0;
   }
   return static_cast<double>(std::min(found, nearest.size())) / static_cast<double>(nearest.size());
+}
+
+// All rows, nearest to the query first, by their squared distances.
+inline std::vector<std::uint32_t> rows_by_distance(const MadeRows& rows, const float* query) {
+  std::vector<float> distances(rows.count);
+  for (std::uint32_t row = 0; row < rows.count; ++row) {
+    distances[row] = GraphIndex::kernels().l2_squared(query, rows.row(row), rows.dim);
+  }
+  std::vector<std::uint32_t> order(rows.count);
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return distances[a] < distances[b]; });
+  return order;
 }
 
 // The exact answers to many queries.

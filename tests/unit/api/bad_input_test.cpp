@@ -64,7 +64,7 @@ class BadInputs : public ::testing::Test {
 
 // The same faults of a point's fields, in every body that has them.
 void add_point_faults(const std::string& target, std::vector<BadInput>& inputs) {
-  for (const char* id : {"-1", "7.0", "1e3", "true", "[1]", "{}"}) {
+  for (const char* id : {"-1", "-0", "7.0", "1e3", "true", "[1]", "{}"}) {
     inputs.push_back(post(target, R"({"id":)" + std::string(id) + R"(,"vector":[1,2]})", kInvalid, "id must be"));
   }
   inputs.push_back(post(target, R"({"id":"","vector":[1,2]})", kInvalid, "id"));

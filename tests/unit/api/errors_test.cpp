@@ -43,6 +43,14 @@ TEST(Errors, tell_when_to_come_again_once) {
   write_error({ErrorCode::kOverloaded, "busy"}, ErrorStyle::kNative, "r", reply);
   EXPECT_EQ(reply.headers.size(), 1U);
   reply.reset();
+  write_error(unavailable("not yet"), ErrorStyle::kNative, "r", reply);
+  EXPECT_EQ(reply.headers.size(), 1U);
+  reply.reset();
+  write_error(unavailable("damaged"), ErrorStyle::kNative, "r", reply, Outage::kLasting);
+  EXPECT_TRUE(reply.headers.empty());
+  write_error({ErrorCode::kOverloaded, "busy"}, ErrorStyle::kNative, "r", reply, Outage::kLasting);
+  EXPECT_EQ(reply.headers.size(), 1U) << "that is over soon";
+  reply.reset();
   write_error(not_found("nothing"), ErrorStyle::kNative, "r", reply);
   EXPECT_TRUE(reply.headers.empty());
 }

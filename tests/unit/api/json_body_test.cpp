@@ -1,5 +1,6 @@
 #include "api/json_body.hpp"
 
+#include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
 #include <random>
@@ -9,6 +10,7 @@
 
 #include "api/request.hpp"
 #include "base/limits.hpp"
+#include "support/status_matchers.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -195,6 +197,31 @@ TEST(JsonBody, tells_the_large_numbers_of_one_element_from_those_of_another) {
     found += std::to_string(fault.position) + ": " + std::string(fault.error.message().substr(0, 10)) + "; ";
   }
   EXPECT_EQ(found, "1: a[1].b[0] ; 3: a[3][0] is; 5: a[5] is to; 0: d is too l; ");
+}
+
+TEST(JsonBody, minus_zero_is_a_number_and_no_whole_one) {
+  const std::string body = R"({"a":-0,"b":[-0 , -0,-0.5,1e-0],"c":"-0,","d":0,"e":-0e0})";
+  std::string storage;
+  const auto parsed = parse(storage, body);
+  ASSERT_OK(parsed);
+  EXPECT_CODE(read_whole(parsed->object["a"], "a", 0, 9), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(read_whole(parsed->object["e"], "e", 0, 9), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(read_whole(parsed->object["d"], "d", 0, 9).value(), 0U);
+  EXPECT_EQ(read_string(parsed->object["c"], "c").value(), "-0,");
+  std::vector<float> numbers;
+  ASSERT_OK(read_floats(parsed->object["b"], "b", 9, numbers));
+  EXPECT_EQ(numbers, (std::vector<float>{-0.0F, -0.0F, -0.5F, 1}));
+  EXPECT_TRUE(std::signbit(numbers[0]));
+  // At every place of a body, whatever the width that it is looked at with.
+  for (std::size_t spaces = 0; spaces < 70; ++spaces) {
+    const std::string padded = "{" + std::string(spaces, ' ') + R"("a":-0})";
+    const auto again = parse(storage, padded);
+    ASSERT_OK(again);
+    EXPECT_CODE(read_whole(again->object["a"], "a", 0, 9), ErrorCode::kInvalidArgument) << spaces;
+  }
+  EXPECT_EQ(code_of(R"({"a":-0,"b":1e999})"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code_of(R"({"a":-0,"b":01})"), ErrorCode::kInvalidJson);
+  EXPECT_EQ(code_of(R"({"a":-0,})"), ErrorCode::kInvalidJson);
 }
 
 TEST(JsonBody, reads_numbers_of_every_form_as_f32) {

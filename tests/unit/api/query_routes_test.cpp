@@ -87,7 +87,34 @@ TEST_P(QueryRoutes, explain_says_how_many_rows_match) {
   ASSERT_EQ(answer.status, 200) << answer.text;
   ASSERT_EQ(answer.body["explain"].size(), 1U);
   EXPECT_EQ(answer.body["explain"][0]["matching"], 5);
+  EXPECT_EQ(answer.body["explain"][0]["estimated"], 5);
   EXPECT_EQ(answer.body["explain"][0]["plan"], "filtered_scan");
+}
+
+TEST_P(QueryRoutes, explain_tells_the_estimate_from_what_is_alive) {
+  call("delete", {{"id", 2}});
+  put(4, {4, 0}, {{"even", true}});
+  const json asked = {{"vector", {0, 0}}, {"filter", match("even", true)}, {"explain", true}};
+  const json parts = call("search", asked).body["explain"];
+  ASSERT_EQ(parts.size(), GetParam() ? 2U : 1U);
+  const json& first = parts[0];
+  EXPECT_EQ(first["matching"], GetParam() ? 3 : 4) << first;
+  EXPECT_EQ(first["estimated"], GetParam() ? 5 : 6) << "2, and 4 as it was, still take space: " << first;
+  EXPECT_EQ(first["rows"], GetParam() ? 12 : 13);
+  EXPECT_GE(first["rows_visited"], first["matching"]);
+  EXPECT_GE(first["distances"], first["matching"]);
+  if (GetParam()) {
+    EXPECT_EQ(parts[1]["segment"], "hot");
+    EXPECT_EQ(parts[1]["matching"], 1);
+    EXPECT_EQ(parts[1]["estimated"], 1);
+  }
+  const json none = call("search", {{"vector", {0, 0}}, {"filter", match("n", 77)}, {"explain", true}}).body["explain"];
+  EXPECT_EQ(none[0]["plan"], "none");
+  EXPECT_EQ(none[0]["estimated"], 0);
+  EXPECT_EQ(none[0]["rows_visited"], 0);
+  const json plain = call("search", {{"vector", {0, 0}}, {"explain", true}}).body["explain"];
+  EXPECT_FALSE(plain[0].contains("matching"));
+  EXPECT_FALSE(plain[0].contains("estimated"));
 }
 
 TEST_P(QueryRoutes, scroll_walks_all_points_in_the_order_of_their_ids) {

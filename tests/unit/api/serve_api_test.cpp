@@ -53,7 +53,7 @@ class ServeApi : public ::testing::Test {
                                                : match.route->async_handler(
                                                      request, std::make_shared<DirectResponder>(reply, deadline_ns_));
     if (!status.ok()) {
-      write_error(status, table_.error_style(path), request.request_id, reply);
+      table_.write_error(status, path, request.request_id, reply);
     }
     return {reply.status, json::parse(reply.body)};
   }

@@ -227,7 +227,9 @@ TEST_F(V2Routes, damage_is_503_and_names_the_file) {
   file.write("\xFF\xFE\xFD\xFC", 4);
   ASSERT_TRUE(file.flush().good());
   expect_error(query(R"({"vector":[1,0]})"), 503, "unavailable", ".vdb");
-  expect_error(write(R"({"vector":[1,0]})"), 503, "unavailable", ".vdb");
+  const ApiAnswer refused = write(R"({"vector":[1,0]})");
+  expect_error(refused, 503, "unavailable", ".vdb");
+  EXPECT_EQ(refused.header("Retry-After"), "") << "coming again does not help";
   expect_error(write_batch(R"({"vectors":[{"vector":[1,0]}]})"), 503, "unavailable", ".vdb");
 }
 

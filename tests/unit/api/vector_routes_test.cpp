@@ -424,8 +424,11 @@ TEST_F(VectorRoutes, a_damaged_block_makes_what_needs_it_unavailable_with_file_a
     EXPECT_EQ(answer.body["error"], "unavailable") << answer.text;
     EXPECT_NE(answer.text.find(".vdb"), std::string::npos) << answer.text;
     EXPECT_NE(answer.text.find(": offset "), std::string::npos) << answer.text;
+    EXPECT_EQ(answer.header("Retry-After"), "") << "it stays as it is until somebody acts: " << answer.text;
   }
-  EXPECT_EQ(upsert(R"({"id":2,"vector":[1,2]})").status, 503);
+  const ApiAnswer refused = upsert(R"({"id":2,"vector":[1,2]})");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.header("Retry-After"), "");
 }
 
 TEST_F(VectorRoutes, searches_that_may_take_long_leave_the_calling_thread) {

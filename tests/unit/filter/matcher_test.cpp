@@ -112,6 +112,29 @@ TEST(Matcher, bounds_are_inclusive_where_they_say_so) {
   EXPECT_FALSE(in(R"({"gt":3,"lt":1})", "2"));
 }
 
+TEST(Matcher, two_bounds_on_one_side_hold_both) {
+  const auto in = [](std::string_view bounds, std::string_view value) {
+    return matches(R"({"key":"a","range":)" + std::string(bounds) + "}", R"({"a":)" + std::string(value) + "}");
+  };
+  for (const auto* bounds :
+       {R"({"gt":1,"gte":1})", R"({"gte":1,"gt":1})", R"({"gt":1,"gte":0})", R"({"gte":-1,"gt":1})"}) {
+    EXPECT_FALSE(in(bounds, "1")) << bounds;
+    EXPECT_TRUE(in(bounds, "1.5")) << bounds;
+  }
+  for (const auto* bounds : {R"({"gt":1,"gte":2})", R"({"gte":2,"gt":1,"lt":5,"lte":4})"}) {
+    EXPECT_FALSE(in(bounds, "1.5")) << bounds;
+    EXPECT_TRUE(in(bounds, "2")) << bounds;
+    EXPECT_TRUE(in(bounds, "4")) << bounds;
+  }
+  EXPECT_FALSE(in(R"({"lt":5,"lte":4})", "4.5"));
+  EXPECT_FALSE(in(R"({"lt":4,"lte":4})", "4"));
+  EXPECT_FALSE(in(R"({"lte":4,"lt":3})", "3"));
+  EXPECT_FALSE(in(R"({"gt":1,"gte":2})", "[1.5]"));
+  const auto* const times = R"({"gt":"2026-01-01T00:00:00Z","gte":"2026-02-01T00:00:00+01:00"})";
+  EXPECT_TRUE(in(times, R"("2026-01-31T23:00:00Z")"));
+  EXPECT_FALSE(in(times, R"("2026-01-31T22:59:59Z")"));
+}
+
 TEST(Matcher, ids_are_numbers_or_strings) {
   const std::string filter = R"({"has_id":[7,"x","8"]})";
   EXPECT_TRUE(matches(filter, "", {false, 7, {}}));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
-#include <numeric>
 #include <vector>
 
 #include "support/graph_index.hpp"
@@ -43,14 +42,7 @@ class AllowedSearch : public ::testing::Test {
 
   // All rows, nearest to the query first.
   [[nodiscard]] std::vector<std::uint32_t> ranked(std::uint32_t q) const {
-    std::vector<float> distances(rows_.count);
-    for (std::uint32_t row = 0; row < rows_.count; ++row) {
-      distances[row] = GraphIndex::kernels().l2_squared(queries_.row(q), rows_.row(row), rows_.dim);
-    }
-    std::vector<std::uint32_t> order(rows_.count);
-    std::iota(order.begin(), order.end(), 0U);
-    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return distances[a] < distances[b]; });
-    return order;
+    return test::rows_by_distance(rows_, queries_.row(q));
   }
   [[nodiscard]] Bits every(std::uint32_t nth) const {
     Bits bits(rows_.count);

@@ -163,6 +163,12 @@ TEST_F(Identify, refuses_what_it_cannot_compare) {
   IdentifyRequest request = request_of(0, 2);
   request.frames[1].pop_back();
   EXPECT_EQ(identify(*made_, request).status().code(), ErrorCode::kDimMismatch);
+  MadeCollection cosine(test::small_settings(kDim, Metric::kCosine));
+  request = request_of(0, 2);
+  request.frames[1].assign(kDim, 0);
+  EXPECT_EQ(identify(*cosine, request).status().code(), ErrorCode::kInvalidArgument);
+  request.allows_silence = true;
+  EXPECT_OK(identify(*cosine, request));
   MadeCollection l2(test::small_settings(kDim, Metric::kL2));
   EXPECT_EQ(identify(*l2, request_of(0, 1)).status().code(), ErrorCode::kInvalidArgument);
 }
