@@ -7,6 +7,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <simdjson.h>
 #include <span>
@@ -27,7 +28,7 @@ namespace {
 using nlohmann::json;
 using vector::SealedPart;
 
-constexpr std::size_t kFilesMin = 9;  // Files are added, never taken away.
+constexpr std::size_t kFilesMin = 10;  // Files are added, never taken away.
 
 std::filesystem::path folder() {
   return std::filesystem::path(VIBRATO_SOURCE_DIR) / "tests/format/golden";
@@ -92,6 +93,33 @@ class GoldenFile : public ::testing::TestWithParam<std::string> {
     std::vector<hnsw::Hit> hits;
     EXPECT_OK(part_->search(query, hnsw::scratch_of_this_thread(), hits, nullptr));
     return hits;
+  }
+  struct Reached {
+    double recall = 0;     // Mean, of all searches of the file.
+    double distances = 0;  // In all.
+  };
+  Reached search_by_recall(float target) {
+    Reached reached;
+    const json& searches = expected_["searches"];
+    for (const json& one : searches) {
+      const auto vector = one["vector"].get<std::vector<float>>();
+      const auto nearest = one["rows"].get<std::vector<std::uint32_t>>();
+      vector::SegmentQuery query;
+      query.vector = vector.data();
+      query.k = one["k"];
+      query.recall = vector::RecallTarget{target, query.k};
+      query.visible = Lsn::max();
+      std::vector<hnsw::Hit> hits;
+      vector::SegmentStats stats;
+      EXPECT_OK(part_->search(query, hnsw::scratch_of_this_thread(), hits, &stats));
+      EXPECT_TRUE(stats.rule && stats.rule->is_calibrated);
+      const auto found = std::count_if(hits.begin(), hits.end(), [&](const hnsw::Hit& hit) {
+        return std::find(nearest.begin(), nearest.end(), hit.row) != nearest.end();
+      });
+      reached.recall += static_cast<double>(found) / static_cast<double>(nearest.size() * searches.size());
+      reached.distances += static_cast<double>(stats.distances);
+    }
+    return reached;
   }
 
   io::RealFileSystem fs_;
@@ -179,6 +207,44 @@ TEST_P(GoldenFile, finds_what_is_near) {
           << one.dump();
     }
   }
+}
+
+// Null for what is no finite number.
+float as_float(const json& number) {
+  return number.is_null() ? std::numeric_limits<float>::infinity() : number.get<float>();
+}
+
+TEST_P(GoldenFile, has_the_calibration_that_was_measured) {
+  const format::Calibration* const calibration = part_->rows().calibration();
+  ASSERT_EQ(calibration != nullptr, expected_.contains("calibration"));
+  if (calibration == nullptr) return;
+  const json& expected = expected_["calibration"];
+  EXPECT_EQ(calibration->samples, expected["samples"]);
+  EXPECT_EQ(calibration->ks, expected["ks"].get<std::vector<std::uint32_t>>());
+  EXPECT_EQ(calibration->targets, expected["targets"].get<std::vector<float>>());
+  EXPECT_EQ(calibration->shares, expected["shares"].get<std::vector<float>>());
+  ASSERT_EQ(calibration->points.size(), expected["points"].size());
+  for (std::size_t i = 0; i < calibration->points.size(); ++i) {
+    const json& point = expected["points"][i];
+    EXPECT_EQ(calibration->points[i],
+              (format::CalibratedPoint{as_float(point["slack"]), point["reach"], as_float(point["recall"]),
+                                       as_float(point["distances"]), as_float(point["expanded"])}))
+        << i;
+  }
+}
+
+TEST_P(GoldenFile, reaches_the_recall_that_a_search_asks_for) {
+  if (!expected_.contains("calibration")) return;
+  constexpr double kBelow = 0.02;  // A few searches tell a mean no better.
+  double distances = 0;
+  for (const float target : {0.8F, 0.95F, 0.99F}) {
+    const Reached reached = search_by_recall(target);
+    EXPECT_GE(reached.recall, static_cast<double>(target) - kBelow) << target;
+    EXPECT_GT(reached.distances, distances) << target;
+    distances = reached.distances;
+  }
+  // A scan would have cost as many distances as there are rows.
+  EXPECT_LT(distances, 0.5 * static_cast<double>(part_->row_count() * expected_["searches"].size()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Version3, GoldenFile, ::testing::ValuesIn(golden_names()),
