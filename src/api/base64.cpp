@@ -1,10 +1,14 @@
 #include "api/base64.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <fmt/format.h>
+#include <span>
+#include <string>
 #include <vibrato/result.hpp>
 
 namespace vibrato::api {
@@ -23,39 +27,67 @@ constexpr std::array<std::uint8_t, 256> make_digits() {
 }
 constexpr std::array<std::uint8_t, 256> kDigits = make_digits();
 
-// Puts bytes together to little-endian words.
-class FloatSink {
- public:
-  explicit FloatSink(std::vector<float>& out) : out_(out) {}
-
-  void add(std::uint32_t byte) {
-    word_ |= byte << (8 * bytes_);
-    if (++bytes_ == sizeof(float)) {
-      out_.push_back(std::bit_cast<float>(word_));
-      word_ = 0;
-      bytes_ = 0;
-    }
+// What a digit at each place of four adds to three bytes, the first the lowest; kNoWord for no digit.
+constexpr std::uint32_t kNoWord = 0x80000000U;
+using Words = std::array<std::array<std::uint32_t, 256>, 4>;
+constexpr Words make_words() {
+  Words words{};
+  for (std::size_t i = 0; i < kDigits.size(); ++i) {
+    const std::uint32_t digit = kDigits[i];
+    const bool is_digit = digit != kNoDigit;
+    words[0][i] = is_digit ? digit << 2U : kNoWord;
+    words[1][i] = is_digit ? digit >> 4U | (digit & 15U) << 12U : kNoWord;
+    words[2][i] = is_digit ? digit >> 2U << 8U | (digit & 3U) << 22U : kNoWord;
+    words[3][i] = is_digit ? digit << 16U : kNoWord;
   }
-  [[nodiscard]] bool is_whole() const { return bytes_ == 0; }
+  return words;
+}
+constexpr Words kWords = make_words();
 
- private:
-  std::vector<float>& out_;
-  std::uint32_t word_ = 0;
-  std::uint32_t bytes_ = 0;
-};
-
-Status no_digit(std::string_view field, std::size_t position) {
-  return invalid_argument(fmt::format("{} is not base64 at position {}", field, position));
+// Three bytes for each four digits, and one byte more is overwritten. False if one is no digit.
+bool decode_fours(std::string_view text, unsigned char* bytes) {
+  static_assert(std::endian::native == std::endian::little);
+  std::uint32_t all = 0;
+  for (std::size_t i = 0; i + 4 <= text.size(); i += 4, bytes += 3) {
+    const auto* const at = reinterpret_cast<const unsigned char*>(text.data()) + i;
+    const std::uint32_t word = kWords[0][at[0]] | kWords[1][at[1]] | kWords[2][at[2]] | kWords[3][at[3]];
+    all |= word;
+    std::memcpy(bytes, &word, sizeof word);
+  }
+  return (all & kNoWord) == 0;
 }
 
-// A length that no base64 has: some byte of it is no digit, or its end is missing.
-Status bad_length(std::string_view text, std::string_view field) {
+Status check_digits(std::string_view text, std::string_view field) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (kDigits[static_cast<unsigned char>(text[i])] == kNoDigit) {
-      return no_digit(field, i);
+      return invalid_argument(fmt::format("{} is not base64 at position {}", field, i));
     }
   }
-  return invalid_argument(fmt::format("{} is cut short: {} digits of base64", field, text.size()));
+  return ok_status();
+}
+
+// The last digits, two or three, as four: what they leave over must be nothing.
+Status decode_end(std::string_view text, std::string_view field, unsigned char* bytes) {
+  const std::size_t whole = text.size() / 4 * 4;
+  if (whole == text.size()) {
+    return ok_status();
+  }
+  std::string four(text.substr(whole));
+  const std::size_t count = four.size() - 1;
+  four.resize(4, 'A');
+  std::array<unsigned char, 4> end{};
+  const bool is_nothing_left = decode_fours(four, end.data()) && end[count] == 0;
+  std::memcpy(bytes + whole / 4 * 3, end.data(), count);
+  return is_nothing_left ? ok_status()
+                         : invalid_argument(fmt::format("{} is not base64: its last digit has bits left over", field));
+}
+
+bool are_finite(std::span<const float> numbers) {
+  bool are = true;
+  for (const float number : numbers) {
+    are &= std::isfinite(number);
+  }
+  return are;
 }
 
 }  // namespace
@@ -66,42 +98,31 @@ Status read_base64_floats(std::string_view text, std::string_view field, std::si
   if (text.size() % 4 == 0 && text.ends_with('=')) {
     text.remove_suffix(text.ends_with("==") ? 2 : 1);
   }
-  if (text.size() % 4 == 1) {
-    return bad_length(text, field);
+  if (text.size() % 4 == 1) {  // Some byte of it is no digit, or its end is missing.
+    VIBRATO_RETURN_IF_ERROR(check_digits(text, field));
+    return invalid_argument(fmt::format("{} is cut short: {} digits of base64", field, text.size()));
   }
   const std::size_t byte_count = text.size() * 3 / 4;
-  if (byte_count / sizeof(float) > count_max) {
+  const std::size_t count = byte_count / sizeof(float);
+  if (count > count_max) {
     return invalid_argument(fmt::format("{} has more than {} numbers", field, count_max));
   }
-  out.reserve(byte_count / sizeof(float));
-  FloatSink sink(out);
-  std::uint32_t bits = 0;
-  std::uint32_t bit_count = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::uint8_t digit = kDigits[static_cast<unsigned char>(text[i])];
-    if (digit == kNoDigit) {
-      return no_digit(field, i);
-    }
-    bits = (bits << 6U) | digit;
-    bit_count += 6;
-    if (bit_count >= 8) {
-      bit_count -= 8;
-      sink.add((bits >> bit_count) & 0xFFU);
-      bits &= (1U << bit_count) - 1U;
-    }
+  out.resize(count + 2);  // Where there is a part of a float too, and a byte more.
+  auto* const bytes = reinterpret_cast<unsigned char*>(out.data());
+  if (!decode_fours(text, bytes)) {
+    return check_digits(text, field);
   }
-  if (bits != 0) {
-    return invalid_argument(fmt::format("{} is not base64: its last digit has bits left over", field));
-  }
-  if (!sink.is_whole()) {
+  VIBRATO_RETURN_IF_ERROR(check_digits(text.substr(text.size() / 4 * 4), field));
+  VIBRATO_RETURN_IF_ERROR(decode_end(text, field, bytes));
+  if (byte_count % sizeof(float) != 0) {
     return invalid_argument(fmt::format("{} must be whole 32-bit floats; it is {} bytes", field, byte_count));
   }
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!std::isfinite(out[i])) {
-      return invalid_argument(fmt::format("{}[{}] is not a finite number", field, i));
-    }
+  out.resize(count);
+  if (are_finite(out)) {
+    return ok_status();
   }
-  return ok_status();
+  const auto fault = std::find_if_not(out.begin(), out.end(), [](float number) { return std::isfinite(number); });
+  return invalid_argument(fmt::format("{}[{}] is not a finite number", field, fault - out.begin()));
 }
 
 }  // namespace vibrato::api

@@ -1,7 +1,12 @@
 #include "api/base64.hpp"
 
+#include <bit>
+#include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
+#include <string>
 
+#include "base/random.hpp"
 #include "support/status_matchers.hpp"
 
 namespace vibrato::api {
@@ -23,6 +28,35 @@ TEST(Base64, reads_little_endian_floats_with_and_without_padding) {
   EXPECT_EQ(*read("AACAPwAAIMA"), Floats({1, -2.5F}));
   EXPECT_EQ(*read("AACAPwAAIMAAAABA"), Floats({1, -2.5F, 2}));
   EXPECT_EQ(*read("//9/fw=="), Floats({3.4028235e38F}));
+}
+
+// Every digit at every place of four.
+TEST(Base64, reads_what_was_written_whatever_the_bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  Random random(5);
+  for (std::size_t count = 1; count <= 200; ++count) {
+    Floats numbers(count);
+    for (float& number : numbers) {
+      do {
+        number = std::bit_cast<float>(static_cast<std::uint32_t>(random.next_u64()));
+      } while (!std::isfinite(number));
+    }
+    std::string bytes(count * sizeof(float), '\0');
+    std::memcpy(bytes.data(), numbers.data(), bytes.size());
+    std::string text;
+    std::uint32_t bits = 0;
+    std::uint32_t bit_count = 0;
+    for (const char byte : bytes + std::string(2 - (bytes.size() + 2) % 3, '\0')) {
+      bits = bits << 8U | static_cast<unsigned char>(byte);
+      for (bit_count += 8; bit_count >= 6; bit_count -= 6) {
+        text += kDigits[bits >> (bit_count - 6) & 63U];
+      }
+    }
+    text.resize((bytes.size() * 8 + 5) / 6);
+    const auto found = read(text, count);
+    ASSERT_OK(found) << text;
+    EXPECT_EQ(std::memcmp(found->data(), numbers.data(), bytes.size()), 0) << count;
+  }
 }
 
 TEST(Base64, refuses_everything_else) {
