@@ -57,8 +57,8 @@ bool decode_fours(std::string_view text, unsigned char* bytes) {
   return (all & kNoWord) == 0;
 }
 
-Status check_digits(std::string_view text, std::string_view field) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
+Status check_digits(std::string_view text, std::string_view field, std::size_t first = 0) {
+  for (std::size_t i = first; i < text.size(); ++i) {
     if (kDigits[static_cast<unsigned char>(text[i])] == kNoDigit) {
       return invalid_argument(fmt::format("{} is not base64 at position {}", field, i));
     }
@@ -112,7 +112,7 @@ Status read_base64_floats(std::string_view text, std::string_view field, std::si
   if (!decode_fours(text, bytes)) {
     return check_digits(text, field);
   }
-  VIBRATO_RETURN_IF_ERROR(check_digits(text.substr(text.size() / 4 * 4), field));
+  VIBRATO_RETURN_IF_ERROR(check_digits(text, field, text.size() / 4 * 4));
   VIBRATO_RETURN_IF_ERROR(decode_end(text, field, bytes));
   if (byte_count % sizeof(float) != 0) {
     return invalid_argument(fmt::format("{} must be whole 32-bit floats; it is {} bytes", field, byte_count));

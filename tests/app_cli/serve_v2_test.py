@@ -249,7 +249,9 @@ class ServeV2Test(cli.CliTest):
         self.assertEqual([hit["meta"]["n"] for hit in answer["hits"]], [19, 17])
         self.assertEqual(answer["explain"][0]["rows"], 20)
         self.assertRegex(search(*odd), r"(?s)\A# +ID +SCORE\n1 +19 .*\n2 +17 .*\n\n2 hits in \d+\.\d\d ms\n\Z")
-        self.assertIn("segment", search(*odd, "--explain"))
+        self.assertRegex(search(*odd, "--explain"),
+                         r"\nsegment +rows +estimated +matching +plan +rows_visited +distances\n"
+                         r"hot +20 +10 +10 +filtered_scan +10 +10\n")
         self.assertRegex(search("--group-by", "kind", "-k", 2), r"\n1 +19 .*\n2 +18 ")
         wrong = self.fail_with(1, "search", *self.remote(server), "--collection", "docs", "--query", "0,1",
                                "--filter", '{"must": [{"key": "n", "range": {"gt": "x"}}]}')

@@ -214,7 +214,9 @@ TEST(JsonBody, minus_zero_is_a_number_and_no_whole_one) {
   EXPECT_TRUE(std::signbit(numbers[0]));
   // At every place of a body, whatever the width that it is looked at with.
   for (std::size_t spaces = 0; spaces < 70; ++spaces) {
-    const std::string padded = "{" + std::string(spaces, ' ') + R"("a":-0})";
+    std::string padded(spaces + 1, ' ');
+    padded.front() = '{';
+    padded += R"("a":-0})";
     const auto again = parse(storage, padded);
     ASSERT_OK(again);
     EXPECT_CODE(read_whole(again->object["a"], "a", 0, 9), ErrorCode::kInvalidArgument) << spaces;
