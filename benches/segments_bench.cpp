@@ -1,12 +1,14 @@
 // segments_bench: the rows of one collection in one sealed segment, and in several: dealt in turn, in order of their
 // topics, and with halving sizes. Searched in turn in one run, as requests are (Collection::search): recall@10, QPS of
-// one thread, distances a query, and QPS at equal recall as a ratio to the one segment.
+// one thread, distances a query, and QPS at equal recall as a ratio to the one segment. With recall targets in place of
+// efforts: what they come to.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fmt/format.h>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 #include <vibrato/result.hpp>
@@ -35,6 +37,7 @@ struct Arguments {
   std::string folder;
   std::vector<std::string> layouts = {"dealt", "topics", "halving"};
   std::vector<std::uint32_t> efs{kEfs.begin(), kEfs.end()};
+  std::vector<float> targets;
   std::uint32_t parts = 8;
   std::uint32_t k = 10;
   unsigned repeat = 5;
@@ -118,12 +121,15 @@ struct Asked {
   double distances = 0;
 };
 
+// By effort, or with a target in its place.
 Asked measure_answers(const Contender& contender, const Matrix& queries, const Truth& truth, std::uint32_t k,
-                      std::uint32_t ef) {
+                      std::uint32_t ef, std::optional<float> target = std::nullopt) {
   Asked asked;
   std::vector<std::uint32_t> found;
   for (std::size_t q = 0; q < queries.rows; ++q) {
-    const auto answer = contender.collection->search(request_of(queries.row(q), k, ef), true);
+    vector::SearchRequest request = request_of(queries.row(q), k, ef);
+    request.recall = target;
+    const auto answer = contender.collection->search(request, true);
     found.clear();
     for (const vector::PointHit& hit : answer->hits) {
       found.push_back(static_cast<std::uint32_t>(hit.id.number));
@@ -177,6 +183,17 @@ void compare(std::vector<Contender>& contenders, const Matrix& queries, const Tr
   print_ratios(contenders);
 }
 
+void print_targets(const std::vector<Contender>& contenders, const Matrix& queries, const Truth& truth,
+                   const Arguments& arguments) {
+  std::printf("%6s %8s %8s %10s\n", "target", "layout", "recall", "distances");
+  for (const float target : arguments.targets) {
+    for (const Contender& contender : contenders) {
+      const Asked asked = measure_answers(contender, queries, truth, arguments.k, 0, target);
+      std::printf("%6.3f %8s %8.4f %10.0f\n", target, contender.name.c_str(), asked.recall, asked.distances);
+    }
+  }
+}
+
 Status run(const Arguments& arguments) {
   VIBRATO_ASSIGN_OR_RETURN(const SearchProblem problem, load_problem(arguments.files, arguments.k));
   io::RealFileSystem fs;
@@ -191,7 +208,11 @@ Status run(const Arguments& arguments) {
         SealedCollection::make(fs, folder.path(), layout, {problem.base, problem.metric, {}}, parts));
     contenders.push_back({layout, std::move(collection), {}, {}});
   }
-  compare(contenders, problem.queries, problem.truth, arguments);
+  if (arguments.targets.empty()) {
+    compare(contenders, problem.queries, problem.truth, arguments);
+  } else {
+    print_targets(contenders, problem.queries, problem.truth, arguments);
+  }
   return ok_status();
 }
 
@@ -206,6 +227,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"dealt", "topics", "halving"}));
   app.add_option("--parts", arguments.parts)->check(CLI::Range(2, 64));
   app.add_option("--efs", arguments.efs)->delimiter(',')->check(CLI::Range(1, 10000));
+  app.add_option("--targets", arguments.targets, "Recall targets, in place of efforts")->delimiter(',');
   app.add_option("-k", arguments.k)->check(CLI::Range(1, 50));
   app.add_option("--folder", arguments.folder, "Keeps the segments there, and takes those of a run before");
   app.add_option("--repeat", arguments.repeat)->check(CLI::PositiveNumber);

@@ -11,6 +11,7 @@
 #include "base/limits.hpp"
 #include "filter/meta_value.hpp"
 #include "filter/parse_filter.hpp"
+#include "vector/recall_rule.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -71,6 +72,15 @@ Result<std::optional<Lsn>> read_min_lsn(const Field& field) {
   constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t lsn, read_whole(*field.value, field.name, 0, kMax));
   return std::optional(Lsn(lsn));
+}
+
+Result<std::optional<float>> read_recall(const Field& field) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::optional<float> recall, optional_float(field));
+  if (recall && !(*recall >= vector::kRecallTargetMin && *recall <= vector::kRecallTargetMax)) {
+    return invalid_argument(
+        fmt::format("recall must be from {} to {}", vector::kRecallTargetMin, vector::kRecallTargetMax));
+  }
+  return recall;
 }
 
 Result<std::vector<PointId>> read_ids(const Field& field) {

@@ -19,6 +19,9 @@ namespace vibrato::api {
 // Errors, here and below: kInvalidArgument naming the field.
 [[nodiscard]] Result<std::optional<Lsn>> read_min_lsn(const Field& field);
 
+// A recall target; nothing if the field is absent.
+[[nodiscard]] Result<std::optional<float>> read_recall(const Field& field);
+
 // 1 to limits::kBatchItemsMax ids.
 [[nodiscard]] Result<std::vector<PointId>> read_ids(const Field& field);
 

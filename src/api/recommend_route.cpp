@@ -62,9 +62,9 @@ Result<std::vector<Example>> read_examples(const Field& field) {
 
 Status read_recommend(simdjson::dom::object object, const DatabaseApiOptions& options, RecommendCall& call) {
   constexpr std::uint64_t kDefaultK = 10;
-  std::array<Field, 7> fields{
-      {{"positive"}, {"negative"}, {"k"}, {"filter"}, {"include_meta"}, {"include_vector"}, {"min_lsn"}}};
-  const auto& [positive, negative, k, filter, include_meta, include_vector, min_lsn] = fields;
+  std::array<Field, 8> fields{
+      {{"positive"}, {"negative"}, {"k"}, {"recall"}, {"filter"}, {"include_meta"}, {"include_vector"}, {"min_lsn"}}};
+  const auto& [positive, negative, k, recall, filter, include_meta, include_vector, min_lsn] = fields;
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
   VIBRATO_ASSIGN_OR_RETURN(call.positive, read_examples(positive));
   VIBRATO_ASSIGN_OR_RETURN(call.negative, read_examples(negative));
@@ -73,6 +73,7 @@ Status read_recommend(simdjson::dom::object object, const DatabaseApiOptions& op
   }
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, 1, options.search_k_max, kDefaultK));
   call.search.request.k = static_cast<std::uint32_t>(count);
+  VIBRATO_ASSIGN_OR_RETURN(call.search.request.recall, read_recall(recall));
   VIBRATO_ASSIGN_OR_RETURN(call.search.request.filter, read_filter(filter));
   VIBRATO_ASSIGN_OR_RETURN(call.search.parts.meta, bool_or(include_meta, false));
   VIBRATO_ASSIGN_OR_RETURN(call.search.parts.vector, bool_or(include_vector, false));

@@ -13,7 +13,6 @@
 #include "api/query_fields.hpp"
 #include "base/limits.hpp"
 #include "filter/parse_filter.hpp"
-#include "vector/recall_rule.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -74,24 +73,15 @@ Status read_target(const SearchFields& fields, SearchCall& call) {
   return ok_status();
 }
 
-Result<std::optional<float>> read_recall(const SearchFields& fields) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::optional<float> recall, optional_float(fields[kRecall]));
-  if (recall && !(*recall >= vector::kRecallTargetMin && *recall <= vector::kRecallTargetMax)) {
-    return invalid_argument(
-        fmt::format("recall must be from {} to {}", vector::kRecallTargetMin, vector::kRecallTargetMax));
-  }
-  if (recall && fields[kEf].is_there()) {
-    return invalid_argument("recall and ef are both there; give one: a target, or an effort");
-  }
-  return recall;
-}
-
 Status read_numbers(const SearchFields& fields, const DatabaseApiOptions& options, vector::SearchRequest& request) {
   constexpr std::uint32_t kDefaultK = 10;
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t k, whole_or(fields[kK], 1, options.search_k_max, kDefaultK));
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t ef, whole_or(fields[kEf], 1, limits::kEfMax, 0));
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t offset, whole_or(fields[kOffset], 0, kU64Max, 0));
-  VIBRATO_ASSIGN_OR_RETURN(request.recall, read_recall(fields));
+  VIBRATO_ASSIGN_OR_RETURN(request.recall, read_recall(fields[kRecall]));
+  if (request.recall && fields[kEf].is_there()) {
+    return invalid_argument("recall and ef are both there; give one: a target, or an effort");
+  }
   request.k = static_cast<std::uint32_t>(k);
   request.ef = static_cast<std::uint32_t>(ef);
   // No collection has as many points: what lies behind is as empty.

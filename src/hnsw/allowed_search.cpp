@@ -45,8 +45,8 @@ class AllowedWalk {
     add_seeds();
     score_batch();
     while (stats_.expanded < limits_.expanded_max) {
-      if (limits_.probe != nullptr && !limits_.probe->begin_step(scratch_.pool.next_distance(), scratch_.pool,
-                                                                 limits_.stop, stats_.distances, stats_.expanded)) {
+      if (limits_.probe != nullptr &&
+          !limits_.probe->begin_step(scratch_.pool, scratch_.pool, limits_.stop, limits_.expand)) {
         return true;
       }
       const float reach = std::min(bound(), scratch_.pool.kth(limits_.stop.reach));
@@ -59,6 +59,9 @@ class AllowedWalk {
       scratch_.visited.reserve_step(2 * step_max);
       for (std::size_t e = 0; e < taken; ++e) {
         gather(graph_.block(expanding_[e]));
+        if (limits_.probe != nullptr) {
+          limits_.probe->end_candidate(batch_);
+        }
       }
       score_batch();
     }

@@ -107,8 +107,8 @@ class BeamWalk {
     scratch_.kept.resize(std::max(scratch_.kept.size(), batch_max));
     while (stats_.expanded < limits_.expanded_max) {
       const float bound = std::min(limits_.stop.bound(results().kth(limits_.k)), results().worst());
-      if (limits_.probe != nullptr && !limits_.probe->begin_step(scratch_.pool.next_distance(), results(), limits_.stop,
-                                                                 stats_.distances, stats_.expanded)) {
+      if (limits_.probe != nullptr &&
+          !limits_.probe->begin_step(scratch_.pool, results(), limits_.stop, limits_.expand)) {
         return true;
       }
       const float reach = std::min(bound, results().kth(limits_.stop.reach));
@@ -123,6 +123,9 @@ class BeamWalk {
       const std::size_t batch_begin = scratch_.visited.size();
       for (std::size_t e = 0; e < taken; ++e) {
         gather_neighbours(level_.list(expanding_[e]));
+        if (limits_.probe != nullptr) {
+          limits_.probe->end_candidate(scratch_.visited.size() - batch_begin);
+        }
       }
       const std::size_t batch_size = scratch_.visited.size() - batch_begin;
       stats_.expanded += static_cast<std::uint32_t>(taken);

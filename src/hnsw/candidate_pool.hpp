@@ -43,6 +43,20 @@ class CandidatePool {
     const std::uint64_t key = std::uint64_t{order_bits(distance)} << 32;
     return static_cast<std::size_t>(std::lower_bound(keys_.data(), keys_.data() + size_, key) - keys_.data());
   }
+  struct Next {
+    float distance = 0;
+    std::uint32_t id = 0;
+  };
+  // As peek(), with distances.
+  std::size_t peek_next(std::size_t count, Next* out) const {
+    std::size_t found = 0;
+    for (std::size_t i = cursor_; i < size_ && found < count; ++i) {
+      if ((keys_[i] & 1) == 0) {
+        out[found++] = {distance(i), id(i)};
+      }
+    }
+    return found;
+  }
   // The distance of the best candidate that was not expanded, infinity if there is none.
   [[nodiscard]] float next_distance() const {
     for (std::size_t i = cursor_; i < size_; ++i) {

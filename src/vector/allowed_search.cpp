@@ -65,6 +65,7 @@ class Search {
       hits_.clear();
       stats_.plan = "filtered_scan";
       stats_.rule.reset();
+      stats_.is_by_codes = false;
       scan_from(0);
     } else if (rows_.indexed < query_.allowed->row_count()) {
       scan_from(rows_.indexed);
@@ -98,7 +99,12 @@ class Search {
     const PlanTimes times = estimate_plans(costs);
     hnsw::SearchStats done;
     bool is_enough = false;
-    switch (choose_plan(costs)) {
+    stats_.is_by_codes = keeps_code_distances();
+    AllowedPlan plan = choose_plan(costs);
+    if (plan == AllowedPlan::kAllowedWalk && !has_rule_for_share()) {
+      plan = times.scan <= times.plain_walk ? AllowedPlan::kScan : AllowedPlan::kPlainWalk;
+    }
+    switch (plan) {
       case AllowedPlan::kScan:
         return false;
       case AllowedPlan::kAllowedWalk:
@@ -111,6 +117,12 @@ class Search {
     stats_.rows_visited += done.walk.expanded;
     stats_.distances += std::uint64_t{done.walk.distances} + done.rescored;
     return is_enough;
+  }
+
+  // Shares are calibrated where walks over allowed rows pay (calibrate.hpp); a rule for far larger ones says little.
+  [[nodiscard]] bool has_rule_for_share() const {
+    constexpr float kLarger = 4;
+    return !stats_.rule || rows_.calibration == nullptr || rows_.calibration->shares.back() <= kLarger * share();
   }
 
   // A walk may take as long as the scan would, and what it was expected to take in any case.
@@ -222,7 +234,12 @@ class Search {
     return static_cast<double>(rows) * bytes_less * kScanByteNs > kCodedScanNs + kCodedScanHitNs * query_.k;
   }
 
+  [[nodiscard]] bool keeps_code_distances() const {
+    return rows_.coded != nullptr && (!query_.rescore || rows_.plain == nullptr);
+  }
+
   void scan_coded(std::span<const std::uint32_t> list) {
+    stats_.is_by_codes = stats_.is_by_codes || keeps_code_distances();
     Memory& memory = memory_of_this_thread();
     if (query_.order == nullptr) {
       const hnsw::HitsWanted wanted{query_.k, query_.rescore, query_.known};

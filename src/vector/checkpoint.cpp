@@ -238,7 +238,7 @@ Status Checkpoint::write_files(Group& group, WrittenFiles& written) const {
       VIBRATO_ASSIGN_OR_RETURN(const std::string file, written.add(SegmentFileKind::kSegment));
       VIBRATO_ASSIGN_OR_RETURN(
           part.entry, seal_hot_part(context_.fs, context_.options.data_folder, file, work.collection->identity().number,
-                                    work.collection->settings(), *part.hot, context_.options.throttle));
+                                    work.collection->settings(), *part.hot, context_.options.throttle, keep_going_));
     }
   }
   return write_packs(small, written);

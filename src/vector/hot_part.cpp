@@ -150,6 +150,7 @@ Status HotPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratch, 
   if (stats != nullptr) {
     stats->rule = done.walked > 0 ? rule : std::nullopt;
     stats->plan = plan_of(done);
+    stats->is_by_codes = !query.rescore && done.walked + done.coded > 0 && rows_->space().has_codes();
     stats->distances = std::uint64_t{done.walked} + done.coded + done.scanned;
     stats->rows_visited = stats->distances;
   }

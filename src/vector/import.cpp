@@ -138,7 +138,7 @@ class Import::Impl {
     VIBRATO_RETURN_IF_ERROR(check());
     const bool has_index = index.graph != nullptr || index.codes.has_value();
     VIBRATO_ASSIGN_OR_RETURN(const catalog::Segment entry,
-                             writer_->commit(has_index ? &index : nullptr, kImportedLevel));
+                             writer_->commit(has_index ? &index : nullptr, kImportedLevel, options_.keep_going));
     writer_.reset();
     VIBRATO_ASSIGN_OR_RETURN(
         const auto digest, options_.hash(fmt::format("{}/{}", context_.options.data_folder, entry.file), entry.bytes));

@@ -244,9 +244,9 @@ Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget&
   if (target.archive && index.graph != nullptr && may_be_archived(*image, index.norm_max)) {
     VIBRATO_RETURN_IF_ERROR(archive_index(*image, 1, index, keep_going));
     VIBRATO_RETURN_IF_ERROR(check(keep_going));
-    return writer->commit(&index, kArchiveLevel);
+    return writer->commit(&index, kArchiveLevel, keep_going);
   }
-  return writer->commit(&index, kMergedLevel);
+  return writer->commit(&index, kMergedLevel, keep_going);
 }
 
 }  // namespace vibrato::vector

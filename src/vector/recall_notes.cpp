@@ -4,35 +4,63 @@
 #include <fmt/format.h>
 
 namespace vibrato::vector {
+namespace {
 
-std::vector<std::string> recall_notes(float target, std::span<const SegmentStats> parts) {
+struct Counts {
   std::size_t walked = 0;
   std::size_t uncalibrated = 0;
+  std::size_t borrowed = 0;
   std::size_t short_of_it = 0;
-  float least = target;
+  std::size_t by_codes = 0;
+  float least = 1;
+};
+
+Counts count(float target, std::span<const SegmentStats> parts) {
+  Counts counts;
   for (const SegmentStats& part : parts) {
+    counts.by_codes += part.is_by_codes ? 1 : 0;
     if (!part.rule) {
       continue;
     }
-    ++walked;
+    ++counts.walked;
+    counts.borrowed += part.rule->is_borrowed ? 1 : 0;
     if (!part.rule->is_calibrated) {
-      ++uncalibrated;
+      ++counts.uncalibrated;
     } else if (part.rule->recall < target) {
-      ++short_of_it;
-      least = std::min(least, part.rule->recall);
+      ++counts.short_of_it;
+      counts.least = std::min(counts.least, part.rule->recall);
     }
   }
+  return counts;
+}
+
+}  // namespace
+
+std::vector<std::string> recall_notes(float target, std::span<const SegmentStats> parts) {
+  const Counts counts = count(target, parts);
   std::vector<std::string> notes;
-  if (short_of_it > 0) {
+  if (counts.short_of_it > 0) {
     notes.push_back(
         fmt::format("recall {} is out of reach in {} of {} walked segments: their calibration reached {:.4f}", target,
-                    short_of_it, walked, least));
+                    counts.short_of_it, counts.walked, counts.least));
   }
-  if (uncalibrated > 0) {
+  if (counts.uncalibrated > 0) {
     notes.push_back(
         fmt::format("{} of {} walked segments are not calibrated, nor is a sealed one of this collection: "
                     "recall {} is a guess there",
-                    uncalibrated, walked, target));
+                    counts.uncalibrated, counts.walked, target));
+  }
+  if (counts.borrowed > 0) {
+    notes.push_back(
+        fmt::format("{} of {} walked segments are sealed without a calibration of their own: recall {} goes by the "
+                    "newest of this collection there",
+                    counts.borrowed, counts.walked, target));
+  }
+  if (counts.by_codes > 0) {
+    notes.push_back(
+        fmt::format("hits of {} of {} segments are in the order of their codes, not scored again with the vectors: "
+                    "recall {} is that of the walk alone there, and the answer may have less",
+                    counts.by_codes, parts.size(), target));
   }
   return notes;
 }

@@ -26,6 +26,7 @@ struct WalkRule {
   std::uint32_t effort = 1;  // Candidates that the walk takes, about: what a plan compares with a scan.
   float recall = 0;          // That the calibration reached; below the target where it is out of reach.
   bool is_calibrated = false;
+  bool is_borrowed = false;  // By the newest calibration, as the sealed part has none of its own.
 };
 
 // Between the targets, k and shares that were measured it is interpolated (along -log(1 - recall), log k and log

@@ -2,8 +2,9 @@
 // slack and reach that reaches it at the least cost,
 // or nearly. For calibrate.hpp.
 //
-// A pair (slack, reach) ends a walk at the first step that needs more of either. So the share of the wanted rows that
-// it finds is that of the rows whose two needs are both met: a table over the grids of both, summed up along both.
+// Under a pair (slack, reach) a walk takes the candidates that need no more of either. So the share of the wanted rows
+// that it finds is that of the rows whose two needs are both met, and its cost that of the candidates whose are: tables
+// over the grids of both, summed up along both.
 // Slack alone serves data in clusters best, reach alone data where the nearest row is next to nothing away; together
 // they are never worse than the better one.
 #pragma once
@@ -28,16 +29,23 @@ class RecallTally {
   // `k_index`: of hnsw::kProbedKs.
   explicit RecallTally(std::size_t k_index);
 
-  // A walk that wanted the rows of `truth`. `cost`: it went to the end, so that its steps count as well; the walk as a
-  // whole computed `distances` and took `expanded` candidates.
+  // A walk that wanted the rows of `truth`.
   void add(const hnsw::WalkProbe& probe, const TrueRows& truth);
-  void add_cost(const hnsw::WalkProbe& probe, std::uint32_t distances, std::uint32_t expanded);
+  // Of a walk that went to the end, and computed so many distances in all.
+  void add_cost(const hnsw::WalkProbe& probe, std::uint32_t distances);
 
   // One point a target, slack and reach never falling. Where no pair reaches a target it is the widest one.
   // targets: ascending.
   [[nodiscard]] std::vector<format::CalibratedPoint> points(std::span<const float> targets) const;
 
  private:
+  // By pair, [reach][slack]; summed up: of all pairs that are not above it in either.
+  using Table = std::vector<std::uint32_t>;
+  struct Tables {
+    Table met;  // Wanted rows that were met.
+    Table distances;
+    Table taken;  // Candidates.
+  };
   struct Choice {
     std::size_t slack = 0;  // Positions in the grids.
     std::size_t reach = 0;
@@ -45,25 +53,17 @@ class RecallTally {
     double distances = 0;
     double expanded = 0;
   };
-  // What one walk costs under any pair: the step at which each slack, and each reach, ends it.
-  struct Cost {
-    std::vector<std::uint32_t> end_of_slack;
-    std::vector<std::uint32_t> end_of_reach;
-    std::vector<std::uint32_t> distances;  // By step; one more for the whole walk.
-    std::vector<std::uint32_t> expanded;
-  };
 
-  [[nodiscard]] std::vector<std::uint64_t> summed() const;
   [[nodiscard]] double margin_of(double target) const;
-  [[nodiscard]] bool choose(std::span<const std::uint64_t> found, double target, const Choice& most,
-                            Choice& best) const;
-  void measure(Choice& choice) const;
+  [[nodiscard]] Choice measured(const Tables& sums, std::size_t slack, std::size_t reach) const;
+  [[nodiscard]] bool choose(const Tables& sums, double target, const Choice& most, Choice& best) const;
 
   std::size_t k_index_;
   std::uint64_t walks_ = 0;
   std::uint64_t wanted_ = 0;
-  std::vector<std::uint64_t> met_;  // [reach][slack]: rows whose needs are in that cell.
-  std::vector<Cost> costs_;
+  std::uint64_t cost_walks_ = 0;
+  std::uint64_t always_ = 0;  // Distances that those walks compute under any pair.
+  Tables tables_;
 };
 
 }  // namespace vibrato::vector

@@ -14,7 +14,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kBlockRows = 512;   // Of codes: they stay in the cache for all queries of a group.
+constexpr std::uint32_t kBlockRows = 128;   // Of codes: they stay in the cache for all queries of a group.
 constexpr std::size_t kGroupQueries = 256;  // Prepared queries of product codes are large.
 constexpr std::uint32_t kProductCandidatesAHit = 20;
 constexpr std::size_t kTiesKept = 28;  // Beyond the wanted ones.
@@ -82,6 +82,7 @@ class TruthScan {
     scorers_.reserve(queries.size());
     near_.reserve(queries.size() * shares.size());
     for (std::size_t i = 0; i < queries.size(); ++i) {
+      VIBRATO_CHECK(queries[i].shares <= shares.size());
       const float* vector = vector_of(space, queries[i].row);
       if (space.has_codes()) {
         hnsw::prepare_query(simd::kernels(), space, vector, prepared_[i]);
@@ -103,7 +104,7 @@ class TruthScan {
     }
     for (std::size_t query = 0; query < queries_.size(); ++query) {
       scorers_[query].score(rows.data(), end - first, distances.data());
-      for (std::size_t share = 0; share < shares_.size(); ++share) {
+      for (std::size_t share = 0; share < queries_[query].shares; ++share) {
         NearRows& near = near_[query * shares_.size() + share];
         if (shares_[share].bits.empty()) {
           offer_all(first, std::span(distances).first(end - first), near);

@@ -33,6 +33,7 @@ struct TrueRows {
 struct TruthQuery {
   std::uint32_t row = 0;     // Of the space.
   std::uint32_t wanted = 0;  // Right answers.
+  std::size_t shares = 1;    // Of so many of the shares, the first ones; of the others the answer is empty.
 };
 
 // Answers of `queries`, in the order [query][share]. `left_out`: ascending; neither of them is an answer. On codes

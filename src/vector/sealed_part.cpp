@@ -114,6 +114,7 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
     params.known = query.known;
     if (query.recall) {
       local.rule = rule_for(calibration(query), *query.recall);
+      local.rule->is_borrowed = is_borrowed(*local.rule);
       apply(*local.rule, *query.recall, params);
     }
     hnsw::SearchStats walk;
@@ -121,6 +122,7 @@ Status SealedPart::search(const SegmentQuery& query, hnsw::SearchScratch& scratc
     local.plan = "graph";
     local.rows_visited = walk.walk.expanded;
     local.distances = std::uint64_t{walk.walk.distances} + walk.rescored;
+    local.is_by_codes = scores_codes(query);
     found_all = walk.vouched >= query.k;
   }
   if (!found_all) {
@@ -145,8 +147,10 @@ void SealedPart::scan(const SegmentQuery& query, const hnsw::RowPredicate& alive
     scan_coded_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive,
                     query.rescore, query.deadline, order);
     stats.plan = "coded_scan";
+    stats.is_by_codes = scores_codes(query);
     return;
   }
+  stats.is_by_codes = false;
   scan_rows(simd::kernels(), rows_->space(), query.vector, 0, rows, query.k, scratch, hits, alive, query.deadline,
             order);
   stats.plan = "scan";
@@ -164,7 +168,15 @@ Status SealedPart::search_allowed(const SegmentQuery& query, hnsw::SearchScratch
   rows.encoded = space.has_codes() ? row_count() : 0;
   rows.plain = space.has_vectors() ? &space : nullptr;
   rows.calibration = calibration(query);
-  return search_allowed_rows(rows, query, predicate, scratch, hits, stats);
+  SegmentStats local;
+  VIBRATO_RETURN_IF_ERROR(search_allowed_rows(rows, query, predicate, scratch, hits, &local));
+  if (local.rule) {
+    local.rule->is_borrowed = is_borrowed(*local.rule);
+  }
+  if (stats != nullptr) {
+    *stats = local;
+  }
+  return ok_status();
 }
 
 Result<filter::RowSet> SealedPart::matching(const filter::Filter& filter, Lsn visible, const Deadline& deadline) const {

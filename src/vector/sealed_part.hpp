@@ -76,6 +76,13 @@ class SealedPart final : public Segment {
              std::shared_ptr<DeleteLsns> deletes);
 
   // Its own, or the newest of the collection.
+  [[nodiscard]] bool is_borrowed(const WalkRule& rule) const {
+    return rule.is_calibrated && rows_->calibration() == nullptr;
+  }
+  // Of a search on codes: whether the hits keep the distances of these.
+  [[nodiscard]] bool scores_codes(const SegmentQuery& query) const {
+    return rows_->space().has_codes() && (!query.rescore || !rows_->space().has_vectors());
+  }
   [[nodiscard]] const format::Calibration* calibration(const SegmentQuery& query) const {
     return rows_->calibration() != nullptr ? rows_->calibration() : query.newest;
   }

@@ -60,6 +60,7 @@ struct SegmentStats {
   std::uint64_t rows_visited = 0;
   std::uint64_t distances = 0;
   std::optional<WalkRule> rule;  // Of a walk with a recall target.
+  bool is_by_codes = false;      // The hits have the distances of their codes.
 };
 
 // Thread-safety: all const methods may be called from many threads at once, beside one thread that appends (hot parts)

@@ -182,7 +182,8 @@ class SegmentFileWriter::Impl {
     return image_->rows();
   }
 
-  Result<catalog::Segment> commit(const BuiltIndex* index, const format::GraphView* graph, std::uint8_t level) {
+  Result<catalog::Segment> commit(const BuiltIndex* index, const format::GraphView* graph, std::uint8_t level,
+                                  const std::function<Status()>& may_calibrate) {
     VIBRATO_CHECK(image_ != nullptr && (graph == nullptr || graph->row_count == image_->rows()));
     if (image_->rows() == 0) {
       return no_rows(path_);
@@ -193,7 +194,7 @@ class SegmentFileWriter::Impl {
       // Without re-scoring the calibration would not hold.
       VIBRATO_RETURN_IF_ERROR(complete(*writer, index, graph, {}));
     } else {
-      VIBRATO_RETURN_IF_ERROR(complete(rows_.writer(), index, graph, calibration_of(index, graph)));
+      VIBRATO_RETURN_IF_ERROR(complete(rows_.writer(), index, graph, calibration_of(index, graph, may_calibrate)));
     }
     VIBRATO_ASSIGN_OR_RETURN(const io::FileInfo info, fs_.stat(path_));
     catalog::Segment entry = rows_.entry(collection_, file_, level);
@@ -203,11 +204,14 @@ class SegmentFileWriter::Impl {
 
  private:
   // The bytes of the section, or none: a segment is as good without one, but for searches that name a recall.
-  [[nodiscard]] std::vector<std::byte> calibration_of(const BuiltIndex* index, const format::GraphView* graph) const {
+  [[nodiscard]] std::vector<std::byte> calibration_of(const BuiltIndex* index, const format::GraphView* graph,
+                                                      const std::function<Status()>& may_calibrate) const {
     if (index == nullptr || graph == nullptr || graph->row_count < kCalibratedRowsMin) {
       return {};
     }
-    const auto calibration = calibrate(index->space(*image_), *graph);
+    CalibrationOptions options;
+    options.keep_going = may_calibrate;
+    const auto calibration = calibrate(index->space(*image_), *graph, options);
     return calibration.ok() ? format::write_calibration_section(*calibration) : std::vector<std::byte>();
   }
 
@@ -263,22 +267,24 @@ Result<const store::VdbFile*> SegmentFileWriter::finish_rows() {
   return impl_->finish_rows();
 }
 
-Result<catalog::Segment> SegmentFileWriter::commit(const BuiltIndex* index, std::uint8_t level) {
+Result<catalog::Segment> SegmentFileWriter::commit(const BuiltIndex* index, std::uint8_t level,
+                                                   const std::function<Status()>& may_calibrate) {
   if (index == nullptr || index->graph == nullptr) {
-    return impl_->commit(index, nullptr, level);
+    return impl_->commit(index, nullptr, level, may_calibrate);
   }
   const format::GraphView graph = index->graph->view(impl_->row_count());
-  return impl_->commit(index, &graph, level);
+  return impl_->commit(index, &graph, level, may_calibrate);
 }
 
 Result<catalog::Segment> SegmentFileWriter::commit(const BuiltIndex* index, const format::GraphView* graph,
-                                                   std::uint8_t level) {
-  return impl_->commit(index, graph, level);
+                                                   std::uint8_t level, const std::function<Status()>& may_calibrate) {
+  return impl_->commit(index, graph, level, may_calibrate);
 }
 
 Result<catalog::Segment> seal_hot_part(io::FileSystem& fs, const std::string& data_folder, const std::string& file,
                                        CollectionNumber collection, const CollectionSettings& settings,
-                                       const HotPart& part, const WriteThrottle& throttle) {
+                                       const HotPart& part, const WriteThrottle& throttle,
+                                       const std::function<Status()>& may_calibrate) {
   VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<SegmentFileWriter> writer,
                            SegmentFileWriter::create(fs, data_folder, file, collection, settings, throttle));
   for (std::uint32_t row = 0; row < part.row_count(); ++row) {
@@ -297,7 +303,7 @@ Result<catalog::Segment> seal_hot_part(io::FileSystem& fs, const std::string& da
     options.seed = graph->params().seed;
     VIBRATO_ASSIGN_OR_RETURN(const BuiltIndex index, code_rows(*rows, options));
     const format::GraphView view = graph->view(rows->rows());
-    return writer->commit(&index, &view, 0);
+    return writer->commit(&index, &view, 0, may_calibrate);
   }
   // Scans are exact unless codes were asked for by name.
   if (settings.index == IndexKind::kFlat && options.codes && *options.codes != quant::CodeKind::kNone) {

@@ -40,11 +40,13 @@ struct SegmentRow {
 // Writes `part` (frozen, indexed) to `<data_folder>/<file>`. Row r of the part becomes row r of the file, dead rows
 // included. The codes are chosen and coded anew where the settings ask for it; the graph is stored as it is.
 // Without a complete graph (kFlat, few rows) there is none in the file. The result is the catalog entry without id.
+// may_calibrate: as SegmentFileWriter::commit().
 // Errors: kInvalidArgument for a part without rows; those of the file system.
 [[nodiscard]] Result<catalog::Segment> seal_hot_part(io::FileSystem& fs, const std::string& data_folder,
                                                      const std::string& file, CollectionNumber collection,
                                                      const CollectionSettings& settings, const HotPart& part,
-                                                     const WriteThrottle& throttle = {});
+                                                     const WriteThrottle& throttle = {},
+                                                     const std::function<Status()>& may_calibrate = {});
 
 // Rows of a small part, read one by one; what `row` answers is borrowed until the pack is written.
 struct PackItem {
@@ -81,10 +83,13 @@ class SegmentFileWriter {
   // Writes the index (none: every search scans; one without a graph: on its codes) and publishes the file under its
   // name. Of an archive (level 2, product codes) the raw vectors are left out where the settings say so. Requires:
   // finish_rows(). Errors: kInvalidArgument without a row; those of the file system.
-  [[nodiscard]] Result<catalog::Segment> commit(const BuiltIndex* index, std::uint8_t level);
+  // may_calibrate: asked every few milliseconds while the segment is calibrated (calibrate.hpp); an error leaves it
+  // without a calibration, soon, and is no error of the commit. May be empty.
+  [[nodiscard]] Result<catalog::Segment> commit(const BuiltIndex* index, std::uint8_t level,
+                                                const std::function<Status()>& may_calibrate = {});
   // The same with a graph that is somebody else's, of as many rows; null: none.
   [[nodiscard]] Result<catalog::Segment> commit(const BuiltIndex* index, const format::GraphView* graph,
-                                                std::uint8_t level);
+                                                std::uint8_t level, const std::function<Status()>& may_calibrate = {});
 
  private:
   class Impl;

@@ -232,6 +232,7 @@ inline std::vector<RouteRule> query_rules() {
                   {"/positive/1", Texts{"-1", "7.0", "{}", R"("")", R"("absent")", "77"}},
                   {"/negative", no_list + Texts{"[null]"}},
                   {"/negative/0", Texts{"-1", "7.0", "{}", R"("")", R"("absent")", "77", "[1]"}},
+                  {"/recall", kNoFloat + Texts{"0.4999", "0.9991", "1", "-0.9"}},
                   k,
                   filter,
                   include_meta,

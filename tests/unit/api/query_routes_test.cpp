@@ -225,6 +225,9 @@ TEST_P(QueryRoutes, recommend_goes_towards_some_and_away_from_others) {
   EXPECT_EQ(ids_in(away.body["hits"]), json({7, 6}));
   EXPECT_EQ(ids_in(call("recommend", {{"positive", {5}}, {"filter", match("even", true)}, {"k", 1}}).body["hits"]),
             json({4}));
+  EXPECT_EQ(ids_in(call("recommend", {{"positive", {4, json::array({4, 0})}}, {"k", 2}, {"recall", 0.9}}).body["hits"]),
+            ids_in(like.body["hits"]));
+  expect_error(call("recommend", {{"positive", {5}}, {"recall", 0.4}}), 400, "invalid_argument", "recall");
   expect_error(call("recommend", {{"positive", {77}}}), 404, "not_found", "positive[0]");
   expect_error(call("recommend", json::object()), 400, "invalid_argument", "positive");
   expect_error(call("recommend", {{"positive", {json::array({1, 2, 3})}}}), 400, "dim_mismatch", "positive[0]");

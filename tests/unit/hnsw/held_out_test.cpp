@@ -99,7 +99,7 @@ TEST_F(HeldOut, a_probe_tells_what_walks_under_a_rule_find) {
       constexpr std::size_t kTen = 2;  // Of kProbedKs.
       static_assert(kProbedKs[kTen] == 10);
       for (const WalkProbe::Found& one : found) {
-        const bool is_told = one.slack[kTen] <= slack && one.reach <= reach;
+        const bool is_told = one.need.slack[kTen] <= slack && one.need.reach <= reach;
         const auto* seen = scratch.beam.visited.seen();
         const bool is_seen =
             std::find(seen, seen + scratch.beam.visited.size(), wanted[one.rank]) != seen + scratch.beam.visited.size();

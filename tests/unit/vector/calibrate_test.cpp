@@ -122,9 +122,11 @@ TEST_P(Calibrate, new_queries_reach_the_targets) {
 TEST_P(Calibrate, new_queries_reach_the_targets_under_filters) {
   const auto [metric, kind] = GetParam();
   const Made made(metric, kRows, kind);
-  const auto calibration = calibrate(made.index->space(), made.index->view(), many_samples());
+  CalibrationOptions options = many_samples();
+  options.all_shares = true;
+  const auto calibration = calibrate(made.index->space(), made.index->view(), options);
   ASSERT_OK(calibration);
-  ASSERT_EQ(calibration->shares, std::vector<float>({1, 0.5F}));
+  ASSERT_EQ(calibration->shares, std::vector<float>({1, 0.5F, 0.1F, 0.02F}));
   const RowShare half = draw_share(kRows, 0.5, 77);
   for (const std::uint32_t k : {1U, 10U, 100U}) {
     for (const float target : {0.9F, 0.95F, 0.99F}) {
@@ -149,6 +151,13 @@ TEST(CalibrateOnce, same_rows_give_the_same_calibration) {
   ASSERT_OK(two);
   EXPECT_EQ(*one, *two);
   EXPECT_EQ(*format::parse_calibration_section(format::write_calibration_section(*one), 0), *one);
+}
+
+TEST(CalibrateOnce, shares_that_no_search_walks_under_have_no_table) {
+  const Made made(Metric::kL2, 3000, quant::CodeKind::kSq4);
+  const auto calibration = calibrate(made.index->space(), made.index->view());
+  ASSERT_OK(calibration);
+  EXPECT_EQ(calibration->shares, std::vector<float>({1}));
 }
 
 TEST(CalibrateOnce, points_rise_with_the_target) {

@@ -101,7 +101,10 @@ TEST_F(RecallSearch, a_small_part_goes_by_the_newest_calibration) {
   made_.seal();
   const auto answer = made_->search(request(1, 0.95F), true);
   ASSERT_OK(answer);
-  EXPECT_TRUE(answer->notes.empty());
+  ASSERT_EQ(answer->notes.size(), 1U);
+  EXPECT_EQ(answer->notes[0],
+            "1 of 2 walked segments are sealed without a calibration of their own: recall 0.95 goes by the newest of "
+            "this collection there");
   ASSERT_EQ(answer->explain.size(), 2U);
   for (const SegmentExplain& part : answer->explain) {
     ASSERT_TRUE(part.stats.rule.has_value());
@@ -132,6 +135,29 @@ TEST_F(RecallSearch, targets_lie_between_a_half_and_999_thousandths_and_not_besi
   SearchRequest both = request(0, 0.9F);
   both.ef = 100;
   EXPECT_EQ(made_->search(both).status().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(RecallSearch, hits_in_the_order_of_codes_are_no_promise) {
+  test::VectorSet wide = test::make_vectors(5000, 64, 3);
+  test::MadeCollection made(test::small_settings(64, Metric::kL2));
+  for (std::uint32_t row = 0; row < wide.rows; ++row) {
+    made.put(test::number_id(row), wide.row(row));
+  }
+  made.publish();
+  made.seal();
+  ASSERT_TRUE(made->read_view().version->sealed[0]->rows().space().has_codes());
+  SearchRequest bare;
+  bare.vector = wide.row(7);
+  bare.recall = 0.9F;
+  EXPECT_TRUE(made->search(bare)->notes.empty());
+  bare.rescore = false;
+  const auto answer = made->search(bare);
+  ASSERT_OK(answer);
+  ASSERT_EQ(answer->notes.size(), 1U);
+  EXPECT_NE(answer->notes[0].find("hits of 1 of 1 segments are in the order of their codes"), std::string::npos)
+      << answer->notes[0];
+  bare.exact = true;
+  EXPECT_TRUE(made->search(bare)->notes.empty());
 }
 
 TEST(RecallNotes, tell_what_is_out_of_reach) {

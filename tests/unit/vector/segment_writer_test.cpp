@@ -61,6 +61,36 @@ TEST_F(SegmentWriterTest, writes_rows_in_any_order_of_their_lsns_with_an_index_o
   EXPECT_EQ(test::search_part(**sealed, made.row(3), 1, Lsn::max()).front().row, 3U);
 }
 
+TEST_F(SegmentWriterTest, a_stop_leaves_the_segment_without_a_calibration_and_whole) {
+  const auto settings = test::small_settings(kDim);
+  const auto made = test::make_vectors(2500, kDim, 5);
+  for (const bool stops : {false, true}) {
+    auto writer = SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(9), settings);
+    ASSERT_OK(writer);
+    for (std::uint32_t row = 0; row < made.rows; ++row) {
+      ASSERT_OK((*writer)->add({test::made_id(row).view(), Lsn(row + 1), made.row(row), {}}));
+    }
+    const auto rows = (*writer)->finish_rows();
+    ASSERT_OK(rows);
+    GraphBuildOptions options;
+    options.m = 8;
+    options.ef_construction = 60;
+    const auto index = build_index(**rows, options);
+    ASSERT_OK(index);
+    int asked = 0;
+    const auto entry = (*writer)->commit(&*index, 1, [&] {
+      ++asked;
+      return stops && asked == 3 ? Status(ErrorCode::kUnavailable, "stopping") : ok_status();
+    });
+    ASSERT_OK(entry);
+    EXPECT_EQ(stops, asked == 3);
+    const auto sealed = SealedPart::open(fs_, folder_.path(), *entry, settings);
+    ASSERT_OK(sealed);
+    EXPECT_OK((*sealed)->rows().file().verify());
+    EXPECT_EQ((*sealed)->rows().calibration() == nullptr, stops);
+  }
+}
+
 TEST_F(SegmentWriterTest, leaves_nothing_behind_without_a_commit) {
   const auto made = test::make_vectors(20'000, kDim, 5);  // Enough for every spool to become a file.
   {
