@@ -29,7 +29,7 @@ constexpr std::size_t kCostEvery = 16;
 // What searches find beyond what their needs say: for the smallest k, of which it is a larger part, at some targets.
 // Below the first it is as there, above the last it falls to nothing.
 constexpr std::size_t kGainKs = 2;
-constexpr std::array<std::size_t, 3> kGainTargets = {6, 8, 11};  // .90, .95, .98.
+constexpr std::array<std::size_t, 2> kGainTargets = {6, 8};  // .90, .95.
 constexpr std::array<std::size_t, kGainKs> kGainSamples = {1024, 512};
 // Steps with a filter cost more.
 constexpr std::uint32_t kFilteredReachMax = 640;
