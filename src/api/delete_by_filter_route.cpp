@@ -1,25 +1,25 @@
-// POST /v1/vector/{collection}/delete_by_filter: pages of matching points, each chosen at one moment and deleted by one
-// group of the log, so that memory does not grow with their number. A point that is written between the two stays.
+// POST /v1/vector/{collection}/delete_by_filter: engine/delete_by_filter.hpp on a thread for queries. Of two calls with
+// one Idempotency-Key the second is refused while the first runs.
 #include <array>
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "api/api_context.hpp"
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/query_fields.hpp"
 #include "api/read_call.hpp"
+#include "api/running_keys.hpp"
 #include "api/write_call.hpp"
-#include "base/limits.hpp"
-#include "commit/idempotent_write.hpp"
-#include "vector/listing.hpp"
+#include "engine/delete_by_filter.hpp"
 
 namespace vibrato::api {
 namespace {
+
+using RunningKeysPtr = std::shared_ptr<RunningKeys>;
 
 Result<filter::Filter> read_required_filter(simdjson::dom::object object) {
   std::array<Field, 1> fields{{{"filter"}}};
@@ -32,96 +32,40 @@ Result<filter::Filter> read_required_filter(simdjson::dom::object object) {
 // Owns all it needs.
 struct DeleteCall {
   std::string collection;
-  filter::Filter filter;
-  Deadline deadline;
-  commit::Durability durability = commit::Durability::kSynced;
-  std::optional<commit::IdempotencyKey> key;
+  engine::DeleteByFilter request;
 };
 
-struct Deletion {
-  std::uint64_t deleted = 0;
-  Lsn last_lsn;
-};
-
-Result<commit::Committed> commit_write(const ApiContext& context, const DeleteCall& call,
-                                       const vector::CollectionPtr& collection, vector::WritePtr write) {
-  return context.database.commit(std::move(write), engine::Database::Kind::kDelete, collection.get(), call.durability);
-}
-
-// Adds what it did to `done`, also when it ends with an error.
-Status delete_matching(const ApiContext& context, const DeleteCall& call, const vector::CollectionPtr& collection,
-                       Deletion& done) {
-  vector::ListRequest request;
-  request.filter = &call.filter;
-  request.limit = limits::kBatchItemsMax;
-  request.deadline = call.deadline;
-  for (bool has_more = true; has_more;) {
-    VIBRATO_ASSIGN_OR_RETURN(const vector::ListPage page, vector::list_points(*collection, request));
-    if (page.points.empty()) {
-      return ok_status();
-    }
-    std::vector<PointId> ids;
-    ids.reserve(page.points.size());
-    for (const vector::ListedPoint& point : page.points) {
-      ids.emplace_back(point.id);
-    }
-    request.after = ids.back();
-    has_more = page.has_more;
-    const auto deleted = std::make_shared<std::uint64_t>(0);
-    VIBRATO_ASSIGN_OR_RETURN(const commit::Committed committed,
-                             commit_write(context, call, collection,
-                                          vector::make_delete_unchanged(context.database.vectors(), collection,
-                                                                        std::move(ids), page.visible, deleted)));
-    done.deleted += *deleted;
-    done.last_lsn = *deleted > 0 ? committed.last_lsn : done.last_lsn;
+Result<std::string> delete_by_key(const ApiContext& context, const DeleteCall& call,
+                                  const vector::CollectionPtr& collection, RunningKeys& running) {
+  const commit::IdempotencyKey& key = *call.request.key;
+  if (!running.begin(key)) {
+    return Status(ErrorCode::kConflict,
+                  "Idempotency-Key: a request with it is being carried out; send this one again when that has ended");
   }
-  return ok_status();
-}
-
-Result<std::string> delete_and_answer(const ApiContext& context, const DeleteCall& call,
-                                      const vector::CollectionPtr& collection) {
-  Deletion done;
-  const Status status = delete_matching(context, call, collection, done);
-  if (!status.ok()) {
-    return Status(status.code(), fmt::format("{} points were deleted before this: {}", done.deleted, status.message()));
-  }
-  std::string body = fmt::format(R"({{"deleted":{})", done.deleted);
-  end_write_answer(done.last_lsn, call.durability, body);
+  Result<std::string> body = engine::delete_by_filter(context.database, collection, call.request);
+  running.end(key);
   return body;
 }
 
-// Asks first whether the request was done already, and keeps the answer once all is deleted.
-Result<std::string> delete_once(const ApiContext& context, const DeleteCall& call,
-                                const vector::CollectionPtr& collection) {
-  commit::IdempotencyKeys& keys = context.database.idempotency_keys();
-  const auto outcome = std::make_shared<commit::IdempotentOutcome>();
-  const auto asked = commit_write(context, call, collection, commit::make_idempotency_check(keys, *call.key, outcome));
-  VIBRATO_RETURN_IF_ERROR(asked.status());
-  if (outcome->repeated) {
-    return outcome->answer.body;
-  }
-  VIBRATO_ASSIGN_OR_RETURN(std::string body, delete_and_answer(context, call, collection));
-  const auto kept = commit_write(context, call, collection,
-                                 commit::make_idempotent(
-                                     keys, nullptr, *call.key,
-                                     [body](Lsn /*last_lsn*/, std::int64_t /*time_ms*/) {
-                                       return commit::IdempotentAnswer{200, body};
-                                     },
-                                     outcome));
-  VIBRATO_RETURN_IF_ERROR(kept.status());
-  return outcome->answer.body;
-}
-
-Status delete_by_filter(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(filter::Filter filter, read_json_object(request.body, read_required_filter));
-  VIBRATO_ASSIGN_OR_RETURN(auto key, idempotency_key_of(*context, request));
-  const auto call = std::make_shared<const DeleteCall>(DeleteCall{std::string(request.path_parameter("collection")),
-                                                                  std::move(filter), deadline_of(*context, *responder),
-                                                                  durability_of(request), std::move(key)});
-  return answer_on_pool(context, std::nullopt, responder, [context, call](Reply& reply) -> Status {
+Status delete_by_filter(const ContextPtr& context, const RunningKeysPtr& running, const Request& request,
+                        const ResponderPtr& responder) {
+  const auto call = std::make_shared<DeleteCall>();
+  call->collection = request.path_parameter("collection");
+  engine::DeleteByFilter& wanted = call->request;
+  VIBRATO_ASSIGN_OR_RETURN(wanted.filter, read_json_object(request.body, read_required_filter));
+  VIBRATO_ASSIGN_OR_RETURN(wanted.key, idempotency_key_of(*context, request));
+  wanted.deadline = deadline_of(*context, *responder);
+  wanted.durability = durability_of(request);
+  wanted.make_answer = [durability = wanted.durability](const engine::DeletedByFilter& deleted) {
+    std::string body = fmt::format(R"({{"deleted":{})", deleted.points);
+    end_write_answer(deleted.last_lsn, durability, body);
+    return body;
+  };
+  return answer_on_pool(context, std::nullopt, responder, [context, running, call](Reply& reply) -> Status {
     VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, call->collection));
-    VIBRATO_ASSIGN_OR_RETURN(reply.body, call->key ? delete_once(*context, *call, collection)
-                                                   : delete_and_answer(*context, *call, collection));
+    VIBRATO_ASSIGN_OR_RETURN(reply.body, call->request.key
+                                             ? delete_by_key(*context, *call, collection, *running)
+                                             : engine::delete_by_filter(context->database, collection, call->request));
     return ok_status();
   });
 }
@@ -129,9 +73,10 @@ Status delete_by_filter(const ContextPtr& context, const Request& request, const
 }  // namespace
 
 void add_delete_by_filter_route(const ContextPtr& context, RouteTable& table) {
+  const auto running = std::make_shared<RunningKeys>();
   table.add(make_write_route(context, "/v1/vector/{collection}/delete_by_filter",
-                             [context](const Request& request, const ResponderPtr& responder) {
-                               return delete_by_filter(context, request, responder);
+                             [context, running](const Request& request, const ResponderPtr& responder) {
+                               return delete_by_filter(context, running, request, responder);
                              }));
 }
 

@@ -128,7 +128,16 @@ void IdempotencyKeys::remove(EntryMap& map, const EntryPtr& entry) {
   }
 }
 
+// How far a request had come is of no use once the next record of its key is there.
 void IdempotencyKeys::remember(const EntryPtr& entry) {
+  const auto before = by_name_.find(entry->scope_and_key);
+  if (before != by_name_.end() && before->second->answer.status == format::kUnfinishedStatus) {
+    const EntryPtr unfinished = before->second;
+    bytes_ -= unfinished->bytes();
+    by_name_.erase(before);
+    kept_.erase(std::partition_point(kept_.begin(), kept_.end(),
+                                     [&](const EntryPtr& one) { return one->lsn < unfinished->lsn; }));
+  }
   kept_.push_back(entry);
   bytes_ += entry->bytes();
   put(by_name_, entry);

@@ -8,6 +8,10 @@
 namespace vibrato::commit {
 namespace {
 
+bool is_done(const IdempotentAnswer& answer) {
+  return answer.status != format::kUnfinishedStatus;
+}
+
 class IdempotentWrite final : public Write {
  public:
   IdempotentWrite(IdempotencyKeys& keys, std::unique_ptr<Write> inner, IdempotencyKey key, AnswerMaker make_answer,
@@ -20,7 +24,7 @@ class IdempotentWrite final : public Write {
 
   [[nodiscard]] Status validate(EffectList& effects) override {
     VIBRATO_ASSIGN_OR_RETURN(auto earlier, keys_.find(key_, effects.time_ms()));
-    if (earlier) {
+    if (earlier && is_done(*earlier)) {
       *outcome_ = {std::move(*earlier), true};
       return ok_status();
     }
@@ -60,7 +64,8 @@ class IdempotencyCheck final : public Write {
   [[nodiscard]] Status validate(EffectList& effects) override {
     VIBRATO_ASSIGN_OR_RETURN(auto earlier, keys_.find(key_, effects.time_ms()));
     if (earlier) {
-      *outcome_ = {std::move(*earlier), true};
+      const bool repeated = is_done(*earlier);
+      *outcome_ = {std::move(*earlier), repeated};
     }
     return ok_status();
   }

@@ -35,7 +35,9 @@ using AnswerMaker = std::function<IdempotentAnswer(Lsn last_lsn, std::int64_t ti
                                                      std::shared_ptr<IdempotentOutcome> outcome);
 
 // In front of a request that is carried out by several writes, the last of them as above: has no effects, and sets
-// `outcome` if the request was done already. validate() refuses the key of another request: kConflict.
+// `outcome` if the request was done already, or if it was begun: then the answer is the one of the last write that was
+// made with format::kUnfinishedStatus as the status of its answer, which says how far it came, and `repeated` is false.
+// validate() refuses the key of another request: kConflict.
 [[nodiscard]] std::unique_ptr<Write> make_idempotency_check(const IdempotencyKeys& keys, IdempotencyKey key,
                                                             std::shared_ptr<IdempotentOutcome> outcome);
 

@@ -17,19 +17,22 @@ namespace vibrato::vector {
 namespace {
 
 constexpr std::uint8_t kImportedLevel = 1;
-constexpr std::uint32_t kRowsAStep = 4096;  // Between two looks at keep_going.
+constexpr std::uint32_t kRowsAStep = 4096;      // Between two looks at keep_going.
+constexpr std::uint32_t kRowsTakenAStep = 256;  // The same while rows come, as fast as the client sends them.
 // Looks for rows that give way without a lock; after so many, merges have to wait for one under it.
 constexpr int kLooksMax = 3;
 
 class ImportWrite final : public commit::Write {
  public:
-  ImportWrite(VectorModel& model, CollectionPtr collection, std::vector<std::byte> body)
-      : model_(model), collection_(std::move(collection)), body_(std::move(body)) {}
+  // Sets `accepted` once the record may come into the log.
+  ImportWrite(VectorModel& model, CollectionPtr collection, std::vector<std::byte> body, std::shared_ptr<bool> accepted)
+      : model_(model), collection_(std::move(collection)), body_(std::move(body)), accepted_(std::move(accepted)) {}
 
   [[nodiscard]] Status validate(commit::EffectList& effects) override {
     VIBRATO_RETURN_IF_ERROR(model_.check_takes_writes(*collection_));
     effects.add(static_cast<std::uint16_t>(format::VectorRecord::kVectorsImported), collection_->identity().number,
                 std::move(body_));
+    *accepted_ = true;
     return ok_status();
   }
   [[nodiscard]] std::uint64_t bytes() const override { return body_.size() + sizeof(*this); }
@@ -38,12 +41,12 @@ class ImportWrite final : public commit::Write {
   VectorModel& model_;
   const CollectionPtr collection_;
   std::vector<std::byte> body_;
+  const std::shared_ptr<bool> accepted_;
 };
 
-// Whether a failed write is surely not in the log.
-bool is_refused(ErrorCode code) {
-  return code == ErrorCode::kNotFound || code == ErrorCode::kDiskFull || code == ErrorCode::kOverloaded ||
-         code == ErrorCode::kPayloadTooLarge || code == ErrorCode::kCorruption;
+// Whether a write that was accepted, and failed, is surely not in the log.
+bool is_not_logged(ErrorCode code) {
+  return code == ErrorCode::kDiskFull || code == ErrorCode::kPayloadTooLarge;
 }
 
 }  // namespace
@@ -65,6 +68,9 @@ class Import::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Status add(const PointInput& point) {
+    if (rows_ % kRowsTakenAStep == 0) {
+      VIBRATO_RETURN_IF_ERROR(check());
+    }
     VIBRATO_RETURN_IF_ERROR(check_point(collection_->settings(), point));
     if (writer_ == nullptr) {
       VIBRATO_RETURN_IF_ERROR(begin_file());
@@ -178,10 +184,11 @@ class Import::Impl {
                                             const Submit& submit) {
     const std::string& first_file = files_.front().entry.file;
     model.imports().prepare(first_file, prepared);
-    Result<commit::Committed> committed = submit(std::make_unique<ImportWrite>(model, collection_, body()));
+    const auto accepted = std::make_shared<bool>(false);
+    Result<commit::Committed> committed = submit(std::make_unique<ImportWrite>(model, collection_, body(), accepted));
     model.imports().forget(first_file);
     // Whether a write that failed for another reason is in the log, only the next start knows.
-    if (committed.ok() || !is_refused(committed.status().code())) {
+    if (*accepted && !is_not_logged(committed.status().code())) {
       written_->keep();
     }
     return committed;

@@ -1,6 +1,6 @@
-// A script of random steps over a whole database, for tests that take its disk away: creations, puts, groups, deletes,
-// drops, checkpoints, merges, snapshots, restores, keys made and revoked. With small segments of the log, so that
-// these roll over and are trimmed. It says what may be found afterwards.
+// A script of random steps over a whole database, for tests that take its disk away: creations, puts, groups, imports,
+// deletes, also by filter, drops, checkpoints, merges, snapshots, restores, keys made and revoked. With small segments
+// of the log, so that these roll over and are trimmed. It says what may be found afterwards.
 #pragma once
 
 #include <fmt/format.h>
@@ -103,7 +103,10 @@ class DatabaseScript {
     if (choice < 80) {
       return {database.checkpoint()};
     }
-    return {choice < 87 ? database.compact(name) : snapshot(database)};
+    if (choice < 87) {
+      return {choice < 85 ? database.compact(name) : database.optimize(name)};
+    }
+    return {snapshot(database)};
   }
 
   Step write_points(MadeDatabase& database, const std::string& name, std::uint64_t choice) {
@@ -118,6 +121,9 @@ class DatabaseScript {
     }
     if (choice < 50) {
       return {import_points(database, name), true};
+    }
+    if (choice < 54) {
+      return {delete_by_filter(database, name), true};
     }
     const std::uint64_t id =
         std::next(points.begin(), static_cast<std::ptrdiff_t>(random_.below(points.size())))->first;
@@ -153,6 +159,15 @@ class DatabaseScript {
       maybe[name][points.back().first] = points.back().second;
     }
     return database.import(name, points);
+  }
+
+  // Of one page, so that it is there whole or not at all; takes one point at least.
+  Status delete_by_filter(MadeDatabase& database, const std::string& name) {
+    auto& points = maybe[name];
+    const std::uint64_t number =
+        std::next(points.begin(), static_cast<std::ptrdiff_t>(random_.below(points.size())))->second;
+    std::erase_if(points, [number](const auto& point) { return point.second <= number; });
+    return database.delete_up_to(name, number, {}, 1000).status();
   }
 
   Status snapshot(MadeDatabase& database) {

@@ -7,11 +7,13 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/database.hpp"
+#include "engine/delete_by_filter.hpp"
 #include "io/simulated_file_system.hpp"
 #include "support/fake_clock.hpp"
 #include "support/status_matchers.hpp"
@@ -106,12 +108,30 @@ class MadeDatabase {
         collection, [] { return ok_status(); }, work));
     return future.get();
   }
+  // Of the points whose number is at most `number`, two groups a page; answers "<how many> <last LSN>".
+  Result<std::string> delete_up_to(const std::string& name, std::uint64_t number,
+                                   std::optional<commit::IdempotencyKey> key = {}, std::uint32_t group_points = 7) {
+    VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, database_->vectors().find(name));
+    engine::DeleteByFilter request;
+    request.filter.test = filter::Range<filter::Number>{
+        {"n", {"n"}}, {}, filter::Bound<filter::Number>{filter::Number::from_unsigned(number), true}};
+    request.key = std::move(key);
+    request.page_points = 2 * group_points;
+    request.group_points = group_points;
+    request.make_answer = [](const engine::DeletedByFilter& deleted) {
+      return fmt::format("{} {}", deleted.points, deleted.last_lsn.value());
+    };
+    return engine::delete_by_filter(*database_, collection, request);
+  }
   // Of all collections.
   Status checkpoint() {
     return wait([this](engine::JobDone done) { return database_->start_checkpoint(std::move(done)); });
   }
   Status compact(const std::string& name) {
     return wait([&](engine::JobDone done) { return database_->start_compaction(name, std::move(done)); });
+  }
+  Status optimize(const std::string& name) {
+    return wait([&](engine::JobDone done) { return database_->start_optimization(name, std::move(done)); });
   }
   Status snapshot(const std::string& name) {
     return wait([&](engine::JobDone done) { return database_->start_snapshot(name, std::move(done)); });
