@@ -67,12 +67,14 @@ step_faults() {
   VIBRATO_FAULT_STRIDE=1 build/release/tests/crash/crash --gtest_filter='DatabaseFaults.*' --gtest_brief=1
 }
 
-# The real server, killed 200 times under writers, checkpoints and compactions, and inside snapshots and restores.
+# The real server, killed 200 times under writers, checkpoints and compactions, and inside snapshots, restores, imports,
+# deletions by filter, optimizations and exports.
 step_kill() {
   configure release -DVIBRATO_BUILD_TESTS=ON
   build release vibratod
   python3 -B tests/crash/kill_cycles.py build/release/src/app/vibratod --cycles 200
   python3 -B tests/crash/kill_snapshots.py build/release/src/app/vibratod --cycles 50
+  python3 -B tests/crash/kill_bulk.py build/release/src/app/vibratod --cycles 60
 }
 
 # A whole database against a plain map, ten times as long as in CI.

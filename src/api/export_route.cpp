@@ -31,9 +31,7 @@ class Export : public std::enable_shared_from_this<Export> {
         request_id_(request.request_id),
         is_head_(request.method == Method::kHead),
         responder_(std::move(responder)) {}
-  ~Export() {
-    if (is_counted_) context_->exports->fetch_sub(1);
-  }
+  ~Export() { end_count(); }
   Export(const Export&) = delete;
   Export& operator=(const Export&) = delete;
 
@@ -54,6 +52,7 @@ class Export : public std::enable_shared_from_this<Export> {
     }
     const ResponderPtr responder = std::exchange(responder_, nullptr);
     if (!status.ok()) {
+      end_count();
       responder->answer(as_unavailable_if_damaged(status), Reply());
       return;
     }
@@ -64,6 +63,11 @@ class Export : public std::enable_shared_from_this<Export> {
   }
 
  private:
+  // Before its end is told: whoever knows of it may begin the next one.
+  void end_count() {
+    if (std::exchange(is_counted_, false)) context_->exports->fetch_sub(1);
+  }
+
   Status open() {
     VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context_, collection_));
     VIBRATO_ASSIGN_OR_RETURN(points_, vector::OrderedPoints::open(*collection));
@@ -93,6 +97,7 @@ class Export : public std::enable_shared_from_this<Export> {
       return;
     }
     if (has_ended_) {
+      end_count();
       stream_->finish();
       return;
     }
@@ -108,6 +113,7 @@ class Export : public std::enable_shared_from_this<Export> {
       Reply reply;
       write_error(as_unavailable_if_damaged(status), ErrorStyle::kNative, request_id_, reply);
       stream_->write(piece + reply.body + "\n");
+      end_count();
       stream_->cut_off();
       return;
     }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -188,6 +189,13 @@ class DatabaseApi {
   }
   ApiAnswer del(const std::string& target, Headers headers = {}) {
     return call(api::Method::kDelete, target, {}, std::move(headers));
+  }
+
+  // Bytes of a file of the data folder.
+  void overwrite(const std::string& file, std::uint64_t offset, std::string_view bytes) {
+    const auto opened = fs_.open(folder_.path("data") + "/" + file, io::OpenMode::kReadWrite);
+    ASSERT_OK(opened);
+    ASSERT_OK((*opened)->write_at(offset, std::as_bytes(std::span(bytes.data(), bytes.size()))));
   }
 
   // Deadline of the next calls from now, in milliseconds of the real clock.

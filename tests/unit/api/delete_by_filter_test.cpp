@@ -51,6 +51,51 @@ TEST_F(DeleteByFilter, takes_all_that_match_and_its_lsn_is_that_of_the_last) {
   EXPECT_EQ(count(json::object()), kKept);
 }
 
+// Of two calls with one key exactly one acts: the other one is told to come again, or gets the same answer.
+TEST_F(DeleteByFilter, with_one_key_acts_once_at_a_time) {
+  const auto call = [&] {
+    return api_.post("/v1/vector/c/delete_by_filter", json{{"filter", old_}}.dump(), {{"Idempotency-Key", "once"}});
+  };
+  test::ApiAnswer answers[2];
+  {
+    std::thread beside([&] { answers[1] = call(); });
+    answers[0] = call();
+    beside.join();
+  }
+  int done = 0;
+  for (const test::ApiAnswer& answer : answers) {
+    if (answer.status == 409) {
+      EXPECT_EQ(answer.body["error"], "conflict") << answer.text;
+    } else {
+      EXPECT_EQ(answer.status, 200) << answer.text;
+      EXPECT_EQ(answer.body["deleted"], kPoints - kKept);
+      ++done;
+    }
+  }
+  EXPECT_GE(done, 1);
+  const std::uint64_t lsn = api_.lsn();
+  const test::ApiAnswer again = call();
+  EXPECT_EQ(again.body["deleted"], kPoints - kKept) << again.text;
+  EXPECT_LT(again.body["lsn"], lsn) << "behind it is the record of the key";
+  EXPECT_EQ(api_.lsn(), lsn);
+  const auto other = api_.post("/v1/vector/c/delete_by_filter", R"({"filter":{}})", {{"Idempotency-Key", "once"}});
+  EXPECT_EQ(other.status, 409) << other.text;
+}
+
+// However often its deadline ends it, and over a restart: in the end the answer counts all that went.
+TEST_F(DeleteByFilter, with_a_key_goes_on_where_it_was_ended) {
+  test::ApiAnswer answer;
+  for (std::int64_t timeout_ms = 1; answer.status != 200; timeout_ms *= 2) {
+    api_.set_timeout_ms(timeout_ms);
+    answer =
+        api_.post("/v1/vector/c/delete_by_filter", json{{"filter", old_}}.dump(), {{"Idempotency-Key", "in parts"}});
+    EXPECT_TRUE(answer.status == 200 || answer.status == 408) << answer.text;
+    api_.restart();
+  }
+  EXPECT_EQ(answer.body["deleted"], kPoints - kKept);
+  EXPECT_EQ(count(json::object()), kKept);
+}
+
 // A point that was written after it was chosen stays, whether it matches or not.
 TEST_F(DeleteByFilter, leaves_what_is_written_meanwhile) {
   std::atomic<bool> is_done = false;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.hpp"
 #include "support/vector_store_test.hpp"
 #include "vector/staged_imports.hpp"
 
@@ -89,6 +90,35 @@ TEST_F(ImportTest, what_is_not_committed_is_removed) {
   EXPECT_TRUE(store_->segment_files().empty());
   expected_["a"].clear();
   expect_content();
+}
+
+TEST_F(ImportTest, that_is_refused_at_its_end_leaves_nothing) {
+  put("a", 0, 20, 1);
+  checkpoint();
+  const std::vector<std::string> files = store_->segment_files();
+  const CollectionPtr collection = store_->collection("a");
+  {
+    const auto import = store_->begin_import("a");
+    ASSERT_OK(import->add({PointId(7), made_vector(kStoreDim, 7, 2), ""}));
+    const auto part = collection->latest_version()->sealed.front();
+    ASSERT_OK(store_->model().degrade(*collection, part->entry().id, "a test says so"));
+    EXPECT_CODE(store_->commit_import(*import), ErrorCode::kUnavailable);
+  }
+  EXPECT_EQ(store_->segment_files(), files);
+  expect_content();
+}
+
+TEST_F(ImportTest, makes_so_many_files_and_no_more) {
+  options_.maintenance.import_file_bytes = 1;  // A file a row.
+  open();
+  const auto import = store_->begin_import("a");
+  for (std::uint64_t i = 0; i < limits::kImportFilesMax; ++i) {
+    ASSERT_OK(import->add({PointId(i), made_vector(kStoreDim, i, 1), ""})) << i;
+  }
+  EXPECT_EQ(import->indexed(), limits::kImportFilesMax);
+  const Status past = import->add({PointId(limits::kImportFilesMax), made_vector(kStoreDim, 1, 1), ""});
+  EXPECT_CODE(past, ErrorCode::kInvalidArgument);
+  EXPECT_NE(past.message().find(std::to_string(limits::kImportFilesMax)), std::string::npos) << past.message();
 }
 
 TEST_F(ImportTest, a_reader_from_before_sees_what_was_before) {
