@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/limits.hpp"
-#include "base/thread_priority.hpp"
 
 namespace vibrato::engine {
 
@@ -29,7 +28,6 @@ Status Imports::start(CollectionNumber collection, std::function<Last()> work) {
   added.collection = collection;
   try {
     added.thread = std::thread([this, &added, work = std::move(work)]() mutable {
-      lower_thread_priority();
       const Last last = work();
       work = nullptr;  // What it holds goes before it counts as ended.
       {

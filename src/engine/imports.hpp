@@ -1,4 +1,4 @@
-// The threads of imports: one each, of low priority, a few at a time.
+// The threads of imports: one each, a few at a time. Of normal priority, as somebody waits for them.
 #pragma once
 
 #include <cstdint>

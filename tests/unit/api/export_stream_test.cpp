@@ -29,7 +29,10 @@ constexpr std::size_t kTextBytes = 1000;  // Of a point: they take several piece
 class SlowClient final : public Responder, public std::enable_shared_from_this<SlowClient> {
  public:
   void answer(const Status& status, Reply&& /*reply*/) override {
-    set([&] { refused_ = status; });
+    set([&] {
+      refused_ = status;
+      has_ended_ = true;
+    });
   }
   [[nodiscard]] ReplyStreamPtr begin_stream(Reply&& /*reply*/) override {
     return std::make_shared<Stream>(shared_from_this());
@@ -66,7 +69,12 @@ class SlowClient final : public Responder, public std::enable_shared_from_this<S
   }
   bool is_whole() {
     const std::lock_guard lock(mutex_);
-    return has_ended_ && !is_cut_off_;
+    return has_ended_ && !is_cut_off_ && refused_.ok();
+  }
+  // Ok once the answer has begun.
+  Status refused() {
+    const std::lock_guard lock(mutex_);
+    return refused_;
   }
   bool is_cut_off() {
     const std::lock_guard lock(mutex_);
@@ -209,22 +217,31 @@ TEST_F(ExportStreamTest, that_the_server_stops_is_cut_off) {
   EXPECT_TRUE(client->is_cut_off());
 }
 
-TEST_F(ExportStreamTest, that_meets_damage_ends_with_the_error_and_is_cut_off) {
+TEST_F(ExportStreamTest, that_meets_damage_is_refused_or_cut_off_behind_the_error) {
   ASSERT_EQ(api_.post("/v1/admin/checkpoint", "").status, 200);
-  const SlowClientPtr client = started();
-  const auto part = (*api_.database().vectors().find("c"))->latest_version()->sealed.front();
-  // Its map shows what is written to the file.
-  const std::string text = text_of(kPoints - 1);
-  const auto bytes = part->rows().file().map().bytes();
-  const auto found = std::search(bytes.begin(), bytes.end(), reinterpret_cast<const std::byte*>(text.data()),
-                                 reinterpret_cast<const std::byte*>(text.data() + text.size()));
-  ASSERT_NE(found, bytes.end());
-  api_.overwrite(part->entry().file, static_cast<std::uint64_t>(found - bytes.begin()) + 100, "X");
+  {
+    const auto part = (*api_.database().vectors().find("c"))->latest_version()->sealed.front();
+    const std::string text = text_of(kPoints - 1);
+    const auto bytes = part->rows().file().map().bytes();
+    const auto found = std::search(bytes.begin(), bytes.end(), reinterpret_cast<const std::byte*>(text.data()),
+                                   reinterpret_cast<const std::byte*>(text.data() + text.size()));
+    ASSERT_NE(found, bytes.end());
+    api_.overwrite(part->entry().file, static_cast<std::uint64_t>(found - bytes.begin()) + 100, "X");
+  }
+  api_.restart();
+  const auto client = std::make_shared<SlowClient>();
+  ASSERT_OK(start(client));
   read_all(client);
+  EXPECT_FALSE(client->is_whole());
+  if (!client->refused().ok()) {
+    EXPECT_CODE(client->refused(), ErrorCode::kUnavailable);
+    return;
+  }
   EXPECT_TRUE(client->is_cut_off());
   const std::vector<json> lines = client->lines();
-  EXPECT_LT(lines.size(), static_cast<std::size_t>(kPoints));
-  EXPECT_EQ(lines.back()["error"], "unavailable") << lines.back();
+  ASSERT_LT(lines.size(), static_cast<std::size_t>(kPoints));
+  ASSERT_TRUE(lines.back().contains("error")) << lines.back();
+  EXPECT_EQ(lines.back()["error"], "unavailable");
   EXPECT_EQ(lines.back()["request_id"], "test-1");
 }
 
