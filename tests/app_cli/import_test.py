@@ -135,6 +135,48 @@ class ImportTest(cli.CliTest):
         self.assertEqual(status, 200)
         self.assertNotIn(1, [point["id"] for point in self.lines()])
 
+    @staticmethod
+    def read_until(connection, text):
+        connection.settimeout(60)
+        answer = b""
+        while text not in answer:
+            piece = connection.recv(1000)
+            if not piece:
+                raise AssertionError(f"{text} does not come: {answer}")
+            answer += piece
+        return answer
+
+    def test_what_fails_behind_a_line_of_progress_is_the_last_line(self):
+        started = self.stream([b'{"id":1,"vector":[1,2,3]}\n'])
+        self.send_until(started, b'"rows"', b"\n")
+        started.sendall(b"9\r\n[1, 2, 3\n\r\n0\r\n\r\n")
+        answer = self.read_until(started, b'"request_id"')
+        self.assertIn(b'"error":"invalid_json"', answer)
+        self.assertEqual(self.lines(), [])
+
+    def send_until(self, connection, text, piece):
+        """Sends a chunk again and again until the text comes back."""
+        connection.settimeout(0.05)
+        answer = b""
+        until = time.monotonic() + 60
+        while text not in answer:
+            self.assertLess(time.monotonic(), until, answer)
+            connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+            try:
+                answer += connection.recv(1000)
+            except socket.timeout:
+                pass
+        return answer
+
+    def test_a_drop_of_its_collection_ends_it_while_the_body_comes(self):
+        rows = b"".join(b'{"id":%d,"vector":[1,2,3]}\n' % i for i in range(100))
+        started = self.stream([rows])
+        self.assertEqual(self.connection.ask("DELETE", "/v1/vector/docs").status, 200)
+        answer = self.send_until(started, b"not_found", rows)
+        self.assertIn(b'"error":"not_found"', answer)
+        self.make("docs", 3)
+        self.assertEqual(self.lines(), [])
+
     def test_a_stop_ends_it_and_leaves_nothing(self):
         started = self.stream([b'{"id":1,"vector":[1,2,3]}\n'])
         time.sleep(0.2)
