@@ -36,7 +36,7 @@ constexpr const char* kCollection = "c";
 constexpr std::size_t kRowsPerWrite = 1000;
 
 struct Arguments {
-  std::string vibratod = "build/release/src/vibratod";
+  std::string vibratod = "build/release/src/app/vibratod";
   std::string base;
   std::string queries;
   std::string metric = "cosine";

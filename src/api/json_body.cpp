@@ -126,7 +126,7 @@ inline FloatFault to_float(simdjson::dom::element value, float& out) {
     return FloatFault::kTooLarge;
   }
   constexpr double kMax = std::numeric_limits<float>::max();
-  out = static_cast<float>(number > kMax ? kMax : number < -kMax ? -kMax : number);
+  out = static_cast<float>(std::abs(number) > kMax ? std::copysign(kMax, number) : number);
   return FloatFault::kNone;
 }
 
@@ -163,16 +163,16 @@ Status read_floats(simdjson::dom::element value, std::string_view field, std::si
   if (value.get(array) != simdjson::SUCCESS) {
     return wrong_type(field, "an array of numbers");
   }
-  out.reserve(std::min(array.size(), count_max));
+  out.resize(std::min(array.size(), count_max));
+  std::size_t count = 0;
   for (const simdjson::dom::element element : array) {
-    if (out.size() == count_max) {
+    if (count == out.size()) {
       return invalid_argument(fmt::format("{} has more than {} numbers", field, count_max));
     }
-    float number = 0;
-    if (const FloatFault fault = to_float(element, number); fault != FloatFault::kNone) {
-      return invalid_argument(fmt::format("{}[{}] {}", field, out.size(), to_string(fault)));
+    if (const FloatFault fault = to_float(element, out[count]); fault != FloatFault::kNone) {
+      return invalid_argument(fmt::format("{}[{}] {}", field, count, to_string(fault)));
     }
-    out.push_back(number);
+    ++count;
   }
   return ok_status();
 }

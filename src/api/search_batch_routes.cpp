@@ -46,14 +46,19 @@ Result<BatchCall> read_batch(simdjson::dom::object object, const DatabaseApiOpti
   }
   BatchCall batch;
   VIBRATO_ASSIGN_OR_RETURN(batch.min_lsn, read_min_lsn(min_lsn));
+  batch.searches.reserve(array.size());
   for (const simdjson::dom::element element : array) {
-    const std::string name = fmt::format("searches[{}]", batch.searches.size());
-    VIBRATO_ASSIGN_OR_RETURN(const simdjson::dom::object one, read_object(element, name));
-    SearchCall& call = batch.searches.emplace_back();
-    if (const Status status = read_search_object(one, options, call); !status.ok()) {
-      return beneath(name + (status.code() == ErrorCode::kUnknownField ? ": " : "."), status);
+    const auto name = [&] { return fmt::format("searches[{}]", batch.searches.size()); };
+    simdjson::dom::object one;
+    if (element.get(one) != simdjson::SUCCESS) {
+      return read_object(element, name()).status();
     }
-    batch.min_lsn = std::max(batch.min_lsn, call.min_lsn);
+    SearchCall call;
+    if (const Status status = read_search_object(one, options, call); !status.ok()) {
+      return beneath(name() + (status.code() == ErrorCode::kUnknownField ? ": " : "."), status);
+    }
+    batch.searches.push_back(std::move(call));
+    batch.min_lsn = std::max(batch.min_lsn, batch.searches.back().min_lsn);
   }
   return batch;
 }
@@ -103,6 +108,8 @@ class RunningBatch : public std::enable_shared_from_this<RunningBatch> {
   Status search(std::size_t i) {
     SearchCall& call = searches_[i];
     VIBRATO_ASSIGN_OR_RETURN(const vector::SearchAnswer found, find_hits(*context_, *collection_, call));
+    constexpr std::size_t kBytesPerHit = 48;
+    results_[i].reserve((found.hits.size() + 1) * kBytesPerHit);
     JsonWriter json(results_[i]);
     json.begin_object();
     VIBRATO_RETURN_IF_ERROR(write_hits(call, found, json));

@@ -175,7 +175,9 @@ Status write_hits(const SearchCall& call, const vector::SearchAnswer& answer, Js
   json.begin_array();
   for (const vector::PointHit& hit : answer.hits) {
     VIBRATO_RETURN_IF_ERROR(write_hit(hit, call.parts, json));
-    VIBRATO_RETURN_IF_ERROR(check_answer_size(json.size()));
+    if (json.size() > kAnswerBytesMax) {
+      return check_answer_size(json.size());
+    }
   }
   json.end_array();
   if (call.explain) {
