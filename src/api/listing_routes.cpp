@@ -190,7 +190,7 @@ void write_scalar(const filter::Scalar& scalar, JsonWriter& json) {
   }
 }
 
-void write_facet(const std::vector<vector::FacetValue>& values, Reply& reply) {
+Status write_facet(const std::vector<vector::FacetValue>& values, Reply& reply) {
   JsonWriter json(reply.body);
   json.begin_object();
   json.key("values");
@@ -202,17 +202,18 @@ void write_facet(const std::vector<vector::FacetValue>& values, Reply& reply) {
     json.key("count");
     json.number(one.count);
     json.end_object();
+    VIBRATO_RETURN_IF_ERROR(check_answer_size(reply.body.size()));
   }
   json.end_array();
   json.end_object();
+  return ok_status();
 }
 
 Status answer_facet(const ApiContext& /*context*/, const vector::Collection& collection, FacetCall& call,
                     const Deadline& deadline, Reply& reply) {
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::FacetValue> values,
                            vector::facet_points(collection, call.field, pointer_to(call.filter), call.limit, deadline));
-  write_facet(values, reply);
-  return ok_status();
+  return write_facet(values, reply);
 }
 
 // One route: `read` makes the call of a body, `answer` what is answered.

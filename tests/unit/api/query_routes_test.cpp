@@ -323,6 +323,12 @@ TEST(AnswerSize, of_many_points_is_bounded) {
   const json search = {{"vector", {1}}, {"include_meta", true}};
   EXPECT_EQ(status("search_batch", search, "searches", 60), "");
   EXPECT_EQ(status("search_batch", search, "searches", 70), "payload_too_large");
+  for (int i = 0; i < 70; ++i) {
+    const json point = {{"id", i}, {"vector", {1}}, {"meta", {{"v", std::to_string(i) + std::string(1'000'000, 'x')}}}};
+    ASSERT_EQ(api.post("/v1/vector/c/upsert", point.dump()).status, 200);
+  }
+  EXPECT_EQ(api.post("/v1/vector/c/facet", R"({"field":"v","limit":60})").body["values"].size(), 60U);
+  EXPECT_EQ(api.post("/v1/vector/c/facet", R"({"field":"v","limit":70})").body.value("error", ""), "payload_too_large");
 }
 
 TEST(IdentifyRoutes, finds_where_a_sequence_begins_on_both_surfaces) {
