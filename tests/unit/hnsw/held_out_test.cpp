@@ -109,5 +109,48 @@ TEST_F(HeldOut, a_probe_tells_what_walks_under_a_rule_find) {
   }
 }
 
+struct Sums {
+  double told = 0;
+  double seen = 0;
+};
+
+// Distances of walks under a rule, as the candidates taken by a walk to the end tell them, and as they are.
+TEST_F(HeldOut, a_probe_tells_what_a_rule_costs) {
+  const auto queries = test::clustered_rows(60, 16, 20, 0.6F, 9);
+  constexpr std::size_t kTen = 2;
+  static_assert(kProbedKs[kTen] == 10);
+  WalkProbe probe(kRows);
+  SearchScratch scratch;
+  std::vector<Hit> hits;
+  SearchStats stats;
+  for (const auto& [expand, close] : {std::pair(1U, 0.01), std::pair(4U, 0.15)}) {
+    for (const auto& [slack, reach] : {std::pair(0.1F, 2000U), std::pair(0.4F, 30U), std::pair(100.0F, 20U)}) {
+      Sums sums;
+      for (std::uint32_t query = 0; query < queries.count; ++query) {
+        SearchParams params;
+        params.k = 10;
+        params.ef = 2000;
+        params.expand = expand;
+        params.probe = &probe;
+        probe.want({}, true);
+        search(test::GraphIndex::kernels(), index_.view(), index_.space(), queries.row(query), params, scratch, hits,
+               &stats);
+        sums.told += stats.walk.distances;
+        for (const WalkProbe::Taken& taken : std::span(probe.taken()).subspan(1)) {
+          const bool is_taken = taken.need.slack[kTen] <= slack && taken.need.reach <= reach;
+          sums.told -= is_taken ? 0 : taken.distances;
+        }
+        params.probe = nullptr;
+        params.slack = slack;
+        params.reach = reach;
+        search(test::GraphIndex::kernels(), index_.view(), index_.space(), queries.row(query), params, scratch, hits,
+               &stats);
+        sums.seen += stats.walk.distances;
+      }
+      EXPECT_NEAR(sums.told / sums.seen, 1, close) << expand << " a step, slack " << slack << " reach " << reach;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vibrato::hnsw
