@@ -119,7 +119,7 @@ RecallTally::Choice RecallTally::measured(const Tables& sums, std::size_t slack,
 // the sample; a reach does not know of them.
 bool RecallTally::choose(const Tables& sums, double target, const Choice& most, Choice& best) const {
   const std::size_t width = slack_grid().size();
-  constexpr double kLittleMore = 1.03;
+  constexpr double kLittleMore = 1.06;
   const double enough = target * static_cast<double>(wanted_);
   std::vector<Choice> choices;
   double least = std::numeric_limits<double>::infinity();
