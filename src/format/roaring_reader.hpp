@@ -48,6 +48,7 @@ class RoaringReader {
   template <typename Visit>
   Status walk(const Visit& visit) const;
 
+  static void set_array(const Container& array, std::uint32_t rows, std::span<std::uint64_t> words);
   template <typename Visit>
   static void for_each_run(const Container& runs, const Visit& visit);
 

@@ -2,6 +2,9 @@
 
 #include <bit>
 
+#include "simd/bits_avx512.hpp"
+#include "simd/kernels.hpp"
+
 namespace vibrato::simd {
 namespace {
 
@@ -50,12 +53,21 @@ bool has_bmi() {
   return has;
 }
 
+bool has_vbmi2() {
+  static const bool has = kernels().isa == Isa::kAvx512 && __builtin_cpu_supports("avx512vbmi2") != 0 &&
+                          __builtin_cpu_supports("avx512vpopcntdq") != 0;
+  return has;
+}
+
 #endif
 
 }  // namespace
 
 std::uint64_t count_bits(std::span<const std::uint64_t> words) {
 #if defined(__x86_64__)
+  if (has_vbmi2()) {
+    return avx512::count_bits(words);
+  }
   if (has_bmi()) {
     return count_bmi(words);
   }
@@ -65,6 +77,9 @@ std::uint64_t count_bits(std::span<const std::uint64_t> words) {
 
 std::size_t list_bits(std::span<const std::uint64_t> words, std::uint32_t first, std::uint32_t* out) {
 #if defined(__x86_64__)
+  if (has_vbmi2()) {
+    return avx512::list_bits(words, first, out);
+  }
   if (has_bmi()) {
     return list_bmi(words, first, out);
   }
