@@ -16,14 +16,11 @@ std::uint64_t bit_of(std::uint32_t row) {
   return std::uint64_t{1} << (row % 64);
 }
 
-// The rows of words[first_word, ...), of which there are at most `count`, ascending.
-void append_bits(std::span<const std::uint64_t> words, std::size_t first_word, std::size_t count,
-                 std::vector<std::uint32_t>& rows) {
+// Appends the rows of `words`, of which there are `count`, ascending.
+void append_bits(std::span<const std::uint64_t> words, std::size_t count, std::vector<std::uint32_t>& rows) {
   const std::size_t begin = rows.size();
   rows.resize(begin + count + simd::kListBitsSlack);
-  const std::size_t end = begin + simd::list_bits(words.subspan(first_word),
-                                                  static_cast<std::uint32_t>(first_word * 64), rows.data() + begin);
-  rows.resize(end);
+  rows.resize(begin + simd::list_bits(words, 0, rows.data() + begin));
 }
 
 // Rows from which on setting bits and reading them back is cheaper than sorting.
@@ -61,7 +58,7 @@ RowSet RowSet::of_bits(std::vector<std::uint64_t> words, std::uint32_t row_count
   RowSet set(row_count);
   set.size_ = static_cast<std::uint32_t>(simd::count_bits(words));
   if (set.should_be_list(set.size_)) {
-    append_bits(words, 0, set.size_, set.rows_);
+    append_bits(words, set.size_, set.rows_);
     return set;
   }
   set.is_list_ = false;
@@ -225,18 +222,23 @@ void RowSet::copy_bits(std::span<std::uint64_t> words) const {
 }
 
 void RowSet::append_to(std::vector<std::uint32_t>& rows) const {
-  append_from(0, rows);
+  if (is_list_) {
+    rows.insert(rows.end(), rows_.begin(), rows_.end());
+  } else {
+    append_bits(words_, size_, rows);
+  }
 }
 
-void RowSet::append_from(std::uint32_t first, std::vector<std::uint32_t>& rows) const {
-  if (is_list_) {
-    rows.insert(rows.end(), std::lower_bound(rows_.begin(), rows_.end(), first), rows_.end());
-    return;
+std::span<const std::uint32_t> RowSet::rows_from(std::uint32_t first, std::vector<std::uint32_t>& memory) const {
+  std::span<const std::uint32_t> rows = rows_;
+  if (!is_list_) {
+    memory.resize(std::max(memory.size(), std::size_t{size_} + simd::kListBitsSlack));
+    const std::size_t first_word = std::min<std::size_t>(first / 64, words_.size());
+    const std::size_t count = simd::list_bits(std::span(words_).subspan(first_word),
+                                              static_cast<std::uint32_t>(first_word * 64), memory.data());
+    rows = std::span(memory).first(count);
   }
-  const std::size_t begin = rows.size();
-  append_bits(words_, std::min<std::size_t>(first / 64, words_.size()), size_, rows);
-  const auto added = rows.begin() + static_cast<std::ptrdiff_t>(begin);
-  rows.erase(added, std::lower_bound(added, rows.end(), first));
+  return rows.subspan(static_cast<std::size_t>(std::lower_bound(rows.begin(), rows.end(), first) - rows.begin()));
 }
 
 void RowSetBuilder::make_bits() {
@@ -270,13 +272,34 @@ void RowSetBuilder::add(const format::RoaringReader& stored, std::uint32_t size_
 void RowSetBuilder::add(RowSet set) {
   if (set.is_list_) {
     add(std::span<const std::uint32_t>(set.rows_));
-  } else if (words_.empty()) {
-    words_ = std::move(set.words_);
   } else {
-    for (std::size_t i = 0; i < words_.size(); ++i) {
-      words_[i] |= set.words_[i];
-    }
+    add_bits(std::move(set.words_));
   }
+}
+
+void RowSetBuilder::add_bits(std::vector<std::uint64_t> words) {
+  if (words_.empty()) {
+    words_ = std::move(words);
+    return;
+  }
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    words_[i] |= words[i];
+  }
+}
+
+// What is not in the difference is what is not in the one or is in the other: bits are only ever set.
+void RowSetBuilder::add_difference(const format::RoaringReader& stored, const format::RoaringReader& less) {
+  std::vector<std::uint64_t> words((std::size_t{row_count_} + 63) / 64);
+  const auto flip = [&words] {
+    for (std::uint64_t& word : words) {
+      word = ~word;
+    }
+  };
+  stored.set_bits(words);
+  flip();
+  less.set_bits(words);
+  flip();
+  add_bits(std::move(words));
 }
 
 RowSet RowSetBuilder::take() {

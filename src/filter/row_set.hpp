@@ -5,7 +5,9 @@
 // alike, however they were computed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -30,6 +32,10 @@ class RowSet {
   [[nodiscard]] std::uint32_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] bool contains(std::uint32_t row) const;
+  // Of the heap.
+  [[nodiscard]] std::size_t bytes_in_memory() const {
+    return rows_.capacity() * sizeof(std::uint32_t) + words_.capacity() * sizeof(std::uint64_t);
+  }
 
   // In the memory of this set.
   void intersect_with(const RowSet& other);
@@ -51,8 +57,8 @@ class RowSet {
   void copy_bits(std::span<std::uint64_t> words) const;
   // Appends all rows, ascending.
   void append_to(std::vector<std::uint32_t>& rows) const;
-  // Appends those from `first` on.
-  void append_from(std::uint32_t first, std::vector<std::uint32_t>& rows) const;
+  // Those from `first` on, ascending: of this set, or written to `memory`, which only grows.
+  [[nodiscard]] std::span<const std::uint32_t> rows_from(std::uint32_t first, std::vector<std::uint32_t>& memory) const;
 
   friend bool operator==(const RowSet& a, const RowSet& b) {
     return a.row_count_ == b.row_count_ && a.rows_ == b.rows_ && a.words_ == b.words_;
@@ -74,6 +80,8 @@ class RowSet {
   std::vector<std::uint64_t> words_;
 };
 
+using RowSetPtr = std::shared_ptr<const RowSet>;
+
 // Unites rows and sets. Bits where there are many, so that nothing has to be sorted.
 class RowSetBuilder {
  public:
@@ -84,11 +92,14 @@ class RowSetBuilder {
   // `size_hint`: as RowSet::of.
   void add(const format::RoaringReader& stored, std::uint32_t size_hint);
   void add(RowSet set);
+  // The rows of `stored` that are not in `less`; for sets of many rows.
+  void add_difference(const format::RoaringReader& stored, const format::RoaringReader& less);
   // Leaves the builder empty.
   [[nodiscard]] RowSet take();
 
  private:
   void make_bits();
+  void add_bits(std::vector<std::uint64_t> words);
 
   std::uint32_t row_count_;
   std::vector<std::uint32_t> rows_;   // Any order.

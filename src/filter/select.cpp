@@ -165,7 +165,20 @@ class Selector {
       rows_.add(rows);
       return ok_status();
     }
-    void add(RowSet rows) { rows_.add(std::move(rows)); }
+    // The rows of one set that are not in the other.
+    Status add_difference(const MetaSetRef& ref, const MetaSetRef& less) {
+      if (std::min(ref.count, less.count) > format::kMetaListMax) {
+        VIBRATO_ASSIGN_OR_RETURN(const format::RoaringReader stored, selector_.index_->bitmap(ref));
+        VIBRATO_ASSIGN_OR_RETURN(const format::RoaringReader without, selector_.index_->bitmap(less));
+        rows_.add_difference(stored, without);
+        return ok_status();
+      }
+      VIBRATO_ASSIGN_OR_RETURN(RowSet rows, selector_.set(ref));
+      VIBRATO_ASSIGN_OR_RETURN(const RowSet without, selector_.set(less));
+      rows.subtract(without);
+      rows_.add(std::move(rows));
+      return ok_status();
+    }
     void add(std::span<const std::uint32_t> rows) { rows_.add(rows); }
 
     RowSet take() { return rows_.take(); }
@@ -261,8 +274,7 @@ class Selector {
       const auto first_cut = static_cast<std::uint32_t>((std::uint64_t{positions.first} + step - 1) / step);
       const std::uint32_t end_cut = std::min(positions.end / step, column.cut_count);
       if (first_cut < end_cut) {
-        VIBRATO_ASSIGN_OR_RETURN(RowSet between, between_cuts(column, first_cut, end_cut));
-        found.add(std::move(between));
+        VIBRATO_RETURN_IF_ERROR(add_between_cuts(column, first_cut, end_cut, found));
         VIBRATO_RETURN_IF_ERROR(add_rows(column, {positions.first, first_cut * step}, found));
         return add_rows(column, {end_cut * step, positions.end}, found);
       }
@@ -271,23 +283,20 @@ class Selector {
   }
 
   // Rows of the positions [first * step, end * step).
-  [[nodiscard]] Result<RowSet> between_cuts(const MetaColumnRef& column, std::uint32_t first, std::uint32_t end) const {
+  Status add_between_cuts(const MetaColumnRef& column, std::uint32_t first, std::uint32_t end, Gathered& found) const {
     if (column.is_single != 0) {
       VIBRATO_ASSIGN_OR_RETURN(const MetaSetRef up_to_end, index_->cut(column, end - 1));
-      VIBRATO_ASSIGN_OR_RETURN(RowSet rows, set(up_to_end));
-      if (first > 0) {
-        VIBRATO_ASSIGN_OR_RETURN(const MetaSetRef up_to_first, index_->cut(column, first - 1));
-        VIBRATO_ASSIGN_OR_RETURN(const RowSet before, set(up_to_first));
-        rows.subtract(before);
+      if (first == 0) {
+        return found.add(up_to_end);
       }
-      return rows;
+      VIBRATO_ASSIGN_OR_RETURN(const MetaSetRef up_to_first, index_->cut(column, first - 1));
+      return found.add_difference(up_to_end, up_to_first);
     }
-    Gathered rows(*this);
     for (std::uint32_t i = first; i < end; ++i) {
       VIBRATO_ASSIGN_OR_RETURN(const MetaSetRef ref, index_->cut(column, i));
-      VIBRATO_RETURN_IF_ERROR(rows.add(ref));
+      VIBRATO_RETURN_IF_ERROR(found.add(ref));
     }
-    return rows.take();
+    return ok_status();
   }
 
   Status add_rows(const MetaColumnRef& column, Positions positions, Gathered& found) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <span>
 
 #include "hnsw/allowed_search.hpp"
@@ -13,20 +14,22 @@ namespace {
 
 // Nanoseconds of one core, measured over rows that the second cache does not hold (docs/PERFORMANCE.md, "Filters").
 // Ratios of them decide.
-constexpr double kScanNs = 8000;       // To begin, and to score the best again.
-constexpr double kScanRowNs = 4;       // To take a row from the set and to compare its distance.
-constexpr double kScanByteNs = 0.028;  // Of rows read in the order of memory, ahead of their use.
-constexpr double kWalkNs = 8000;       // To come down the upper levels, and to score the best again.
-constexpr double kExpandNs = 170;      // A candidate taken and kept, its list read.
-constexpr double kWalkRowNs = 3.5;     // A row that was not seen before, scored.
-constexpr double kWalkByteNs = 0.03;   // Of rows read wherever they are.
-constexpr double kSlotNs = 5;          // Of a list that is passed through.
-constexpr double kFreshShare = 0.4;    // Of the rows of a list that were not seen before.
+constexpr double kScanNs = 3000;      // To begin, and to score the best again.
+constexpr double kScanRowNs = 2;      // To take a row from the set and to compare its distance.
+constexpr double kScanByteNs = 0.02;  // Of rows read in the order of memory, ahead of their use.
+constexpr double kWalkNs = 8000;      // To come down the upper levels, and to score the best again.
+constexpr double kExpandNs = 170;     // A candidate taken and kept, its list read.
+constexpr double kWalkRowNs = 3.5;    // A row that was not seen before, scored.
+constexpr double kWalkByteNs = 0.03;  // Of rows read wherever they are.
+constexpr double kSlotNs = 5;         // Of a list that is passed through.
+constexpr double kFreshShare = 0.4;   // Of the rows of a list that were not seen before.
 
 constexpr std::uint32_t kPoolMax = 4096;  // Candidates a plain walk goes by.
-// Of a scan on codes: to make the query ready, and to score its best again, for each hit.
+// Of a scan on codes: to make the query ready, and to score its best again, for each hit; what it saves for each byte
+// that a row is shorter by.
 constexpr double kCodedScanNs = 2000;
 constexpr double kCodedScanHitNs = 200;
+constexpr double kCodedByteNs = 0.028;
 
 // Allowed, and alive.
 struct Both {
@@ -43,6 +46,7 @@ struct Both {
 struct Memory {
   ScanScratch scan;
   std::vector<std::uint32_t> rows;
+  std::vector<std::uint32_t> alive;
   std::vector<std::uint64_t> bits;
   std::vector<hnsw::Hit> more;
 };
@@ -125,9 +129,11 @@ class Search {
     return !stats_.rule || rows_.calibration == nullptr || rows_.calibration->shares.back() <= kLarger * share();
   }
 
-  // A walk may take as long as the scan would, and what it was expected to take in any case.
+  // A walk may take half as long again as the scan would, or as it was expected to take: most of those that take longer
+  // than the scan are nearly done by then.
   [[nodiscard]] static std::uint32_t steps_max(double scan_ns, double walk_ns, double step_ns) {
-    return static_cast<std::uint32_t>(std::min(std::max(scan_ns, walk_ns) / step_ns + 1, 1e9));
+    constexpr double kPatience = 1.5;
+    return static_cast<std::uint32_t>(std::min(kPatience * std::max(scan_ns, walk_ns) / step_ns + 1, 1e9));
   }
 
   [[nodiscard]] float share() const {
@@ -199,16 +205,12 @@ class Search {
   // Of the allowed rows from `first` on; adds what it finds to the hits.
   void scan_from(std::uint32_t first) {
     Memory& memory = memory_of_this_thread();
-    std::span<const std::uint32_t> list;
-    if (first == 0 && query_.allowed->is_list() && alive_.allows == nullptr) {
-      list = query_.allowed->list();
-    } else {
-      memory.rows.clear();
-      query_.allowed->append_from(first, memory.rows);
-      if (alive_.allows != nullptr) {
-        std::erase_if(memory.rows, [this](std::uint32_t row) { return !alive_(row); });
-      }
-      list = memory.rows;
+    std::span<const std::uint32_t> list = query_.allowed->rows_from(first, memory.rows);
+    if (alive_.allows != nullptr) {
+      memory.alive.clear();
+      std::copy_if(list.begin(), list.end(), std::back_inserter(memory.alive),
+                   [this](std::uint32_t row) { return alive_(row); });
+      list = memory.alive;
     }
     const auto uncoded = std::lower_bound(list.begin(), list.end(), rows_.encoded);
     const auto coded = list.first(static_cast<std::size_t>(uncoded - list.begin()));
@@ -231,7 +233,7 @@ class Search {
     }
     const std::size_t plain_bytes = rows_.plain->vectors.dim * sizeof(float);
     const double bytes_less = static_cast<double>(plain_bytes) - static_cast<double>(rows_.coded->codes.stride_bytes);
-    return static_cast<double>(rows) * bytes_less * kScanByteNs > kCodedScanNs + kCodedScanHitNs * query_.k;
+    return static_cast<double>(rows) * bytes_less * kCodedByteNs > kCodedScanNs + kCodedScanHitNs * query_.k;
   }
 
   [[nodiscard]] bool keeps_code_distances() const {

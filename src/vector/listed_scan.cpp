@@ -11,7 +11,11 @@ namespace {
 using Rows = std::span<const std::uint32_t>;
 
 // Few enough that the lines asked for are still there when they are read, enough to hide their way.
-constexpr std::size_t kBatchRows = 64;
+constexpr std::size_t kBatchRows = 128;
+// Rows kept for each hit, and at least. Most queries need fewer than two a hit; keeping more costs all of them more than
+// going through the codes again costs the few that do not find enough.
+constexpr std::size_t kCandidatesAHit = 3;
+constexpr std::size_t kCandidatesMin = 32;
 // Product codes leave more rows that may be among the nearest (rescore.cpp).
 constexpr std::uint32_t kProductCandidatesAHit = 20;
 
@@ -23,7 +27,8 @@ std::size_t candidates_of(const hnsw::RowSpace& space, const hnsw::HitsWanted& w
   if (!rescores(space, wanted)) {
     return wanted.k;
   }
-  return space.product != nullptr ? std::size_t{kProductCandidatesAHit} * wanted.k : coded_scan_candidates(wanted.k);
+  return space.product != nullptr ? std::size_t{kProductCandidatesAHit} * wanted.k
+                                  : std::max(kCandidatesAHit * wanted.k, kCandidatesMin);
 }
 
 void prefetch(const hnsw::WalkScorer& scorer, Rows rows) {
