@@ -31,9 +31,9 @@ Status write_part(io::FileSystem& fs, const std::string& folder, const std::stri
   return writer->commit(&index, 1).status();
 }
 
-Result<std::shared_ptr<const vector::SealedPart>> open_part(io::FileSystem& fs, const std::string& folder,
-                                                            const std::string& file, const Rows& rows,
-                                                            const vector::CollectionSettings& settings) {
+Result<std::shared_ptr<vector::SealedPart>> open_part(io::FileSystem& fs, const std::string& folder,
+                                                      const std::string& file, const Rows& rows,
+                                                      const vector::CollectionSettings& settings) {
   catalog::Segment entry;
   entry.collection = CollectionNumber(1);
   entry.file = file;
@@ -47,13 +47,14 @@ Result<std::shared_ptr<const vector::SealedPart>> open_part(io::FileSystem& fs, 
               codes == nullptr                                ? "f32"
               : codes->layout().kind == quant::CodeKind::kSq4 ? "4-bit codes"
                                                               : "8-bit codes");
-  return std::shared_ptr<const vector::SealedPart>(std::move(part));
+  return part;
 }
 
 }  // namespace
 
 Result<SealedCollection> SealedCollection::make(io::FileSystem& fs, const std::string& folder, const std::string& name,
-                                                const CollectionRows& rows, const std::vector<Rows>& parts) {
+                                                const CollectionRows& rows, const std::vector<Rows>& parts,
+                                                std::size_t filter_cache_bytes) {
   std::filesystem::create_directories(folder + "/segments");
   vector::CollectionIdentity identity;
   identity.number = CollectionNumber(1);
@@ -63,7 +64,11 @@ Result<SealedCollection> SealedCollection::make(io::FileSystem& fs, const std::s
   SealedCollection made;
   made.visible_ = std::make_unique<commit::VisibleLsn>();
   made.visible_->publish(Lsn(rows.base.rows));
-  made.collection_ = std::make_unique<vector::Collection>(identity, *made.visible_, vector::Collection::Options{});
+  vector::Collection::Options options;
+  if (filter_cache_bytes > 0) {
+    options.filter_cache = std::make_shared<vector::FilterCache>(filter_cache_bytes);
+  }
+  made.collection_ = std::make_unique<vector::Collection>(identity, *made.visible_, options);
   std::vector<std::shared_ptr<const vector::SealedPart>> sealed;
   for (const Rows& part : parts) {
     const std::string file = fmt::format("segments/{}-{}-of-{}.vdb", name, sealed.size(), parts.size());
@@ -71,6 +76,7 @@ Result<SealedCollection> SealedCollection::make(io::FileSystem& fs, const std::s
       VIBRATO_RETURN_IF_ERROR(write_part(fs, folder, file, rows, part, identity.settings));
     }
     VIBRATO_ASSIGN_OR_RETURN(auto opened, open_part(fs, folder, file, part, identity.settings));
+    made.collection_->adopt(*opened);
     sealed.push_back(std::move(opened));
   }
   made.collection_->load_sealed(std::move(sealed), Lsn(rows.base.rows), rows.base.rows);

@@ -25,9 +25,11 @@ struct CollectionRows {
 class SealedCollection {
  public:
   // One segment each of `parts`. Files that are in the folder already are taken as they are; they begin with `name`.
+  // Evaluated filters are kept in so many bytes, if any.
   [[nodiscard]] static Result<SealedCollection> make(io::FileSystem& fs, const std::string& folder,
                                                      const std::string& name, const CollectionRows& rows,
-                                                     const std::vector<std::vector<std::uint32_t>>& parts);
+                                                     const std::vector<std::vector<std::uint32_t>>& parts,
+                                                     std::size_t filter_cache_bytes = 0);
 
   [[nodiscard]] const vector::Collection& operator*() const { return *collection_; }
   [[nodiscard]] const vector::Collection* operator->() const { return collection_.get(); }

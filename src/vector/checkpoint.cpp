@@ -297,12 +297,12 @@ Status Checkpoint::open_files(Group& group) const {
     for (NewPart& part : work.parts) {
       VIBRATO_ASSIGN_OR_RETURN(part.sealed,
                                context_.files.open(part.entry, work.collection->settings(), part.hot->deletes()));
-      part.sealed->set_damage(work.collection->damage());
+      work.collection->adopt(*part.sealed);
     }
     for (ImportedPart& part : work.imported) {
       VIBRATO_ASSIGN_OR_RETURN(part.sealed,
                                context_.files.open(part.entry, work.collection->settings(), part.applied->deletes()));
-      part.sealed->set_damage(work.collection->damage());
+      work.collection->adopt(*part.sealed);
     }
   }
   return ok_status();

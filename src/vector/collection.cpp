@@ -318,6 +318,13 @@ Lsn Collection::durable_lsn() const {
   return Lsn(durable_lsn_.load(std::memory_order_relaxed));
 }
 
+void Collection::adopt(SealedPart& part) const {
+  part.set_damage(damage_);
+  if (options_.filter_cache != nullptr) {
+    part.set_filter_cache(options_.filter_cache);
+  }
+}
+
 void Collection::set_durable_lsn(Lsn lsn) {
   const std::lock_guard lock(apply_mutex_);
   VIBRATO_CHECK(lsn.value() >= durable_lsn_.load(std::memory_order_relaxed));

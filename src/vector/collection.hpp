@@ -145,6 +145,7 @@ class Collection {
  public:
   struct Options {
     std::uint64_t hot_part_bytes = std::uint64_t{64} * 1024 * 1024;  // Of raw vectors and meta: full past it.
+    std::shared_ptr<FilterCache> filter_cache;                       // Of all collections; null: none.
   };
 
   Collection(CollectionIdentity identity, const commit::VisibleLsn& visible, const Options& options);
@@ -173,6 +174,8 @@ class Collection {
   void set_damaged(const std::string& reason) { damage_->set(reason); }
   // Shared with the parts, which report here what requests meet.
   [[nodiscard]] const std::shared_ptr<CollectionDamage>& damage() const { return damage_; }
+  // For the parts that join it: where they report damage and keep evaluated filters.
+  void adopt(SealedPart& part) const;
   // Whether a record passed over the part since the load, and so may lack a delete there once the part is whole again.
   [[nodiscard]] bool has_passed_over(const SealedPart& part) const;
   // A part could not be opened: an id that is not found may be in it, and "not there" would be a lie.

@@ -20,7 +20,7 @@ Status Collection::apply_import(const NewImport& import, Lsn lsn, std::int64_t t
   auto next = std::make_shared<CollectionVersion>(*before);
   for (const std::shared_ptr<SealedPart>& part : import.parts) {
     part->set_lsn(lsn);
-    part->set_damage(damage_);
+    adopt(*part);
     next->imported.push_back(part);
   }
   next->before_import = before;

@@ -143,7 +143,7 @@ class Merge {
       one.stats = stats_[i];
       if (request_.filter) {
         VIBRATO_ASSIGN_OR_RETURN(const filter::RowSet alive,
-                                 alive_among(allowed_[i], *parts_[i]->deletes(), view_.visible, request_.deadline));
+                                 alive_among(*allowed_[i], *parts_[i]->deletes(), view_.visible, request_.deadline));
         one.estimated = rows_of_[i];
         one.matching = alive.size();
       }
@@ -161,9 +161,9 @@ class Merge {
     rows_of_.reserve(parts_.size());
     for (const auto& part : parts_) {
       if (request_.filter) {
-        VIBRATO_ASSIGN_OR_RETURN(filter::RowSet allowed,
+        VIBRATO_ASSIGN_OR_RETURN(filter::RowSetPtr allowed,
                                  part->matching(*request_.filter, view_.visible, request_.deadline));
-        rows_of_.push_back(allowed.size());
+        rows_of_.push_back(allowed->size());
         allowed_.push_back(std::move(allowed));
       } else {
         rows_of_.push_back(part->row_count());
@@ -182,7 +182,7 @@ class Merge {
     thread_local std::vector<hnsw::Hit> hits;
     const std::uint32_t rows = rows_of_[part];
     SegmentQuery query;
-    query.allowed = allowed_.empty() ? nullptr : &allowed_[part];
+    query.allowed = allowed_.empty() ? nullptr : allowed_[part].get();
     query.vector = request_.vector.data();
     query.exact = request_.exact || want_ > limits::kEfMax;
     if (request_.recall) {
@@ -283,8 +283,8 @@ class Merge {
   const ReadView& view_;
   std::vector<std::shared_ptr<const Segment>> parts_;
   std::uint32_t ef_;
-  std::vector<filter::RowSet> allowed_;  // Of each part, with a filter.
-  std::vector<std::uint32_t> rows_of_;   // Of each part: how many rows may be hits, dead ones among them.
+  std::vector<filter::RowSetPtr> allowed_;  // Of each part, with a filter.
+  std::vector<std::uint32_t> rows_of_;      // Of each part: how many rows may be hits, dead ones among them.
   std::uint64_t rows_ = 0;
   std::uint32_t want_ = 0;
   std::vector<Found> found_;

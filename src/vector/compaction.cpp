@@ -141,7 +141,7 @@ Status Compaction::open_outputs(Merges& merges) {
   for (Merge& merge : merges) {
     if (merge.rows.count() > 0) {
       VIBRATO_ASSIGN_OR_RETURN(merge.output, context_.files.open(merge.entry, merge.collection->settings(), nullptr));
-      merge.output->set_damage(merge.collection->damage());
+      merge.collection->adopt(*merge.output);
     }
   }
   return ok_status();

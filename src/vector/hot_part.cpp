@@ -178,7 +178,7 @@ Status HotPart::search_allowed(const SegmentQuery& query, const hnsw::RowPredica
   return search_allowed_rows(rows, query, alive, scratch, hits, stats);
 }
 
-Result<filter::RowSet> HotPart::matching(const filter::Filter& filter, Lsn visible, const Deadline& deadline) const {
+Result<filter::RowSetPtr> HotPart::matching(const filter::Filter& filter, Lsn visible, const Deadline& deadline) const {
   const std::uint32_t rows = rows_at(visible);
   RowFilter row_filter(filter, *this, visible, deadline);
   std::vector<std::uint32_t> found;
@@ -192,7 +192,7 @@ Result<filter::RowSet> HotPart::matching(const filter::Filter& filter, Lsn visib
                   [first](std::uint32_t& row) { row += first; });
   }
   VIBRATO_RETURN_IF_ERROR(row_filter.match(std::min(first, rows), rows, found));
-  return filter::RowSet::of(std::move(found), rows);
+  return std::make_shared<const filter::RowSet>(filter::RowSet::of(std::move(found), rows));
 }
 
 float HotPart::distance(const float* query, std::uint32_t row) const {

@@ -67,8 +67,8 @@ class HotPart final : public Segment {
   [[nodiscard]] const std::shared_ptr<DeleteLsns>& deletes() const override { return deletes_; }
   [[nodiscard]] Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
                               SegmentStats* stats = nullptr) const override;
-  [[nodiscard]] Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
-                                                const Deadline& deadline) const override;
+  [[nodiscard]] Result<filter::RowSetPtr> matching(const filter::Filter& filter, Lsn visible,
+                                                   const Deadline& deadline) const override;
   [[nodiscard]] Status count_values(const filter::FieldPath& path, const filter::RowSet& rows, const Deadline& deadline,
                                     filter::FacetCounts& counts) const override;
   [[nodiscard]] Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const override;

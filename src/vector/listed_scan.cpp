@@ -12,8 +12,8 @@ using Rows = std::span<const std::uint32_t>;
 
 // Few enough that the lines asked for are still there when they are read, enough to hide their way.
 constexpr std::size_t kBatchRows = 128;
-// Rows kept for each hit, and at least. Most queries need fewer than two a hit; keeping more costs all of them more than
-// going through the codes again costs the few that do not find enough.
+// Rows kept for each hit, and at least. Most queries need fewer than two a hit; keeping more costs all of them more
+// than going through the codes again costs the few that do not find enough.
 constexpr std::size_t kCandidatesAHit = 3;
 constexpr std::size_t kCandidatesMin = 32;
 // Product codes leave more rows that may be among the nearest (rescore.cpp).

@@ -50,7 +50,7 @@ class PartListing {
     VIBRATO_ASSIGN_OR_RETURN(matching_, part_->matching(request_.filter == nullptr ? everything : *request_.filter,
                                                         visible_, request_.deadline));
     const store::IdIndex* const ids = part_->id_index();
-    return ids != nullptr && ids->has_order() && !matching_.is_list() ? walk(*ids) : select();
+    return ids != nullptr && ids->has_order() && !matching_->is_list() ? walk(*ids) : select();
   }
   [[nodiscard]] std::vector<ListedPoint>& points() { return points_; }
 
@@ -64,7 +64,7 @@ class PartListing {
     for (; rank < ids.rows() && points_.size() < most_; ++rank) {
       VIBRATO_RETURN_IF_ERROR(looks_.next());
       VIBRATO_ASSIGN_OR_RETURN(const std::uint32_t row, ids.at_rank(rank));
-      if (!matching_.contains(row) || !part_->is_alive(row, visible_)) {
+      if (!matching_->contains(row) || !part_->is_alive(row, visible_)) {
         continue;
       }
       VIBRATO_ASSIGN_OR_RETURN(const PointIdView id, part_->id(row));
@@ -78,7 +78,7 @@ class PartListing {
   // Row by row: a heap of those with the lowest ids, the highest of them in front.
   Status select() {
     std::vector<std::uint32_t> rows;
-    matching_.append_to(rows);
+    matching_->append_to(rows);
     for (const std::uint32_t row : rows) {
       VIBRATO_RETURN_IF_ERROR(looks_.next());
       if (!part_->is_alive(row, visible_)) {
@@ -111,7 +111,7 @@ class PartListing {
   const std::size_t most_;
   const SegmentPtr part_;
   Looks looks_;
-  filter::RowSet matching_;
+  filter::RowSetPtr matching_;
   std::vector<ListedPoint> points_;
 };
 
@@ -122,10 +122,14 @@ Status visit_matching(const Collection& collection, const filter::Filter* filter
   const ReadView view = collection.read_view();
   const filter::Filter everything{filter::Group{}};
   for (const SegmentPtr& part : parts_of(*view.version)) {
-    VIBRATO_ASSIGN_OR_RETURN(filter::RowSet rows,
+    VIBRATO_ASSIGN_OR_RETURN(const filter::RowSetPtr rows,
                              part->matching(filter == nullptr ? everything : *filter, view.visible, deadline));
-    VIBRATO_ASSIGN_OR_RETURN(rows, alive_among(rows, *part->deletes(), view.visible, deadline));
-    VIBRATO_RETURN_IF_ERROR(visit(*part, rows));
+    if (part->deletes()->count() == 0) {
+      VIBRATO_RETURN_IF_ERROR(visit(*part, *rows));
+      continue;
+    }
+    VIBRATO_ASSIGN_OR_RETURN(const filter::RowSet alive, alive_among(*rows, *part->deletes(), view.visible, deadline));
+    VIBRATO_RETURN_IF_ERROR(visit(*part, alive));
   }
   return ok_status();
 }

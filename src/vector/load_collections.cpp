@@ -137,7 +137,7 @@ std::shared_ptr<Collection> load_one(const LoadContext& context, store::PackMaps
       changes.push_back({collection, entry, ""});
     }
     if (opened.ok()) {
-      opened->part->set_damage(collection->damage());
+      collection->adopt(*opened->part);
       parts.push_back(opened->part);
       live_count += opened->live_count;
     }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "filter/filter_key.hpp"
 #include "io/safe_path.hpp"
 #include "vector/alive_rows.hpp"
 #include "vector/allowed_search.hpp"
@@ -179,7 +180,32 @@ Status SealedPart::search_allowed(const SegmentQuery& query, hnsw::SearchScratch
   return ok_status();
 }
 
-Result<filter::RowSet> SealedPart::matching(const filter::Filter& filter, Lsn visible, const Deadline& deadline) const {
+void SealedPart::set_filter_cache(std::shared_ptr<FilterCache> cache) {
+  filters_ = std::make_unique<FilterCache::Part>(std::move(cache));
+}
+
+// What a filter matches here never changes: rows and ids are those of the file, for every reader, and nothing is said
+// of deletes.
+Result<filter::RowSetPtr> SealedPart::matching(const filter::Filter& filter, Lsn visible,
+                                               const Deadline& deadline) const {
+  std::string key;
+  FilterCache::Part::Known known;
+  if (filters_ != nullptr) {
+    filter::append_filter_key(filter, key);
+    known = filters_->find(key);
+    if (known.rows != nullptr) {
+      return known.rows;
+    }
+  }
+  VIBRATO_ASSIGN_OR_RETURN(filter::RowSet found, select(filter, visible, deadline));
+  auto rows = std::make_shared<const filter::RowSet>(std::move(found));
+  if (known.is_wanted) {
+    filters_->keep(key, rows);
+  }
+  return rows;
+}
+
+Result<filter::RowSet> SealedPart::select(const filter::Filter& filter, Lsn visible, const Deadline& deadline) const {
   RowFilter rows(filter, *this, visible, deadline);
   const format::MetaIndexView* const index = rows_->meta_index();
   if (index != nullptr || !rows_->file().has_meta()) {

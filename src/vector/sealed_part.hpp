@@ -12,6 +12,7 @@
 #include "store/pack_file.hpp"
 #include "vector/collection_damage.hpp"
 #include "vector/collection_settings.hpp"
+#include "vector/filter_cache.hpp"
 #include "vector/sealed_segment.hpp"
 #include "vector/segment.hpp"
 
@@ -39,6 +40,8 @@ class SealedPart final : public Segment {
   void set_lsn(Lsn lsn) { entry_.first_lsn = entry_.last_lsn = lsn; }
   // Where it reports what its methods find damaged: those of its collection. Before the part is shared.
   void set_damage(std::shared_ptr<CollectionDamage> damage) { damage_ = std::move(damage); }
+  // Where it keeps what filters were evaluated to. Not null. Before the part is shared.
+  void set_filter_cache(std::shared_ptr<FilterCache> cache);
   // Somebody else found it damaged, verifying it: nothing unless that is what `found` says.
   void report(const Status& found) const;
   [[nodiscard]] const SealedSegment& rows() const { return *rows_; }
@@ -55,8 +58,9 @@ class SealedPart final : public Segment {
   [[nodiscard]] const std::shared_ptr<DeleteLsns>& deletes() const override { return deletes_; }
   [[nodiscard]] Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits,
                               SegmentStats* stats) const override;
-  [[nodiscard]] Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
-                                                const Deadline& deadline) const override;
+  // Kept in the filter cache, if there is one and the filter comes again.
+  [[nodiscard]] Result<filter::RowSetPtr> matching(const filter::Filter& filter, Lsn visible,
+                                                   const Deadline& deadline) const override;
   [[nodiscard]] Status count_values(const filter::FieldPath& path, const filter::RowSet& rows, const Deadline& deadline,
                                     filter::FacetCounts& counts) const override;
   [[nodiscard]] Result<std::optional<std::uint32_t>> find(const PointIdView& id, Lsn visible) const override;
@@ -86,6 +90,8 @@ class SealedPart final : public Segment {
   [[nodiscard]] const format::Calibration* calibration(const SegmentQuery& query) const {
     return rows_->calibration() != nullptr ? rows_->calibration() : query.newest;
   }
+  [[nodiscard]] Result<filter::RowSet> select(const filter::Filter& filter, Lsn visible,
+                                              const Deadline& deadline) const;
   [[nodiscard]] Status search_allowed(const SegmentQuery& query, hnsw::SearchScratch& scratch,
                                       std::vector<hnsw::Hit>& hits, SegmentStats* stats) const;
   void scan(const SegmentQuery& query, const hnsw::RowPredicate& alive, bool on_codes, std::vector<hnsw::Hit>& hits,
@@ -95,7 +101,8 @@ class SealedPart final : public Segment {
   std::unique_ptr<SealedSegment> rows_;
   store::IdIndex ids_;  // Borrows the file of rows_.
   std::shared_ptr<DeleteLsns> deletes_;
-  std::shared_ptr<CollectionDamage> damage_;  // May be null.
+  std::shared_ptr<CollectionDamage> damage_;    // May be null.
+  std::unique_ptr<FilterCache::Part> filters_;  // May be null.
 };
 
 }  // namespace vibrato::vector

@@ -84,10 +84,10 @@ class Segment {
   [[nodiscard]] virtual Status search(const SegmentQuery& query, hnsw::SearchScratch& scratch,
                                       std::vector<hnsw::Hit>& hits, SegmentStats* stats = nullptr) const = 0;
 
-  // The rows that match the filter among those that a reader at `visible` may see, dead ones too. Rows from its
-  // row_count() on came later. Errors: kCorruption; kTimeout past the deadline.
-  [[nodiscard]] virtual Result<filter::RowSet> matching(const filter::Filter& filter, Lsn visible,
-                                                        const Deadline& deadline) const = 0;
+  // The rows that match the filter among those that a reader at `visible` may see, dead ones too, never null. Rows from
+  // its row_count() on came later. Errors: kCorruption; kTimeout past the deadline.
+  [[nodiscard]] virtual Result<filter::RowSetPtr> matching(const filter::Filter& filter, Lsn visible,
+                                                           const Deadline& deadline) const = 0;
 
   // Adds how many of these rows have which value under a key; `rows` as matching() answers them. Errors: as matching.
   [[nodiscard]] virtual Status count_values(const filter::FieldPath& path, const filter::RowSet& rows,

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "format/vector_records.hpp"
 #include "vector/catalog_rows.hpp"
 #include "vector/load_collections.hpp"
@@ -28,6 +29,13 @@ constexpr std::array kRecordTypes = {
 
 Status no_collection(std::string_view name) {
   return not_found(fmt::format("there is no collection \"{}\"", name));
+}
+
+VectorModel::Options with_filter_cache(VectorModel::Options options) {
+  if (options.collection.filter_cache == nullptr) {
+    options.collection.filter_cache = std::make_shared<FilterCache>(limits::kFilterCacheBytesMax);
+  }
+  return options;
 }
 
 }  // namespace
@@ -231,7 +239,7 @@ std::span<const float> VectorModel::Impl::floats(std::span<const std::byte> byte
 
 VectorModel::VectorModel(io::FileSystem& fs, catalog::Catalog& catalog, const commit::VisibleLsn& visible,
                          Options options)
-    : impl_(std::make_unique<Impl>(fs, catalog, visible, std::move(options))) {}
+    : impl_(std::make_unique<Impl>(fs, catalog, visible, with_filter_cache(std::move(options)))) {}
 
 VectorModel::~VectorModel() = default;
 

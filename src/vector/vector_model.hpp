@@ -26,7 +26,7 @@ class VectorModel final : public commit::Model {
  public:
   struct Options {
     std::string data_folder;
-    Collection::Options collection;
+    Collection::Options collection;  // Without a filter cache the model makes one.
     VectorAccess vector_access = VectorAccess::kRandom;
   };
 

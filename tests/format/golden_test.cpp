@@ -79,7 +79,7 @@ class GoldenFile : public ::testing::TestWithParam<std::string> {
     EXPECT_OK(parsed);
     const auto rows = part_->matching(*parsed, Lsn::max(), Deadline());
     EXPECT_OK(rows);
-    return *rows;
+    return **rows;
   }
   std::vector<hnsw::Hit> search(const json& asked, bool exact) {
     const auto vector = asked["vector"].get<std::vector<float>>();

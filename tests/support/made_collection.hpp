@@ -39,13 +39,16 @@ inline vector::CollectionSettings small_settings(std::uint32_t dim, Metric metri
 class MadeCollection {
  public:
   explicit MadeCollection(const vector::CollectionSettings& settings, std::uint64_t hot_part_bytes = 64 << 20)
-      : collection_(identity_of(settings), visible_, {.hot_part_bytes = hot_part_bytes}) {
+      : filter_cache_(std::make_shared<vector::FilterCache>(kFilterCacheBytes)),
+        collection_(identity_of(settings), visible_,
+                    {.hot_part_bytes = hot_part_bytes, .filter_cache = filter_cache_}) {
     std::filesystem::create_directories(folder_.path(std::string(vector::kSegmentsFolder)));
   }
 
   vector::Collection& operator*() { return collection_; }
   vector::Collection* operator->() { return &collection_; }
   const vector::Collection& operator*() const { return collection_; }
+  [[nodiscard]] const vector::FilterCache& filter_cache() const { return *filter_cache_; }
   [[nodiscard]] Lsn applied() const { return Lsn(lsn_); }
   [[nodiscard]] Lsn visible() const { return visible_.get(); }
 
@@ -114,6 +117,8 @@ class MadeCollection {
   }
 
  private:
+  static constexpr std::size_t kFilterCacheBytes = std::size_t{1} << 20;
+
   static vector::CollectionIdentity identity_of(const vector::CollectionSettings& settings) {
     vector::CollectionIdentity identity;
     identity.number = CollectionNumber(1);
@@ -128,7 +133,11 @@ class MadeCollection {
                                                  std::shared_ptr<vector::DeleteLsns> deletes) {
     auto part = vector::SealedPart::open(fs_, folder_.path(), entry, collection_.settings(), std::move(deletes));
     EXPECT_OK(part);
-    return part.ok() ? std::move(part).value() : nullptr;
+    if (!part.ok()) {
+      return nullptr;
+    }
+    collection_.adopt(**part);
+    return std::move(part).value();
   }
 
   std::shared_ptr<const vector::SealedPart> commit(vector::SegmentFileWriter& writer) {
@@ -150,6 +159,7 @@ class MadeCollection {
   commit::VisibleLsn visible_;
   std::uint64_t lsn_ = 0;
   std::uint32_t files_ = 0;
+  std::shared_ptr<vector::FilterCache> filter_cache_;
   vector::Collection collection_;
 };
 

@@ -189,6 +189,44 @@ TEST_P(FilteredSearch, fills_k_with_the_nearest_matching_points_in_every_part) {
   check_all("merged");
 }
 
+TEST_P(FilteredSearch, follows_deletes_and_updates_when_it_keeps_what_filters_matched) {
+  put(0, 3000);
+  made_.seal();
+  const auto ask = [&](const char* json) {
+    const filter::Filter filter = filter_of(json);
+    const std::set<std::uint64_t> rows = matching(filter);
+    for (int times = 0; times < 3; ++times) {
+      EXPECT_EQ(check(filter, rows, queries_.row(0), true), 1) << json;
+    }
+  };
+  const char* const by_id = R"({"has_id":[0,1,2,3,4,5,"6",5000]})";
+  const char* const by_meta = R"({"key":"n","range":{"lt":8}})";
+  for (const char* json : {by_id, by_meta}) {
+    ask(json);
+  }
+  const std::size_t kept = made_.filter_cache().bytes();
+  EXPECT_GT(kept, 0U);
+  erase_every(2);
+  for (const char* json : {by_id, by_meta}) {
+    ask(json);
+  }
+  put(1, 5);  // The old rows are dead, the new ones hot.
+  for (const char* json : {by_id, by_meta}) {
+    ask(json);
+  }
+  EXPECT_EQ(made_.filter_cache().bytes(), kept) << "nothing was evaluated again";
+  made_.seal();
+  for (const char* json : {by_id, by_meta}) {
+    ask(json);
+  }
+  EXPECT_GT(made_.filter_cache().bytes(), kept);
+  made_.merge(0, 2);
+  EXPECT_EQ(made_.filter_cache().bytes(), 0U) << "the parts are gone";
+  for (const char* json : {by_id, by_meta}) {
+    ask(json);
+  }
+}
+
 TEST_P(FilteredSearch, answers_filters_that_mean_the_same_alike) {
   put(0, 3000);
   made_.seal();
