@@ -60,6 +60,7 @@ struct Arguments {
   unsigned repeat = 3;
   bool no_peer = false;
   bool processor_time = false;
+  bool fastest = false;
 };
 
 // What all contenders search.
@@ -172,31 +173,54 @@ class Searched {
   std::vector<hnsw::Hit> hits_;
 };
 
-// QPS of the first `queries` queries, gone through until the time is long enough to be measured.
-template <typename Search>
-double qps_of(std::size_t queries, TimeKind kind, const Search& search) {
-  const Stopwatch watch(kind);
-  std::vector<std::uint32_t> found;
-  std::size_t done = 0;
-  double seconds = 0;
-  while (seconds < kPassSecondsMin) {
-    for (std::size_t q = 0; q < queries; ++q) search(q, found);
-    done += queries;
-    seconds = watch.seconds();
+// How fast a contender is.
+class Speed {
+ public:
+  // Goes through all queries until the time is long enough to be measured.
+  template <typename Search>
+  void measure(std::size_t queries, TimeKind kind, const Search& search) {
+    const Stopwatch watch(kind);
+    std::vector<std::uint32_t> found;
+    std::size_t done = 0;
+    double seconds = 0;
+    while (seconds < kPassSecondsMin) {
+      for (std::size_t q = 0; q < queries; ++q) search(q, found);
+      done += queries;
+      seconds = watch.seconds();
+    }
+    qps_.push_back(static_cast<double>(done) / seconds);
   }
-  return static_cast<double>(done) / seconds;
-}
+  // Goes through them once, and keeps the fastest time of each query.
+  template <typename Search>
+  void measure_each(std::size_t queries, TimeKind kind, const Search& search) {
+    fastest_.resize(queries, std::numeric_limits<double>::infinity());
+    std::vector<std::uint32_t> found;
+    for (std::size_t q = 0; q < queries; ++q) {
+      const Stopwatch watch(kind);
+      search(q, found);
+      fastest_[q] = std::min(fastest_[q], watch.seconds());
+    }
+  }
+  [[nodiscard]] double qps() {
+    if (fastest_.empty()) return quantile(qps_, 0.5);
+    return static_cast<double>(fastest_.size()) / std::accumulate(fastest_.begin(), fastest_.end(), 0.0);
+  }
+
+ private:
+  std::vector<double> qps_;
+  std::vector<double> fastest_;
+};
 
 struct Figures {
   double recall = 0;
   double distances = 0;
   std::map<std::string, std::size_t> plans;
-  std::vector<double> known;
-  std::vector<double> fresh;
-  std::vector<double> exact;
-  std::vector<double> bare;
+  Speed known;
+  Speed fresh;
+  Speed exact;
+  Speed bare;
   std::map<std::uint32_t, double> peer_recall;
-  std::map<std::uint32_t, std::vector<double>> peer;
+  std::map<std::uint32_t, Speed> peer;
 };
 
 void measure_own_answers(Searched& searched, Figures& figures) {
@@ -237,17 +261,17 @@ void measure_peer_answers(Searched& searched, FilterPeer& peer, Figures& figures
 }
 
 void print_figures(const std::string& name, const Searched& searched, Figures& figures) {
-  const double known = quantile(figures.known, 0.5);
-  const double fresh = quantile(figures.fresh, 0.5);
-  const double exact = quantile(figures.exact, 0.5);
-  const double bare = quantile(figures.bare, 0.5);
+  const double known = figures.known.qps();
+  const double fresh = figures.fresh.qps();
+  const double exact = figures.exact.qps();
+  const double bare = figures.bare.qps();
   std::string plans;
   for (const auto& [plan, count] : figures.plans) {
     plans += fmt::format("{}{} {:.0f}%", plans.empty() ? "" : ", ", plan,
                          100.0 * static_cast<double>(count) / static_cast<double>(searched.queries()));
   }
   std::vector<Point> points;
-  for (auto& [ef, qps] : figures.peer) points.push_back({figures.peer_recall[ef], quantile(qps, 0.5)});
+  for (auto& [ef, speed] : figures.peer) points.push_back({figures.peer_recall[ef], speed.qps()});
   std::string peer = "-";
   if (!points.empty()) {
     if (const auto at = speed_at(frontier(points), figures.recall)) {
@@ -273,19 +297,21 @@ void measure_case(const Field& field, const FilterCase& one) {
   Figures figures;
   measure_own_answers(searched, figures);
   if (field.peer != nullptr) measure_peer_answers(searched, *field.peer, figures);
+  const auto measure = [&](Speed& speed, const auto& search) {
+    if (arguments.fastest) {
+      speed.measure_each(searched.queries(), time, search);
+    } else {
+      speed.measure(searched.queries(), time, search);
+    }
+  };
   for (unsigned round = 0; round < arguments.repeat; ++round) {
-    figures.known.push_back(
-        qps_of(searched.queries(), time, [&](std::size_t q, auto& found) { searched.own(q, found, true); }));
-    figures.fresh.push_back(
-        qps_of(searched.queries(), time, [&](std::size_t q, auto& found) { searched.own(q, found, false); }));
-    figures.exact.push_back(
-        qps_of(searched.queries(), time, [&](std::size_t q, auto& found) { searched.own(q, found, false, true); }));
-    figures.bare.push_back(
-        qps_of(searched.queries(), time, [&](std::size_t q, auto& found) { searched.bare(q, found, arguments.k); }));
+    measure(figures.known, [&](std::size_t q, auto& found) { searched.own(q, found, true); });
+    measure(figures.fresh, [&](std::size_t q, auto& found) { searched.own(q, found, false); });
+    measure(figures.exact, [&](std::size_t q, auto& found) { searched.own(q, found, false, true); });
+    measure(figures.bare, [&](std::size_t q, auto& found) { searched.bare(q, found, arguments.k); });
     for (const auto& [ef, recall] : figures.peer_recall) {
       field.peer->set_ef(ef);
-      figures.peer[ef].push_back(
-          qps_of(searched.queries(), time, [&](std::size_t q, auto& found) { searched.peer(q, found); }));
+      measure(figures.peer[ef], [&](std::size_t q, auto& found) { searched.peer(q, found); });
     }
   }
   print_figures(one.name, searched, figures);
@@ -381,6 +407,7 @@ int main(int argc, char** argv) {
   app.add_option("--repeat", arguments.repeat)->check(CLI::PositiveNumber);
   app.add_flag("--no-peer", arguments.no_peer);
   app.add_flag("--processor-time", arguments.processor_time);
+  app.add_flag("--fastest", arguments.fastest, "Of each query the fastest of all rounds, in place of median rounds");
   CLI11_PARSE(app, argc, argv);
   if (const Status status = run(arguments); !status.ok()) {
     fmt::print(stderr, "filters_bench: {}\n", status.message());
