@@ -16,6 +16,8 @@ constexpr std::int64_t kSecondMs = 1000;
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 // How long new rows may wait for somebody to look whether a hot part is full.
 constexpr std::int64_t kLookMs = 50;
+// After so long without a write, rows that are too few for a batch are indexed too.
+constexpr std::int64_t kQuietMs = 1000;
 // What memory use must have fallen by before the allocator is asked to give pages back.
 constexpr std::uint64_t kGiveBackBytes = std::uint64_t{64} * 1024 * 1024;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
@@ -110,10 +112,12 @@ void Background::note_compaction(const vector::CompactionReport& report) {
                      report.output.empty() ? "none" : report.output, report.rows);
 }
 
-void Background::sleep_for(Sleep& sleep, std::int64_t duration_ms) {
+bool Background::sleep_for(Sleep& sleep, std::int64_t duration_ms) {
   std::unique_lock lock(sleep.mutex);
-  sleep.woken.wait_for(lock, std::chrono::milliseconds(duration_ms), [&] { return sleep.wake || stopping_; });
+  const bool was_woken =
+      sleep.woken.wait_for(lock, std::chrono::milliseconds(duration_ms), [&] { return sleep.wake || stopping_; });
   sleep.wake = false;
+  return was_woken;
 }
 
 void Background::end_sleep(Sleep& sleep) {
@@ -139,6 +143,11 @@ void Background::run_indexing() {
       }
     }
     look();
+    if (sleep_for(indexing_, kQuietMs)) {
+      continue;
+    }
+    while (!stopping_ && !has_new_rows_ && parts_.maintenance.index_step(/*all=*/true)) {
+    }
     sleep_for(indexing_, std::int64_t{options_.checkpoint_interval_secs} * kSecondMs);
   }
 }

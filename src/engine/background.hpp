@@ -91,7 +91,8 @@ class Background {
     std::condition_variable woken;
     bool wake = false;
   };
-  void sleep_for(Sleep& sleep, std::int64_t duration_ms);
+  // False if the whole time has passed.
+  bool sleep_for(Sleep& sleep, std::int64_t duration_ms);
   static void end_sleep(Sleep& sleep);
 
   void run_indexing();

@@ -82,13 +82,13 @@ std::uint64_t HotPart::unindexed_bytes() const {
   return rows == 0 ? 0 : data_bytes() / rows * (rows - indexed);
 }
 
-bool HotPart::index_step(std::uint32_t rows_max) {
+bool HotPart::index_step(std::uint32_t rows_max, bool all) {
   const std::lock_guard lock(index_mutex_);
   // Meta first: it costs little, and every row without it is looked at by each filter.
   if (meta_.is_due(row_count())) {
     return meta_.index_next([this](std::uint32_t row) -> std::string_view { return rows_->meta_json(row); });
   }
-  return needs_graph() && rows_->index_step(rows_max);
+  return needs_graph(all) && rows_->index_step(rows_max);
 }
 
 Lsn HotPart::first_lsn() const {

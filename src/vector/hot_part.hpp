@@ -51,12 +51,12 @@ class HotPart final : public Segment {
   [[nodiscard]] bool is_frozen() const { return frozen_.load(std::memory_order_acquire); }
 
   // Indexes the meta of a block of rows, or inserts at most `rows_max` waiting rows into the graph. False when nothing
-  // is left to index (kFlat and small parts have no graph). Once it is false for a frozen part, indexed_count() is
+  // waits (kFlat and small parts have no graph). Once it is false for a frozen part, or with `all`, indexed_count() is
   // row_count(), unless those exceptions hold.
-  [[nodiscard]] bool index_step(std::uint32_t rows_max);
-  // Whether enough rows wait for a batch; any, once it is frozen.
+  [[nodiscard]] bool index_step(std::uint32_t rows_max, bool all = false);
   [[nodiscard]] const MetaBlocks& meta_blocks() const { return meta_; }
-  [[nodiscard]] bool needs_indexing() const { return meta_.is_due(row_count()) || rows_->needs_indexing(is_frozen()); }
+  // Whether enough rows wait for a batch; any, with `all` and once it is frozen.
+  [[nodiscard]] bool needs_indexing(bool all = false) const { return meta_.is_due(row_count()) || needs_graph(all); }
   // For sealing: the rows, codes and graph as they stand. Requires: frozen (no append any more).
   [[nodiscard]] const HotSegment& rows() const { return *rows_; }
 
@@ -81,7 +81,7 @@ class HotPart final : public Segment {
 
   [[nodiscard]] float distance(const float* query, std::uint32_t row) const override;
   // Whether rows wait for the graph, as needs_indexing without the meta.
-  [[nodiscard]] bool needs_graph() const { return rows_->needs_indexing(is_frozen()); }
+  [[nodiscard]] bool needs_graph(bool all = false) const { return rows_->needs_indexing(all || is_frozen()); }
 
   // How many rows a reader at the LSN may see, dead ones included: the rows below the result.
   [[nodiscard]] std::uint32_t rows_at(Lsn visible) const;

@@ -17,13 +17,13 @@ namespace {
 
 constexpr std::int64_t kNsAMs = 1'000'000;
 
-// The part whose waiting row is the oldest; null if none waits. Those without a living row wait for nothing but the
-// checkpoint that gives them up.
-std::shared_ptr<HotPart> longest_waiting(const std::vector<CollectionPtr>& collections) {
+// The part whose waiting row is the oldest; null if none waits (with `all`: not even a single row). Those without a
+// living row wait for nothing but the checkpoint that gives them up.
+std::shared_ptr<HotPart> longest_waiting(const std::vector<CollectionPtr>& collections, bool all) {
   std::shared_ptr<HotPart> oldest;
   Lsn oldest_lsn = Lsn::max();
   const auto look_at = [&](const std::shared_ptr<HotPart>& part) {
-    if (part == nullptr || !part->needs_indexing()) {
+    if (part == nullptr || !part->needs_indexing(all)) {
       return;
     }
     if (part->is_frozen() && part->deletes()->count() == part->row_count()) {
@@ -53,11 +53,11 @@ class Maintenance::Impl {
        MaintenanceOptions options)
       : context_(fs, catalog, model, clock, logger, std::move(options)), compaction_(context_), scrub_(context_) {}
 
-  bool index_step() {
+  bool index_step(bool all) {
     const std::lock_guard lock(index_mutex_);
-    const std::shared_ptr<HotPart> part = longest_waiting(context_.model.all());
+    const std::shared_ptr<HotPart> part = longest_waiting(context_.model.all(), all);
     // Rows that still wait after a step without effect lack memory: no reason to try again at once.
-    return part != nullptr && (part->index_step(context_.options.index_batch_rows) || !part->needs_indexing());
+    return part != nullptr && (part->index_step(context_.options.index_batch_rows, all) || !part->needs_indexing(all));
   }
 
   Result<CheckpointReport> checkpoint_due(const KeepGoing& keep_going) {
@@ -218,8 +218,8 @@ Maintenance::Maintenance(io::FileSystem& fs, catalog::Catalog& catalog, VectorMo
 
 Maintenance::~Maintenance() = default;
 
-bool Maintenance::index_step() {
-  return impl_->index_step();
+bool Maintenance::index_step(bool all) {
+  return impl_->index_step(all);
 }
 
 Result<CheckpointReport> Maintenance::checkpoint_due(const KeepGoing& keep_going) {

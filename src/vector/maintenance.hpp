@@ -86,8 +86,9 @@ class Maintenance {
               const Logger& logger, MaintenanceOptions options);
   ~Maintenance();
 
-  // Indexes a slice of the rows that wait longest. False if nothing waits.
-  [[nodiscard]] bool index_step();
+  // Indexes a slice of the rows that wait longest. False if nothing waits: too few rows for a batch do so with `all`
+  // only, as each step costs a pass over the whole graph.
+  [[nodiscard]] bool index_step(bool all = false);
   // Checkpoints what is due by the options, or, with `up_to`, every collection with an unsaved effect at or below it.
   // Answers what was done; rows 0 for nothing.
   [[nodiscard]] Result<CheckpointReport> checkpoint_due(const KeepGoing& keep_going);

@@ -208,6 +208,20 @@ TEST_F(MaintenanceTest, rows_wait_for_the_index_in_the_order_they_came) {
   expect_contents();
 }
 
+TEST_F(MaintenanceTest, rows_that_are_too_few_for_a_batch_are_indexed_when_asked_for) {
+  create("a");
+  put("a", 0, 3000);
+  while (store_->maintenance().index_step()) {
+  }
+  put("a", 3000, 3007);
+  EXPECT_FALSE(store_->maintenance().index_step());
+  EXPECT_EQ(store_->collection("a")->info().indexed_count, 3000U);
+  EXPECT_TRUE(store_->maintenance().index_step(/*all=*/true));
+  EXPECT_EQ(store_->collection("a")->info().indexed_count, 3007U);
+  EXPECT_FALSE(store_->maintenance().index_step(/*all=*/true));
+  expect_contents();
+}
+
 TEST_F(MaintenanceTest, a_stop_ends_a_checkpoint_and_leaves_nothing_behind) {
   create("a");
   put("a", 0, 200);
