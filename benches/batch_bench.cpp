@@ -75,8 +75,21 @@ std::string base64(std::span<const float> row) {
 
 using WriteVector = std::function<std::string(std::span<const float>)>;
 
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) {
+    text += text.empty() ? "" : ",";
+    text += part;
+  }
+  return text;
+}
+
 std::string as_numbers(std::span<const float> row) {
-  return fmt::format("\"vector\":[{}]", fmt::join(row, ","));
+  std::vector<std::string> numbers;
+  for (const float number : row) {
+    numbers.push_back(fmt::format("{}", number));
+  }
+  return fmt::format("\"vector\":[{}]", joined(numbers));
 }
 std::string as_base64(std::span<const float> row) {
   return fmt::format("\"vector_b64\":\"{}\"", base64(row));
@@ -127,7 +140,7 @@ std::vector<std::string> requests_of(const Arguments& arguments, const std::stri
       searches.push_back(fmt::format(R"({{{},"k":{}}})", write(queries.row(i)), arguments.k));
     }
     requests.push_back(HttpConnection::request(
-        "POST", path, key, batch == 0 ? searches[0] : fmt::format("{{\"searches\":[{}]}}", fmt::join(searches, ","))));
+        "POST", path, key, batch == 0 ? searches[0] : fmt::format("{{\"searches\":[{}]}}", joined(searches))));
   }
   return requests;
 }
