@@ -1,9 +1,8 @@
 // POST .../import over a real database: what bodies do at their edges. The reading of rows has its own test.
-#include <condition_variable>
 #include <cstring>
 #include <fmt/format.h>
+#include <future>
 #include <gtest/gtest.h>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -120,15 +119,13 @@ TEST_F(ImportRouteTest, a_collection_that_is_not_there_or_damaged_is_said_at_onc
 }
 
 TEST_F(ImportRouteTest, past_as_many_as_may_run_is_429) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool may_end = false;
+  std::promise<void> end;
+  const std::shared_future<void> ended = end.get_future().share();
   for (std::uint32_t i = 0; i < limits::kImportsMax; ++i) {
     const std::string name = fmt::format("c{}", i);
     ASSERT_EQ(api_.post("/v1/vector/" + name, R"({"dim":2,"metric":"l2"})").status, 200);
-    const auto wait = [&](vector::Import&) -> engine::Imports::Last {
-      std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return may_end; });
+    const auto wait = [ended](vector::Import&) -> engine::Imports::Last {
+      ended.wait();
       return nullptr;
     };
     ASSERT_OK(api_.database().start_import(
@@ -138,11 +135,7 @@ TEST_F(ImportRouteTest, past_as_many_as_may_run_is_429) {
   expect_refused(refused, 429, "overloaded", "too many imports");
   EXPECT_NE(refused.header("Retry-After"), "");
   expect_refused(lines("{\"id\":1,\"vector\":[1,2]}\n", "c0"), 429, "overloaded", "into this collection");
-  {
-    const std::lock_guard lock(mutex);
-    may_end = true;
-  }
-  changed.notify_all();
+  end.set_value();
 }
 
 }  // namespace
