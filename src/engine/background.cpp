@@ -16,8 +16,10 @@ constexpr std::int64_t kSecondMs = 1000;
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 // How long new rows may wait for somebody to look whether a hot part is full.
 constexpr std::int64_t kLookMs = 50;
-// After so long without a write, rows that are too few for a batch are indexed too.
-constexpr std::int64_t kQuietMs = 1000;
+// After so long without a write, rows that are too few for a batch are indexed too; and after so many times as long as
+// that took the last time.
+constexpr std::int64_t kQuietMs = 50;
+constexpr std::int64_t kQuietTimes = 20;
 // What memory use must have fallen by before the allocator is asked to give pages back.
 constexpr std::uint64_t kGiveBackBytes = std::uint64_t{64} * 1024 * 1024;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
@@ -130,6 +132,7 @@ void Background::end_sleep(Sleep& sleep) {
 
 void Background::run_indexing() {
   std::int64_t looked_at_ns = 0;
+  std::int64_t rest_took_ms = 0;
   const auto look = [&] {
     looked_at_ns = parts_.clock.monotonic_ns();
     parts_.budgets.refresh();
@@ -143,11 +146,13 @@ void Background::run_indexing() {
       }
     }
     look();
-    if (sleep_for(indexing_, kQuietMs)) {
+    if (sleep_for(indexing_, std::max(kQuietMs, rest_took_ms * kQuietTimes))) {
       continue;
     }
+    const std::int64_t began_ns = parts_.clock.monotonic_ns();
     while (!stopping_ && !has_new_rows_ && parts_.maintenance.index_step(/*all=*/true)) {
     }
+    rest_took_ms = (parts_.clock.monotonic_ns() - began_ns) / 1'000'000;
     sleep_for(indexing_, std::int64_t{options_.checkpoint_interval_secs} * kSecondMs);
   }
 }
