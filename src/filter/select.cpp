@@ -15,7 +15,6 @@ using format::MetaFieldEntry;
 using format::MetaIndexView;
 using format::MetaSetKind;
 using format::MetaSetRef;
-using format::OrderKey;
 using Rows = std::vector<std::uint32_t>;
 
 Selection negated(Selection a) {

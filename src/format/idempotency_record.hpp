@@ -14,8 +14,9 @@ namespace vibrato::format {
 
 // Part of the format. The collection number in its frame is 0.
 inline constexpr std::uint16_t kIdempotencyRecord = 0x0001;
-// The status in a record that was not answered: of a request that takes several groups, each but the last ends with one.
-// Its answer says how far the request came, in words of the request's own; the next record of the key takes its place.
+// The status in a record that was not answered: of a request that takes several groups, each but the last ends with
+// one. Its answer says how far the request came, in words of the request's own; the next record of the key takes its
+// place.
 inline constexpr std::uint16_t kUnfinishedStatus = 102;
 
 struct IdempotencyRecord {

@@ -55,7 +55,8 @@ struct SegmentQuery {
 
 // What a search of one segment did, for `explain` and metrics.
 struct SegmentStats {
-  // "graph", "scan", "coded_scan", "graph+tail", "filtered_scan", "filtered_graph"; "none" where nothing was to be found.
+  // "graph", "scan", "coded_scan", "graph+tail", "filtered_scan", "filtered_graph"; "none" where nothing was to be
+  // found.
   std::string_view plan = "none";
   std::uint64_t rows_visited = 0;
   std::uint64_t distances = 0;

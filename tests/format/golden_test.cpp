@@ -198,7 +198,7 @@ TEST_P(GoldenFile, finds_what_is_near) {
       const double error = expected_["has_vectors"] ? 1e-4 : 0.15;  // Of a distance.
       std::size_t found = 0;
       for (std::size_t i = 0; i < hits.size(); ++i) {
-        found += std::count(nearest.begin(), nearest.end(), hits[i].row);
+        found += static_cast<std::size_t>(std::count(nearest.begin(), nearest.end(), hits[i].row));
         const double distance = one["distances"][i];
         EXPECT_NEAR(hits[i].distance, distance, error * (1 + std::abs(distance))) << i << " of " << one.dump();
         EXPECT_TRUE(!exact || !expected_["has_vectors"] || hits[i].row == nearest[i]) << i << " of " << one.dump();

@@ -27,6 +27,8 @@ function(vibrato_embed_text target)
     "#include \"${ARG_HEADER}\"\n\nnamespace vibrato::${layer} {\n\n"
     "const std::string_view ${ARG_NAME} = R\"text(${text})text\";\n\n}  // namespace vibrato::${layer}\n")
   configure_file(${generated}.new ${generated} COPYONLY)
+  # The standard asks compilers for 64 KiB of a literal; ours take any.
+  set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
   target_sources(${target} PRIVATE ${generated})
 endfunction()
 

@@ -206,7 +206,7 @@ TEST_P(QueryRoutes, search_batch_answers_in_the_order_of_the_searches) {
   }
   const ApiAnswer most = call("search_batch", {{"searches", searches}});
   ASSERT_EQ(most.status, 200) << most.text;
-  for (int i = 0; i < 256; ++i) {
+  for (std::size_t i = 0; i < 256; ++i) {
     EXPECT_EQ(ids_in(most.body["results"][i]["hits"]), json({i % 10}));
   }
   searches.push_back(near_nine);

@@ -147,16 +147,16 @@ TEST_F(V2Routes, filters_choose_by_tags_and_bpm) {
     EXPECT_EQ(found("null"), json({0, 1, 2, 3}));
     EXPECT_EQ(found(R"({"tags_any":["ROCK ","unknown"]})"), json({0, 1}))
         << "trimmed and in lower case, as they are kept";
-    EXPECT_EQ(found(R"({"tags_all":["rock","live"]})"), json({0}));
+    EXPECT_EQ(found(R"({"tags_all":["rock","live"]})"), json::array({0}));
     EXPECT_EQ(found(R"({"tags_any":["unknown"]})"), json::array());
     EXPECT_EQ(found(R"({"tags_any":[],"tags_all":[]})"), json({0, 1, 2, 3})) << "as if they were left out";
     EXPECT_EQ(found(R"({"tags_any":[" "]})"), json::array());
     EXPECT_EQ(found(R"({"tags_all":["rock","unknown"]})"), json::array());
     EXPECT_EQ(found(R"({"bpm_gte":90,"bpm_lte":120.5})"), json({0, 1})) << "both are inclusive";
-    EXPECT_EQ(found(R"({"bpm_gte":90.5})"), json({0}));
-    EXPECT_EQ(found(R"({"bpm_lte":0})"), json({2})) << "who wrote metadata without bpm wrote 0";
+    EXPECT_EQ(found(R"({"bpm_gte":90.5})"), json::array({0}));
+    EXPECT_EQ(found(R"({"bpm_lte":0})"), json::array({2})) << "who wrote metadata without bpm wrote 0";
     EXPECT_EQ(found(R"({"bpm_gte":100,"bpm_lte":1})"), json::array());
-    EXPECT_EQ(found(R"({"tags_any":["live"],"bpm_gte":1})"), json({0}));
+    EXPECT_EQ(found(R"({"tags_any":["live"],"bpm_gte":1})"), json::array({0}));
   }
 }
 

@@ -196,9 +196,8 @@ TEST_F(WitnessTest, a_log_that_is_gone_is_noticed_though_the_catalog_has_nothing
     ASSERT_OK(database_.open());
     const Readiness readiness = database_->readiness();
     ASSERT_EQ(readiness.reasons.size(), 1U);
-    EXPECT_NE(
-        readiness.reasons[0].find(fmt::format("wal: expected a log up to LSN {}, found none", last.value())),
-        std::string::npos)
+    EXPECT_NE(readiness.reasons[0].find(fmt::format("wal: expected a log up to LSN {}, found none", last.value())),
+              std::string::npos)
         << readiness.reasons[0];
     EXPECT_CODE(database_.create("d"), ErrorCode::kUnavailable);
   }
@@ -214,8 +213,8 @@ TEST_F(WitnessTest, a_removed_state_file_of_the_log_is_named_with_what_to_do) {
   ASSERT_OK(database_.open());
   const Readiness readiness = database_->readiness();
   ASSERT_EQ(readiness.reasons.size(), 1U);
-  for (const char* const word : {"wal/state: expected the state of the log, found no file", "Put back",
-                                 "snapshot-restore", "replay-to-lsn"}) {
+  for (const char* const word :
+       {"wal/state: expected the state of the log, found no file", "Put back", "snapshot-restore", "replay-to-lsn"}) {
     EXPECT_NE(readiness.reasons[0].find(word), std::string::npos) << readiness.reasons[0];
   }
   const auto content = database_.content();
