@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "commit/idempotent_write.hpp"
+#include "support/disk_files.hpp"
 #include "support/made_database.hpp"
 #include "support/recording_file_system.hpp"
 
@@ -28,15 +29,7 @@ class DatabaseUpkeepTest : public ::testing::Test {
     ASSERT_OK(database_.commit(vector::make_upsert_batch(database_->vectors(), *collection, std::move(points), outcome),
                                Database::Kind::kPut, collection->get()));
   }
-  [[nodiscard]] std::vector<std::string> segment_files() {
-    std::vector<std::string> names;
-    const auto listed = disk_.list_directory("/data/segments");
-    EXPECT_OK(listed);
-    for (const io::FileInfo& info : *listed) {
-      names.push_back(info.name);
-    }
-    return names;
-  }
+  [[nodiscard]] std::vector<std::string> segment_files() { return test::entries_in(disk_, "/data/segments"); }
   void flip_byte(const std::string& path, std::uint64_t offset) {
     const auto file = disk_.open(path, io::OpenMode::kReadWrite);
     ASSERT_OK(file);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/database_impl.hpp"
+#include "support/disk_files.hpp"
 #include "support/made_database.hpp"
 
 namespace vibrato::engine {
@@ -20,15 +21,7 @@ class DiskFullTest : public ::testing::Test {
     ASSERT_OK(database_.open());
     ASSERT_OK(database_.create("c"));
   }
-  std::uint64_t used_bytes(const std::string& folder = "/data") {
-    std::uint64_t bytes = 0;
-    const auto entries = disk_.list_directory(folder);
-    EXPECT_OK(entries);
-    for (const io::FileInfo& entry : *entries) {
-      bytes += entry.is_directory ? used_bytes(folder + "/" + entry.name) : entry.size_bytes;
-    }
-    return bytes;
-  }
+  std::uint64_t used_bytes(const std::string& folder = "/data") { return test::bytes_in(disk_, folder); }
   // Puts until one is refused; the refused one is not there.
   void fill() {
     while (true) {

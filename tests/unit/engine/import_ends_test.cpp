@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/database_impl.hpp"
+#include "support/disk_files.hpp"
 #include "support/made_database.hpp"
 
 namespace vibrato::engine {
@@ -54,24 +55,8 @@ class ImportEndsTest : public ::testing::Test {
     EXPECT_EQ(files(), files_);
     EXPECT_EQ(database_.content().value(), content_);
   }
-  std::vector<std::string> files() {
-    std::vector<std::string> names;
-    const auto listed = disk_.list_directory("/data/segments");
-    EXPECT_OK(listed);
-    for (const io::FileInfo& info : *listed) {
-      names.push_back(info.name);
-    }
-    return names;
-  }
-  std::uint64_t used_bytes(const std::string& folder) {
-    std::uint64_t bytes = 0;
-    const auto entries = disk_.list_directory(folder);
-    EXPECT_OK(entries);
-    for (const io::FileInfo& entry : *entries) {
-      bytes += entry.is_directory ? used_bytes(folder + "/" + entry.name) : entry.size_bytes;
-    }
-    return bytes;
-  }
+  std::vector<std::string> files() { return test::entries_in(disk_, "/data/segments"); }
+  std::uint64_t used_bytes(const std::string& folder) { return test::bytes_in(disk_, folder); }
   vector::CollectionPtr collection() { return *database_->vectors().find("a"); }
 
   io::SimulatedFileSystem disk_;

@@ -8,6 +8,7 @@
 #include "base/limits.hpp"
 #include "engine/database_impl.hpp"
 #include "engine/offline.hpp"
+#include "support/disk_files.hpp"
 #include "support/made_database.hpp"
 
 namespace vibrato::engine {
@@ -45,15 +46,7 @@ class DatabaseImportTest : public ::testing::Test {
     EXPECT_TRUE(database_->readiness().ready);
     expect_content();
   }
-  std::vector<std::string> segment_files() {
-    std::vector<std::string> names;
-    const auto listed = disk_.list_directory("/data/segments");
-    EXPECT_OK(listed);
-    for (const io::FileInfo& info : *listed) {
-      names.push_back(info.name);
-    }
-    return names;
-  }
+  [[nodiscard]] std::vector<std::string> segment_files() { return test::entries_in(disk_, "/data/segments"); }
   vector::CollectionPtr collection() { return *database_->vectors().find("a"); }
 
   io::SimulatedFileSystem disk_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/database_impl.hpp"
+#include "support/disk_files.hpp"
 #include "support/made_database.hpp"
 
 namespace vibrato::engine {
@@ -25,15 +26,7 @@ class QuarantineTest : public ::testing::Test {
   static std::string name(std::int64_t time_ms, int number) {
     return fmt::format("{:013}-segment-{:016}.vdb", time_ms, number);
   }
-  std::vector<std::string> names() {
-    std::vector<std::string> found;
-    const auto listed = disk_.list_directory("/q");
-    EXPECT_OK(listed);
-    for (const io::FileInfo& file : *listed) {
-      found.push_back(file.name);
-    }
-    return found;
-  }
+  std::vector<std::string> names() { return test::entries_in(disk_, "/q"); }
   void trim(const Quarantine::Limits& limits) { Quarantine(disk_, "/q", limits, logger_, metrics_).trim(kNowMs); }
   [[nodiscard]] std::uint64_t evictions() { return metrics_.counter("vibrato_quarantine_evictions_total", "").value(); }
 
