@@ -53,6 +53,9 @@ inline api::Reply text_reply(std::string body) {
 // An exchange with a client that is a string in and a string out.
 class ExchangeTest : public ::testing::Test, private AnswerWaiter {
  protected:
+  // As the I/O thread does at its end: answers that nobody fetched hold the box, and it them.
+  ~ExchangeTest() override { answers_->close(); }
+
   // Gives `bytes` in pieces; keeps what is written in output_. Returns the step that stops it.
   Step feed(std::string_view bytes, std::size_t piece = 1 << 20) {
     Step step = Step::kRead;
