@@ -90,7 +90,7 @@ Status decode_end(std::string_view text, std::string_view field, unsigned char* 
   four.resize(4, 'A');
   std::array<unsigned char, 4> end{};
   const bool is_nothing_left = decode_fours(four, end.data()) && end[count] == 0;
-  std::memcpy(bytes + whole / 4 * 3, end.data(), count);
+  std::copy_n(end.data(), count, bytes + whole / 4 * 3);
   return is_nothing_left ? ok_status()
                          : invalid_argument(fmt::format("{} is not base64: its last digit has bits left over", field));
 }
