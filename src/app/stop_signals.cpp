@@ -1,5 +1,6 @@
 #include "app/stop_signals.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -12,19 +13,20 @@
 namespace vibrato::app {
 namespace {
 
-// What a signal handler may touch: ints, the first of them written before the handler is installed. A handler takes no
-// argument of ours, so these have to be global.
-volatile sig_atomic_t wake_end = -1;
-volatile sig_atomic_t has_arrived = 0;
-volatile sig_atomic_t reload_asked = 0;
+// What a signal handler may touch, on whichever thread it runs: atomics without locks, the first of them written before
+// the handler is installed. A handler takes no argument of ours, so these have to be global.
+std::atomic<int> wake_end = -1;
+std::atomic<bool> has_arrived = false;
+std::atomic<bool> reload_asked = false;
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 extern "C" void wake_waiter(int signal_number) {
   const int saved_errno = errno;
   const char byte = 1;
   if (signal_number == SIGHUP) {
-    reload_asked = 1;
+    reload_asked = true;
   } else {
-    has_arrived = 1;
+    has_arrived = true;
   }
   // A full pipe means that a wake-up is already on its way.
   [[maybe_unused]] const ssize_t written = ::write(wake_end, &byte, 1);
@@ -48,8 +50,8 @@ Result<StopSignals> StopSignals::install(Hangup hangup) {
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
   ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
   wake_end = ends[1];
-  has_arrived = 0;
-  reload_asked = 0;
+  has_arrived = false;
+  reload_asked = false;
   StopSignals signals(ends[0]);
   VIBRATO_RETURN_IF_ERROR(install_handler(SIGTERM, &wake_waiter));
   VIBRATO_RETURN_IF_ERROR(install_handler(SIGINT, &wake_waiter));
@@ -90,11 +92,8 @@ StopSignals::Event StopSignals::wait_for(std::chrono::milliseconds timeout) {
     char bytes[16];
     while (::read(read_end_, bytes, sizeof bytes) > 0) {
     }
-    if (has_arrived != 0) return Event::kStop;
-    if (reload_asked != 0) {
-      reload_asked = 0;
-      return Event::kReload;
-    }
+    if (has_arrived) return Event::kStop;
+    if (reload_asked.exchange(false)) return Event::kReload;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return Event::kTimeout;
     pollfd readable{.fd = read_end_, .events = POLLIN, .revents = 0};
@@ -107,7 +106,7 @@ void StopSignals::stop_now() {
 }
 
 bool StopSignals::arrived() const {
-  return has_arrived != 0;
+  return has_arrived;
 }
 
 }  // namespace vibrato::app
