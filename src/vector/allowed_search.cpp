@@ -311,7 +311,7 @@ AllowedPlan choose_plan(const AllowedCosts& costs) {
 Status search_allowed_rows(const SearchedRows& rows, const SegmentQuery& query, const hnsw::RowPredicate& alive,
                            hnsw::SearchScratch& scratch, std::vector<hnsw::Hit>& hits, SegmentStats* stats) {
   Search search(rows, query, alive, scratch, hits);
-  const Status done = search.run();
+  Status done = search.run();
   if (stats != nullptr) {
     *stats = search.stats();
   }
