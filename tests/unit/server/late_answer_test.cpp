@@ -26,7 +26,11 @@ struct Waiting {
 
 class LateAnswerTest : public ::testing::Test {
  protected:
-  ~LateAnswerTest() override { box_->close(); }
+  ~LateAnswerTest() override {
+    if (box_ != nullptr) {
+      box_->close();
+    }
+  }
 
   std::atomic<int> wake_ups_ = 0;
   std::shared_ptr<AnswerBox> box_ = std::make_shared<AnswerBox>([this] { ++wake_ups_; });
