@@ -65,7 +65,11 @@ bool keep_best(const hnsw::WalkScorer& scorer, Rows rows, const Deadline& deadli
     float bound = pool.worst();
     for (std::size_t i = 0; i < batch.size(); ++i) {
       if (!(distances[i] > bound)) {
-        pool.insert(std::isnan(distances[i]) ? hnsw::CandidatePool::kInfinity : distances[i], batch[i]);
+        float distance = distances[i];
+        if (std::isnan(distance)) {
+          distance = hnsw::CandidatePool::kInfinity;
+        }
+        pool.insert(distance, batch[i]);
         bound = pool.worst();
       }
     }

@@ -8,7 +8,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Numbers {
   double slack = 0;

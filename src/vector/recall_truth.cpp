@@ -171,7 +171,10 @@ class TruthScan {
       hnsw::ExactScorer(simd::kernels(), space_, vector_of(space_, query.row))
           .score(rows.data(), rows.size(), distances.data());
       for (std::size_t i = 0; i < found.size(); ++i) {
-        found[i].distance = std::isnan(distances[i]) ? kInfinity : distances[i];
+        found[i].distance = distances[i];
+        if (std::isnan(distances[i])) {
+          found[i].distance = kInfinity;
+        }
       }
     }
     std::sort(found.begin(), found.end());
