@@ -2,7 +2,7 @@
 //
 // One round takes what is queued (what came while the last round synced), and:
 //   1. Time: max(clock, time of the last record). Record times so never go back, and nothing after this step reads a
-//      clock.
+//      clock. Readers do not get past it before step 7 is done (commit/round_time.hpp).
 //   2. Validate each write, in order, against the models: what is applied plus what is staged. What is refused is never
 //      logged. The effects of what is accepted get their LSNs and are staged, so that the next write in the same round
 //      sees them.
@@ -32,10 +32,11 @@ wal::StoredRecord stored(const Effect& effect, Lsn lsn, std::int64_t time_ms, bo
 
 }  // namespace
 
-Sequencer::Sequencer(wal::Log& log, const ModelSet& models, const Clock& clock, VisibleLsn& visible,
+Sequencer::Sequencer(wal::Log& log, const ModelSet& models, RoundTime& time, VisibleLsn& visible,
                      SequencerOptions options)
-    : log_(log), models_(models), clock_(clock), options_(std::move(options)), visible_(visible) {
+    : log_(log), models_(models), time_(time), options_(std::move(options)), visible_(visible) {
   visible_.publish(log_.end().last_lsn);
+  time_.end(log_.end().last_time_ms);
 }
 
 Sequencer::~Sequencer() {
@@ -114,9 +115,11 @@ std::deque<Sequencer::Queued> Sequencer::take() {
 
 void Sequencer::commit_some(std::deque<Queued>& queue) {
   const wal::LogEnd end = log_.end();
-  const std::int64_t time_ms = std::max(clock_.now_ms(), end.last_time_ms);
+  const std::int64_t time_ms = time_.begin(end.last_time_ms);
   std::vector<Judged> batch = validate_some(queue, end.next_lsn, time_ms);
-  if (const Status status = make_visible(batch, end.last_lsn, time_ms); !status.ok()) {
+  const Status status = make_visible(batch, end.last_lsn, time_ms);
+  time_.end(log_.end().last_time_ms);
+  if (!status.ok()) {
     fail(batch, status);
     return;
   }

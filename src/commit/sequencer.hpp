@@ -12,8 +12,8 @@
 #include <vector>
 #include <vibrato/result.hpp>
 
-#include "base/clock.hpp"
 #include "commit/model_set.hpp"
+#include "commit/round_time.hpp"
 #include "commit/visible_lsn.hpp"
 #include "commit/write.hpp"
 #include "wal/log.hpp"
@@ -48,9 +48,9 @@ struct SequencerOptions {
 
 class Sequencer {
  public:
-  // All of them outlive it; nobody else appends to the log or publishes `visible`. Requires: the models hold what the
+  // All of them outlive it; nobody else appends to the log, begins rounds of `time` or publishes `visible`. Requires: the models hold what the
   // log has, up to its last LSN (ModelSet::load_and_replay), which is published here. start() starts the committer.
-  Sequencer(wal::Log& log, const ModelSet& models, const Clock& clock, VisibleLsn& visible, SequencerOptions options);
+  Sequencer(wal::Log& log, const ModelSet& models, RoundTime& time, VisibleLsn& visible, SequencerOptions options);
   // As stop().
   ~Sequencer();
   Sequencer(const Sequencer&) = delete;
@@ -109,7 +109,7 @@ class Sequencer {
 
   wal::Log& log_;
   const ModelSet& models_;
-  const Clock& clock_;
+  RoundTime& time_;
   const SequencerOptions options_;
   VisibleLsn& visible_;
 

@@ -102,6 +102,7 @@ class Database::Impl {
   Witness witness;  // As in its file, or what it will say of this store. Of whoever opens, stops, or the timer.
 
   commit::VisibleLsn visible;
+  commit::RoundTime round_time;
   std::unique_ptr<vector::VectorModel> model;
   std::unique_ptr<commit::IdempotencyKeys> idempotency;
   std::unique_ptr<commit::ModelSet> models;

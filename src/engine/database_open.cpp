@@ -90,6 +90,7 @@ Database::Impl::Impl(io::FileSystem& file_system, DatabaseOptions database_optio
                   options.quarantine_max_bytes},
                  logger, metrics),
       vfs(fs),
+      round_time(clock),
       throttle(options.audio_colocated ? options.background_io_mb_per_sec * kMiB : 0, clock),
       waiters(visible) {}
 
@@ -302,7 +303,7 @@ Status Database::Impl::start() {
     background->wake_indexing();
   };
   sequencer_options.on_disk_full = [this] { return disk.report_full(); };
-  sequencer = std::make_unique<commit::Sequencer>(*log, *models, clock, visible, std::move(sequencer_options));
+  sequencer = std::make_unique<commit::Sequencer>(*log, *models, round_time, visible, std::move(sequencer_options));
   visible.publish(std::max(visible.get(), durable_floor));
   write_witness_if_new();
   start_background(false);

@@ -18,7 +18,7 @@ LEVELS = {
     "io": 1, "simd": 1,
     "format": 2, "sqlite": 2,
     "wal": 3, "store": 3, "catalog": 3, "quant": 3, "filter": 3,
-    "auth": 4, "hnsw": 4, "ivf": 4, "diskann": 4,
+    "auth": 4, "hnsw": 4, "ivf": 4, "diskann": 4, "overlay": 4,
     "commit": 5,
     "vector": 6, "kv": 6, "doc": 6, "sql": 6, "events": 6, "media": 6,
     "engine": 7,

@@ -59,7 +59,7 @@ class VectorDatabase {
     list_ = {model_.get()};
     models_ = std::make_unique<commit::ModelSet>(list_);
     VIBRATO_RETURN_IF_ERROR(models_->load_and_replay(*log_).status());
-    sequencer_ = std::make_unique<commit::Sequencer>(*log_, *models_, clock_, visible_, options_);
+    sequencer_ = std::make_unique<commit::Sequencer>(*log_, *models_, round_time_, visible_, options_);
     if (!paused) {
       sequencer_->start();
     }
@@ -187,6 +187,7 @@ class VectorDatabase {
 
   io::FileSystem& fs_;
   const Clock& clock_;
+  commit::RoundTime round_time_{clock_};
   std::unique_ptr<sqlite::Vfs> vfs_;  // A new one in each life: it remembers syncs that failed.
   commit::SequencerOptions options_;
   commit::VisibleLsn visible_;

@@ -166,7 +166,7 @@ class VectorStore {
     models_ = std::make_unique<commit::ModelSet>(list_);
     VIBRATO_RETURN_IF_ERROR(models_->load_and_replay(*log_).status());
     VIBRATO_RETURN_IF_ERROR(maintenance_->quarantine_orphans().status());
-    sequencer_ = std::make_unique<commit::Sequencer>(*log_, *models_, clock_, visible_, commit::SequencerOptions());
+    sequencer_ = std::make_unique<commit::Sequencer>(*log_, *models_, round_time_, visible_, commit::SequencerOptions());
     sequencer_->start();
     return ok_status();
   }
@@ -192,6 +192,7 @@ class VectorStore {
 
   io::FileSystem& fs_;
   FakeClock& clock_;
+  commit::RoundTime round_time_{clock_};
   VectorStoreOptions options_;
   sqlite::Vfs vfs_;
   Logger logger_{LogLevel::kOff};

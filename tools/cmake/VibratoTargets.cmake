@@ -2,8 +2,10 @@
 #
 # Declares the static library of one folder of src/. It sees only its own headers and those of the folders it
 # depends on: a forbidden include fails to link, and tests/style checks the include lines as well.
+# PRECOMPILE names headers of others, in angle brackets, that most of its files include: parsed once a build. Files
+# include what they use all the same: the preset `clang` compiles without.
 function(vibrato_layer folder)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES;PRECOMPILE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp)
   if(NOT sources)
     return()
@@ -13,6 +15,9 @@ function(vibrato_layer folder)
   list(TRANSFORM ARG_DEPENDS REPLACE "(.+)" "$<TARGET_NAME_IF_EXISTS:vibrato_\\1>")
   target_link_libraries(vibrato_${folder} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES} Threads::Threads
     PRIVATE vibrato_options ${ARG_PRIVATE_LIBRARIES})
+  if(ARG_PRECOMPILE)
+    target_precompile_headers(vibrato_${folder} PRIVATE ${ARG_PRECOMPILE})
+  endif()
 endfunction()
 
 # vibrato_embed_text(<target> SOURCE <file> NAME <constant> HEADER <header>): puts the text of a file into the binary, as
@@ -47,7 +52,8 @@ function(vibrato_test_executable name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE vibrato_options ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
-  target_precompile_headers(${name} PRIVATE <gtest/gtest.h>)
+  target_precompile_headers(${name} PRIVATE <algorithm> <functional> <map> <memory> <optional> <string> <thread>
+    <unordered_map> <vector> <gmock/gmock.h> <gtest/gtest.h>)
   target_compile_definitions(${name} PRIVATE VIBRATO_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600 LABELS ${name})
 endfunction()

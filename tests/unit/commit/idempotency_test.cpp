@@ -40,7 +40,7 @@ class IdempotencyTest : public test::CatalogTest {
     list_ = {numbers_.get(), keys_.get()};
     models_ = std::make_unique<ModelSet>(list_);
     ASSERT_OK(models_->load_and_replay(*log_));
-    sequencer_ = std::make_unique<Sequencer>(*log_, *models_, clock_, visible_, SequencerOptions());
+    sequencer_ = std::make_unique<Sequencer>(*log_, *models_, round_time_, visible_, SequencerOptions());
     sequencer_->start();
   }
 
@@ -71,6 +71,7 @@ class IdempotencyTest : public test::CatalogTest {
   std::unique_ptr<NumbersModel> numbers_;
   std::vector<Model*> list_;
   std::unique_ptr<ModelSet> models_;
+  RoundTime round_time_{clock_};
   std::unique_ptr<Sequencer> sequencer_;
   std::vector<std::shared_ptr<IdempotentOutcome>> outcomes_;
 };
@@ -132,7 +133,7 @@ TEST_F(IdempotencyTest, a_write_that_changed_nothing_is_remembered_too) {
 }
 
 TEST_F(IdempotencyTest, a_repetition_in_flight_beside_the_first_gets_its_answer) {
-  sequencer_ = std::make_unique<Sequencer>(*log_, *models_, clock_, visible_, SequencerOptions());
+  sequencer_ = std::make_unique<Sequencer>(*log_, *models_, round_time_, visible_, SequencerOptions());
   const auto ignore = [](const Result<Committed>& done) { EXPECT_OK(done); };
   for (int i = 0; i < 3; ++i) {
     ASSERT_OK(sequencer_->submit(increment_once(key_of("k")), Durability::kSynced, ignore));

@@ -27,7 +27,7 @@ class SequencerTest : public ::testing::Test {
 
   void open(const SequencerOptions& options) {
     sequencer_.reset();
-    sequencer_ = std::make_unique<Sequencer>(*log_, models_, clock_, visible_, options);
+    sequencer_ = std::make_unique<Sequencer>(*log_, models_, round_time_, visible_, options);
   }
 
   // Submits without waiting; results_[i] is there once the sequencer was stopped.
@@ -44,6 +44,7 @@ class SequencerTest : public ::testing::Test {
   }
 
   test::FakeClock clock_;
+  RoundTime round_time_{clock_};
   io::SimulatedFileSystem fs_;
   std::unique_ptr<wal::LocalLog> log_ = test::open_log(fs_, "/wal", test::plain_log_options());
   NumbersModel model_;
@@ -131,7 +132,7 @@ TEST_F(SequencerTest, what_the_log_holds_is_visible_from_the_start) {
   submit(increment(model_, "n"));
   run();
   VisibleLsn fresh;
-  const Sequencer next(*log_, models_, clock_, fresh, {});
+  const Sequencer next(*log_, models_, round_time_, fresh, {});
   EXPECT_EQ(fresh.get(), Lsn(1));
 }
 
