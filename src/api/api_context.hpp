@@ -41,7 +41,7 @@ void add_job_routes(const ContextPtr& context, RouteTable& table);
 void add_admin_routes(const ContextPtr& context, RouteTable& table);
 void add_key_routes(const ContextPtr& context, RouteTable& table);
 void add_health_routes(const ContextPtr& context, RouteTable& table);
-void add_page_routes(RouteTable& table);
+void add_page_routes(const ContextPtr& context, RouteTable& table);
 void add_v2_write_routes(const ContextPtr& context, RouteTable& table);
 void add_v2_query_routes(const ContextPtr& context, RouteTable& table);
 void add_v2_operation_routes(const ContextPtr& context, RouteTable& table);
