@@ -85,7 +85,8 @@ inline constexpr std::size_t kSqlParametersMax = 1000;
 
 // Events.
 inline constexpr std::uint32_t kSubscribersMax = 1000;
-inline constexpr std::size_t kSubscriberBytesMax = 4 * kMiB;  // That wait for one of them; then it reads from the log.
+inline constexpr std::size_t kSubscriberBytesMax = 512 * kKiB;  // On their way to one of them; one event may be longer.
+inline constexpr std::size_t kEventRingBytesMax = 64 * kMiB;    // Past it streams read from the log.
 inline constexpr std::size_t kEventTypeBytesMax = 64;
 inline constexpr std::size_t kEventTypesMax = 64;  // That one stream asks for.
 inline constexpr std::uint32_t kHeartbeatMs = 15'000;
