@@ -74,6 +74,7 @@ inline constexpr std::size_t kStateValueBytesMax = 1 * kMiB;  // As JSON text; o
 inline constexpr std::size_t kDocumentIdBytesMax = 256;
 inline constexpr std::uint32_t kPageItemsMax = 1000;    // Of a list of state, or of documents found.
 inline constexpr std::size_t kDocumentIndexesMax = 64;  // Of one collection of documents.
+inline constexpr std::size_t kSortKeysMax = 8;          // Of one find.
 inline constexpr std::size_t kUnwrittenBytesMax =
     256 * kMiB;  // Of what a model holds and has not yet written to its file.
 

@@ -27,6 +27,7 @@ int open_flags(const ConnectionOptions& options) {
 std::string_view name_of(JournalMode mode) {
   switch (mode) {
     case JournalMode::kWal:
+    case JournalMode::kWalShared:
       return "wal";
     case JournalMode::kPersist:
       return "persist";

@@ -22,9 +22,10 @@ struct sqlite3;
 namespace vibrato::sqlite {
 
 enum class JournalMode : std::uint8_t {
-  kWal,      // Write-ahead log, one connection at a time: one sync a commit (docs/adr/0004-journal-of-the-catalog.md).
-  kPersist,  // Rollback journal that stays and is voided by its header, several connections: four syncs a commit.
-  kMemory,   // No protection from crashes: for a file that is thrown away unless it is completed.
+  kWal,  // Write-ahead log, one connection at a time: one sync a commit (docs/adr/0004-journal-of-the-catalog.md).
+  kWalShared,  // The same, several connections of this process: one writes, the others read.
+  kPersist,    // Rollback journal that stays and is voided by its header, several connections: four syncs a commit.
+  kMemory,     // No protection from crashes: for a file that is thrown away unless it is completed.
 };
 
 enum class Synchronous : std::uint8_t {
