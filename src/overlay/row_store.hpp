@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -122,6 +123,9 @@ class RowStore {
   // Writes what is visible at `up_to`, or at a newer LSN that is visible. Requires: everything up to it is applied, and
   // visible (in a replay: applied).
   [[nodiscard]] Status save(Lsn up_to);
+  // Runs `work` on the connection that writes, in a transaction of its own and not during a save: for those who keep
+  // tables beside the rows. After an error, also one of `work`, the file is as it was. Saves wait for it.
+  [[nodiscard]] Status change(const std::function<Status(sqlite::Connection& file)>& work);
   [[nodiscard]] std::uint64_t unsaved_bytes() const;
   // The file as of now: its LSN, and a copy.
   class Capture {
