@@ -74,6 +74,7 @@ inline constexpr std::size_t kStateValueBytesMax = 1 * kMiB;  // As JSON text; o
 inline constexpr std::size_t kDocumentIdBytesMax = 256;
 inline constexpr std::uint32_t kPageItemsMax = 1000;    // Of a list of state, or of documents found.
 inline constexpr std::size_t kDocumentIndexesMax = 64;  // Of one collection of documents.
+inline constexpr std::size_t kSortKeysMax = 8;          // Of one find.
 inline constexpr std::size_t kUnwrittenBytesMax =
     256 * kMiB;  // Of what a model holds and has not yet written to its file.
 
@@ -82,10 +83,15 @@ inline constexpr std::uint32_t kSqlRowsMax = 10'000;
 inline constexpr std::size_t kSqlAnswerBytesMax = 16 * kMiB;
 inline constexpr std::size_t kSqlTextBytesMax = 1 * kMiB;
 inline constexpr std::size_t kSqlParametersMax = 1000;
+inline constexpr std::size_t kSqlParameterBytesMax = 8 * kMiB;  // Of one statement, as JSON text.
+inline constexpr std::size_t kSqlValueBytesMax = 4 * kMiB;      // Of one value or row.
+inline constexpr std::int64_t kSqlExecMsMax = 5000;             // Of one statement that writes.
+inline constexpr std::size_t kSqlMemoryBytesMax = 256 * kMiB;   // That one statement may take.
 
 // Events.
 inline constexpr std::uint32_t kSubscribersMax = 1000;
-inline constexpr std::size_t kSubscriberBytesMax = 4 * kMiB;  // That wait for one of them; then it reads from the log.
+inline constexpr std::size_t kSubscriberBytesMax = 512 * kKiB;  // On their way to one of them; one event may be longer.
+inline constexpr std::size_t kEventRingBytesMax = 64 * kMiB;    // Past it streams read from the log.
 inline constexpr std::size_t kEventTypeBytesMax = 64;
 inline constexpr std::size_t kEventTypesMax = 64;  // That one stream asks for.
 inline constexpr std::uint32_t kHeartbeatMs = 15'000;

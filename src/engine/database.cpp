@@ -44,6 +44,10 @@ vector::VectorModel& Database::vectors() {
   return *impl_->model;
 }
 
+const commit::ModelSet& Database::models() const {
+  return *impl_->models;
+}
+
 commit::IdempotencyKeys& Database::idempotency_keys() {
   return *impl_->idempotency;
 }

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,19 @@
 #include "io/file_system.hpp"
 #include "vector/import.hpp"
 #include "vector/vector_model.hpp"
+
+namespace vibrato::kv {
+class StateModel;
+}
+namespace vibrato::doc {
+class DocumentModel;
+}
+namespace vibrato::sql {
+class SqlModel;
+}
+namespace vibrato::events {
+class EventHub;
+}
 
 namespace vibrato::engine {
 
@@ -100,7 +114,16 @@ class Database {
   [[nodiscard]] Status check_readable() const;
   [[nodiscard]] vector::VectorModel& vectors();
 
+  // ---- State, documents, SQL, events ----
+  [[nodiscard]] kv::StateModel& state();
+  [[nodiscard]] doc::DocumentModel& documents();
+  // Null without DatabaseOptions::sql.
+  [[nodiscard]] sql::SqlModel* sql();
+  [[nodiscard]] events::EventHub& events();
+
   // ---- Writes ----
+  // For commit::make_joined.
+  [[nodiscard]] const commit::ModelSet& models() const;
   // For commit::make_idempotent.
   [[nodiscard]] commit::IdempotencyKeys& idempotency_keys();
   enum class Kind : std::uint8_t { kPut, kDelete, kAdmin };
@@ -108,7 +131,11 @@ class Database {
   // disk is full), kUnavailable (recovering, poisoned, stopping). `collection` is charged; null for none.
   [[nodiscard]] Status submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
                               commit::Durability durability, commit::Completion done);
-  // The same, waiting: never on an I/O thread.
+  // The same for a write to several collections: each is charged, and one that is full refuses it.
+  [[nodiscard]] Status submit_to_all(std::unique_ptr<commit::Write> write, Kind kind,
+                                     std::span<const vector::CollectionPtr> collections, commit::Durability durability,
+                                     commit::Completion done);
+  // The same as submit(), waiting: never on an I/O thread.
   [[nodiscard]] Result<commit::Committed> commit(std::unique_ptr<commit::Write> write, Kind kind,
                                                  const vector::Collection* collection = nullptr,
                                                  commit::Durability durability = commit::Durability::kSynced);

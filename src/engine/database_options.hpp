@@ -17,7 +17,9 @@ struct DatabaseOptions {
   std::uint64_t wal_max_bytes = std::uint64_t{4}
                                 << 30;  // Past it the collection with the oldest unsealed row is checkpointed.
 
-  std::uint64_t memory_budget_bytes = std::uint64_t{8} << 30;  // Hot rows of all collections; 0: no bound.
+  bool sql = false;  // Whether SQL is served. Its file is kept up with the log either way.
+
+  std::uint64_t memory_budget_bytes = std::uint64_t{8} << 30;  // Of all models, what no file holds; 0: no bound.
   std::uint64_t tail_budget_bytes = std::uint64_t{256} << 20;  // Of one collection, rows no index finds yet.
   std::uint64_t hot_part_bytes = std::uint64_t{64} << 20;
   std::uint64_t disk_reserve_bytes = std::uint64_t{64} << 20;  // 0: none.
