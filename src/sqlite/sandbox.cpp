@@ -1,12 +1,12 @@
 #include "sqlite/sandbox.hpp"
 
-#include <bit>
 #include <limits>
 #include <sqlite3.h>
 #include <utility>
 
 #include "base/limits.hpp"
 #include "sqlite/connection.hpp"
+#include "sqlite/file_mark.hpp"
 #include "sqlite/sandbox_budget.hpp"
 #include "sqlite/sandbox_functions.hpp"
 #include "sqlite/sandbox_rules.hpp"
@@ -25,7 +25,6 @@ struct SandboxCore {
   void end_run();
   // Runs one of the program's own statements.
   Status execute(const std::string& sql);
-  Result<std::int64_t> number_of(std::string_view pragma);
   // What a failed statement of a stranger means.
   Status error_of(int code);
 
@@ -223,13 +222,6 @@ Status SandboxCore::execute(const std::string& sql) {
   return connection->execute(sql);
 }
 
-Result<std::int64_t> SandboxCore::number_of(std::string_view pragma) {
-  VIBRATO_ASSIGN_OR_RETURN(Statement statement, connection->prepare(pragma));
-  Rows rows = statement.run();
-  VIBRATO_ASSIGN_OR_RETURN(const bool found, rows.next());
-  return found ? rows.i64(0) : 0;
-}
-
 Status SandboxCore::error_of(int code) {
   if (!budget.why().ok()) {
     return budget.why();
@@ -354,16 +346,11 @@ Status Sandbox::roll_back_to(std::uint64_t number) {
 }
 
 Result<std::uint64_t> Sandbox::mark() {
-  VIBRATO_ASSIGN_OR_RETURN(const std::int64_t low, core_->number_of("PRAGMA user_version"));
-  VIBRATO_ASSIGN_OR_RETURN(const std::int64_t high, core_->number_of("PRAGMA application_id"));
-  return (std::uint64_t{static_cast<std::uint32_t>(high)} << 32) | static_cast<std::uint32_t>(low);
+  return read_file_mark(*core_->connection);
 }
 
 Status Sandbox::set_mark(std::uint64_t mark) {
-  const auto low = std::bit_cast<std::int32_t>(static_cast<std::uint32_t>(mark));
-  const auto high = std::bit_cast<std::int32_t>(static_cast<std::uint32_t>(mark >> 32));
-  VIBRATO_RETURN_IF_ERROR(core_->execute("PRAGMA user_version = " + std::to_string(low)));
-  return core_->execute("PRAGMA application_id = " + std::to_string(high));
+  return write_file_mark(*core_->connection, mark);
 }
 
 }  // namespace vibrato::sqlite

@@ -5,9 +5,6 @@
 // CURRENT_TIMESTAMP are the run's time, random() and randomblob() come from its seed, and functions whose answer
 // depends on anything else (the connection's past, the machine's time zone, the mathematical library) are refused in
 // statements that write.
-//
-// The file's mark is a number of the caller's, kept inside its header: no statement of a stranger can read or write it,
-// and it is committed with the rows.
 #pragma once
 
 #include <cstdint>
@@ -101,7 +98,7 @@ class Sandbox {
   // Takes back what came after it, and the savepoint too.
   [[nodiscard]] Status roll_back_to(std::uint64_t number);
 
-  // 0 in a new file. Part of the transaction, if there is one.
+  // The file's mark: see sqlite/file_mark.hpp.
   [[nodiscard]] Result<std::uint64_t> mark();
   [[nodiscard]] Status set_mark(std::uint64_t mark);
 
