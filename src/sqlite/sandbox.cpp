@@ -283,6 +283,13 @@ Result<SandboxChanges> Sandbox::execute(std::string_view sql, std::span<const Sq
   if (core_->wrote_last_rowid) {
     return invalid_argument("sql: a row may not have the number 9223372036854775807: the next would get a random one");
   }
+  // Those that are deferred would fail the commit, when the statement is logged already.
+  int open_references = 0;
+  int unused = 0;
+  sqlite3_db_status(core_->database, SQLITE_DBSTATUS_DEFERRED_FKS, &open_references, &unused, 0);
+  if (open_references != 0) {
+    return invalid_argument("sql: FOREIGN KEY constraint failed; deferred ones are checked at the statement's end");
+  }
   SandboxChanges changes;
   if (!core_->rules.changes_schema()) {
     changes.rows_affected = static_cast<std::uint64_t>(sqlite3_changes64(core_->database));
