@@ -25,6 +25,7 @@ class StagedDocuments {
   // The records up to `lsn` are applied. Their bodies may go.
   void set_applied(Lsn lsn);
 
+  [[nodiscard]] bool is_empty() const { return records_.empty(); }
   // The newest record in flight of the document; null if there is none. `key`: of its row. Valid until the next call of
   // another method.
   [[nodiscard]] const wal::StoredRecord* find(const std::string& key);
