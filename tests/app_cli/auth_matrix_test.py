@@ -44,6 +44,24 @@ ROUTES = [
     ("POST", "/v1/vector/{c}/recommend", QUERY, ONE, {"positive": [[1, 2]]}),
     ("POST", "/v1/vector/{c}/identify", QUERY, ONE, {"vectors": [[1, 2]]}),
     ("POST", "/v1/vector/{c}/delete_by_filter", INGEST, ONE, {"filter": {"key": "a", "match": {"value": 1}}}),
+    ("GET", "/v1/state?prefix=k", QUERY, WHOLE, None),
+    ("DELETE", "/v1/state?prefix=k", INGEST, WHOLE, None),
+    ("POST", "/v1/state/batch_put", INGEST, WHOLE, {"operations": [{"key": "k", "value": 1}]}),
+    ("GET", "/v1/state/k", QUERY, WHOLE, None),
+    ("PUT", "/v1/state/k", INGEST, WHOLE, {"value": 1}),
+    ("DELETE", "/v1/state/k", INGEST, WHOLE, None),
+    ("PUT", "/v1/doc/{c}/d", INGEST, ONE, {"a": 1}),
+    ("GET", "/v1/doc/{c}/d", QUERY, ONE, None),
+    ("PATCH", "/v1/doc/{c}/d", INGEST, ONE, {"a": 2}),
+    ("POST", "/v1/doc/{c}/find", QUERY, ONE, {}),
+    ("DELETE", "/v1/doc/{c}/d", INGEST, ONE, None),
+    ("DELETE", "/v1/doc/{c}", ADMIN, ONE, None),
+    ("POST", "/v1/sql/exec", INGEST, WHOLE, {"sql": "CREATE TABLE IF NOT EXISTS t (a INTEGER)"}),
+    ("POST", "/v1/sql/query", QUERY, WHOLE, {"sql": "SELECT 1 AS one"}),
+    ("GET", "/v1/stream", QUERY, LISTS, None),
+    ("GET", "/v1/events", QUERY, LISTS, None),
+    ("POST", "/v1/events", INGEST, WHOLE, {"type": "own", "data": 1}),
+    ("POST", "/v1/batch", INGEST, WHOLE, {"operations": [{"op": "state.put", "key": "k", "value": 1}]}),
     ("POST", "/v1/admin/checkpoint", ADMIN, WHOLE, {}),
     ("POST", "/v1/admin/compact", ADMIN, WHOLE, {}),
     ("POST", "/v1/admin/snapshot", ADMIN, WHOLE, {}),
@@ -81,7 +99,8 @@ def allows(role, needed):
 class AuthMatrixTest(cli.CliTest):
     def setUp(self):
         super().setUp()
-        flags = ("--collection", "mine", "--dim", "2", "--metric", "l2", "--public-health-metrics", "false")
+        flags = ("--collection", "mine", "--dim", "2", "--metric", "l2", "--public-health-metrics", "false",
+                 "--sql")
         self.server = LiveServer(cli.BINARY, self.folder / "data", *flags, environment=cli.clean_environment()).start()
         self.addCleanup(self.server.kill)
         self.admin = self.server.connect()

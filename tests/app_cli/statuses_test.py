@@ -25,20 +25,19 @@ BY_UNIT_TESTS = {
     ("POST", "/v1/vector/{collection}/import", 408): "ExchangeStreamTest.a_client_that_sends_nothing_is_told_408",
     ("POST", "/v1/vector/{collection}/import", 413): "ImportRowsTest.a_line_may_be_so_long_and_no_longer",
     ("POST", "/v1/vector/{collection}/import", 429): "ImportRouteTest.past_as_many_as_may_run_is_429",
+    ("GET", "/v1/stream", 429): "EventHubTest.there_are_only_so_many_streams_and_who_leaves_makes_room",
+    ("GET", "/v1/events", 429): "EventHubTest.there_are_only_so_many_streams_and_who_leaves_makes_room",
     ("GET", "/v1/vector/{collection}/export", 429): "ExportStreamTest.so_many_run_at_a_time_and_no_more",
     410: "VectorRoutes.vectors_that_an_archive_dropped_are_null_and_no_examples",
 }
 
-NAMES = {"collection": "docs", "id": "first", "key": "config/theme"}
+NAMES = {"collection": "docs", "id": "first", "key": "config%2Ftheme"}
 QUERIES = {"GET /v1/vector/{collection}/get": "id=first", "DELETE /v1/state": "prefix=config/"}
-# Where the names above are of something else, and where a word of a path names what is not there.
-PATHS = {}
-DONE_BY_ROLE = {"query": "query", "ingest": "ingest", "admin": "admin"}
 WRONG_ROLE = {"query": "ingest", "ingest": "query", "admin": "query"}
 
 
 def path_of(operation, **names):
-    path = re.sub(r"{(\w+)}", lambda match: (NAMES | PATHS.get(operation.name, {}) | names)[match[1]], operation.path)
+    path = re.sub(r"{(\w+)}", lambda match: (NAMES | names)[match[1]], operation.path)
     query = QUERIES.get(operation.name)
     return f"{path}?{query}" if query else path
 
@@ -52,8 +51,8 @@ class StatusesTest(cli.CliTest):
         super().setUp()
         self.produced = collections.defaultdict(set)
         self.wrong = []
-        flags = ("--collection", "docs", "--dim", "3", "--metric", "cosine", *self.flags_for_sql())
-        self.server = self.start("data", *flags)
+        flags = ("--collection", "docs", "--dim", "3", "--metric", "cosine")
+        self.server = self.start("data", *flags, "--sql")
         self.hurried = self.start("hurried", *flags, "--request-timeout-ms", STALLED_MS,
                                   "--body-bytes-in-flight-max", BODY_BUDGET)
         self.admin = self.server.connect()
@@ -61,9 +60,6 @@ class StatusesTest(cli.CliTest):
         for row in ({"id": "first", "vector": [1, 0, 0.1], "meta": {"title": "First", "year": 2024}},
                     {"id": "second", "vector": [0, 1, 0.1]}, {"id": 3, "vector": [0.9, 0.1, 0.1]}):
             self.done(self.admin.post("/v1/vector/docs/upsert", row))
-
-    def flags_for_sql(self):
-        return ("--sql",) if any(operation.path.startswith("/v1/sql/") for operation in self.operations) else ()
 
     def start(self, name, *flags):
         server = TidyServer(cli.BINARY, self.folder / name, *flags, environment=cli.clean_environment()).start()
@@ -77,9 +73,9 @@ class StatusesTest(cli.CliTest):
     def make_key(self, roles):
         return self.done(self.admin.post("/v1/admin/keys", {"name": "made", "roles": roles})).json["key"]
 
-    def ask(self, operation, path, body=None, headers=None, key="admin"):
+    def ask(self, operation, path, body=None, headers=None, key="admin", server=None):
         """A connection of its own: refused bodies end theirs."""
-        connection = self.server.connect(key=self.keys.get(key))
+        connection = (server or self.server).connect(key=server.key if server else self.keys.get(key))
         return connection.ask(operation.method, path, body, headers)
 
     def note(self, operation, answer, wanted):
@@ -143,9 +139,13 @@ class StatusesTest(cli.CliTest):
         body = operation.example
         if operation.path == "/v1/admin/compact":
             body = {"collection": "absent"}
+        if operation.path == "/v1/batch":
+            body = {"operations": [{"op": "vector.delete", "collection": "docs", "id": "absent"}]}
         if "import" in operation.path:
             answer = self.ask(operation, path_of(operation, **names), b'{"id":1,"vector":[1,2,3]}\n',
                               {"Content-Type": "application/x-ndjson"})
+        elif operation.path.startswith("/v1/sql/"):
+            answer = self.ask(operation, operation.path, body, server=self.hurried)  # It has no --sql.
         else:
             answer = self.ask(operation, path_of(operation, **names), body)
         self.note(operation, answer, 404)
@@ -207,8 +207,10 @@ class StatusesTest(cli.CliTest):
         return self.raw(self.hurried, operation, path, self.fields(self.hurried, size), b" " * size)
 
     def successes(self):
-        """In the order of the description; what ends the collection comes last."""
-        ordered = sorted(self.operations, key=lambda o: o.name == "DELETE /v1/vector/{collection}")
+        """In the order of the description; what is put comes before what is read, and deletions come last."""
+        turns = {"PUT": 0, "DELETE": 2}
+        ordered = sorted(self.operations, key=lambda o: (turns.get(o.method, 1), "vector" in o.path))
+        ordered.sort(key=lambda o: o.name == "DELETE /v1/vector/{collection}")
         for operation in ordered:
             body, headers = operation.example, {}
             if "import" in operation.path:

@@ -55,20 +55,26 @@ void expect_where_described(test::DatabaseApi& api, int status, std::size_t at_l
   EXPECT_GE(checked, at_least);
 }
 
+void serve_sql(engine::DatabaseOptions& options) {
+  options.sql = true;
+}
+
 TEST(Statuses, every_route_that_says_so_answers_503_while_the_log_is_replayed) {
-  test::DatabaseApi api({.no_auth = true, .v2_collection = "docs"});
+  test::DatabaseApi api({.no_auth = true, .v2_collection = "docs"}, serve_sql);
   api.restart_without_recovery();
   expect_where_described(api, 503, 25);
   ASSERT_OK(api.database().start());
 }
 
 TEST(Statuses, every_route_that_says_so_answers_507_on_a_full_disk) {
-  test::DatabaseApi api({.no_auth = true, .v2_collection = "docs", .v2_dim = 3, .v2_metric = Metric::kCosine});
+  test::DatabaseApi api({.no_auth = true, .v2_collection = "docs", .v2_dim = 3, .v2_metric = Metric::kCosine},
+                        serve_sql);
   ASSERT_EQ(api.post("/v1/vector/docs", R"({"dim":3,"metric":"cosine"})").status, 200);
   ASSERT_EQ(api.post("/v1/vector/docs/upsert", R"({"id":"first","vector":[1,0,0]})").status, 200);
   ASSERT_EQ(api.post("/v1/vector/docs/upsert", R"({"id":"new","vector":[1,0,0]})").status, 200);
   ASSERT_EQ(api.post("/v1/vector/docs/upsert", R"({"id":"second","vector":[1,0,0]})").status, 200);
   ASSERT_EQ(api.post("/v1/vector/docs/upsert", R"({"id":"old","vector":[1,0,0],"meta":{"year":1980}})").status, 200);
+  ASSERT_EQ(api.call(Method::kPut, "/v1/doc/docs/docs", R"({"a":1})").status, 200);
   api.faults().add_rule({.fault = io::Fault::kDiskFull, .call = io::IoCall::kWrite, .for_good = true});
   expect_where_described(api, 507, 10);
   api.faults().clear_rules();
