@@ -20,6 +20,7 @@ class ServerProcess {
   ServerProcess& operator=(ServerProcess&&) = delete;
   ~ServerProcess();  // Kills it.
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] const std::string& key() const { return key_; }
   // SIGTERM or SIGKILL; returns when it has ended.
