@@ -76,8 +76,8 @@ void Background::stop() {
   stopping_ = true;
   parts_.throttle.stop();
   scrub_rate_.stop();
-  for (Sleep* const sleep : {&indexing_, &checkpointing_, &compaction_, &scrub_, &timer_, &backoff_, &saving_,
-                             &save_backoff_}) {
+  for (Sleep* const sleep :
+       {&indexing_, &checkpointing_, &compaction_, &scrub_, &timer_, &backoff_, &saving_, &save_backoff_}) {
     end_sleep(*sleep);
   }
   for (std::thread& thread : threads_) {
@@ -262,8 +262,8 @@ Status Background::shrink_log() {
   return ok_status();
 }
 
-// What state, documents and SQL have in memory goes into their files soon, so that a start has little to replay. Now and
-// then all of them are saved, so that those without writes do not hold the log back.
+// What state, documents and SQL have in memory goes into their files soon, so that a start has little to replay. Now
+// and then all of them are saved, so that those without writes do not hold the log back.
 void Background::run_saves() {
   const std::int64_t interval_ns = std::max<std::int64_t>(options_.checkpoint_interval_secs, 1) * kSecondNs;
   std::int64_t all_saved_ns = parts_.clock.monotonic_ns();

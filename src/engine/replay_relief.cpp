@@ -7,7 +7,7 @@
 namespace vibrato::engine {
 namespace {
 
-constexpr std::uint64_t kFirstShare = 16;   // Of a hot part.
+constexpr std::uint64_t kFirstShare = 16;     // Of a hot part.
 constexpr std::uint64_t kUnwrittenShare = 8;  // Of what refuses puts.
 
 }  // namespace

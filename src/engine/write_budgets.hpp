@@ -19,8 +19,8 @@ namespace vibrato::engine {
 class WriteBudgets {
  public:
   struct Limits {
-    std::uint64_t memory_bytes = 0;  // 0: no bound.
-    std::uint64_t tail_bytes = 0;    // 0: no bound.
+    std::uint64_t memory_bytes = 0;                              // 0: no bound.
+    std::uint64_t tail_bytes = 0;                                // 0: no bound.
     std::uint64_t unwritten_bytes = limits::kUnwrittenBytesMax;  // Of one model.
   };
 
@@ -54,9 +54,9 @@ class WriteBudgets {
   const Limits limits_;
   const vector::VectorModel& model_;
   const ModelFiles& files_;
-  Counter& soft_;  // Refused for a tail.
-  Counter& hard_;  // Refused for what is in memory.
-  std::atomic<std::uint64_t> hot_bytes_ = 0;  // Of vectors, and what the others have not written.
+  Counter& soft_;                                // Refused for a tail.
+  Counter& hard_;                                // Refused for what is in memory.
+  std::atomic<std::uint64_t> hot_bytes_ = 0;     // Of vectors, and what the others have not written.
   std::atomic<std::uint64_t> added_bytes_ = 0;   // Committed since the last refresh.
   std::atomic<std::uint64_t> queued_bytes_ = 0;  // Submitted and not answered.
 };
