@@ -7,9 +7,9 @@
 
 #include "base/limits.hpp"
 #include "base/plain_text.hpp"
+#include "format/merge_patch.hpp"
 #include "format/vector_records.hpp"
 #include "vector/check_vector.hpp"
-#include "vector/meta_patch.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -121,7 +121,11 @@ class Update final : public CollectionWrite {
       now->vector = std::move(*input_.vector);
     }
     if (input_.meta_json && input_.meta_mode == MetaMode::kMerge) {
-      VIBRATO_ASSIGN_OR_RETURN(now->meta_json, merge_meta(now->meta_json, *input_.meta_json));
+      Result<std::string> merged = format::merge_patch(now->meta_json, *input_.meta_json);
+      if (!merged.ok()) {
+        return merged.status().with_context("meta");
+      }
+      now->meta_json = *std::move(merged);
     } else if (input_.meta_json) {
       now->meta_json = std::move(*input_.meta_json);
     }
@@ -356,7 +360,7 @@ Result<WritePtr> make_update(VectorModel& model, CollectionPtr collection, Updat
   }
   if (update.meta_json) {
     VIBRATO_RETURN_IF_ERROR(check_meta(*update.meta_json));
-    VIBRATO_RETURN_IF_ERROR(check_meta_json(*update.meta_json));
+    VIBRATO_RETURN_IF_ERROR(format::check_json_text(*update.meta_json).with_context("meta"));
   }
   return WritePtr(std::make_unique<Update>(model, std::move(collection), std::move(update)));
 }

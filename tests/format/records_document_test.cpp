@@ -1,4 +1,5 @@
 // docs/formats/records.md against the code: its example records are decoded, and written again byte for byte.
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -32,8 +33,8 @@ std::vector<std::vector<std::byte>> documented_bodies() {
     EXPECT_TRUE(bytes.has_value());
     bodies.push_back(bytes.value_or(std::vector<std::byte>()));
   }
-  EXPECT_EQ(bodies.size(), 6U);
-  bodies.resize(6);
+  EXPECT_GE(bodies.size(), 6U);
+  bodies.resize(std::max<std::size_t>(bodies.size(), 6));
   return bodies;
 }
 

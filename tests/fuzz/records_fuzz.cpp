@@ -1,5 +1,5 @@
 // Any bytes as the body of a log record, the first byte choosing of which: what is accepted is written again as the
-// same bytes, so nothing in it was overlooked. Also as settings of a collection, and as a meta with its patch.
+// same bytes, so nothing in it was overlooked. Also as settings of a collection, and as a JSON text with its patch.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -7,10 +7,11 @@
 #include <string_view>
 #include <vibrato/check.hpp>
 
+#include "format/doc_records.hpp"
 #include "format/idempotency_record.hpp"
+#include "format/merge_patch.hpp"
 #include "format/vector_records.hpp"
 #include "vector/collection_settings.hpp"
-#include "vector/meta_patch.hpp"
 
 namespace {
 
@@ -54,10 +55,22 @@ void check_idempotency(std::span<const std::byte> body) {
   VIBRATO_CHECK(std::ranges::equal(format::encode_idempotency_record(*record), body));
 }
 
+void check_doc_put(std::span<const std::byte> body) {
+  const auto record = format::decode_doc_put(body);
+  if (!record.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_doc_put(*record), body));
+}
+
+void check_doc_deleted(std::span<const std::byte> body) {
+  const auto record = format::decode_doc_deleted(body);
+  if (!record.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_doc_deleted(*record), body));
+}
+
 void check_patch(std::string_view text) {
   const std::size_t line = std::min(text.find('\n'), text.size());
-  const auto merged = vector::merge_meta(text.substr(0, line), text.substr(std::min(line + 1, text.size())));
-  VIBRATO_CHECK(!merged.ok() || vector::check_meta_json(*merged).ok());
+  const auto merged = format::merge_patch(text.substr(0, line), text.substr(std::min(line + 1, text.size())));
+  VIBRATO_CHECK(!merged.ok() || format::check_json_text(*merged).ok());
 }
 
 }  // namespace
@@ -81,6 +94,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'i':
       check_idempotency(body);
+      break;
+    case 'o':
+      check_doc_put(body);
+      break;
+    case 'x':
+      check_doc_deleted(body);
       break;
     case 's':
       check_settings_text(text);

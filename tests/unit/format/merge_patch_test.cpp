@@ -1,4 +1,4 @@
-#include "vector/meta_patch.hpp"
+#include "format/merge_patch.hpp"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -6,7 +6,7 @@
 #include "base/limits.hpp"
 #include "support/status_matchers.hpp"
 
-namespace vibrato::vector {
+namespace vibrato::format {
 namespace {
 
 std::string nested(std::size_t depth) {
@@ -14,7 +14,7 @@ std::string nested(std::size_t depth) {
 }
 
 // The examples of RFC 7396, appendix A.
-TEST(MetaPatch, merges_as_the_rfc_says) {
+TEST(MergePatch, merges_as_the_rfc_says) {
   const char* const examples[][3] = {
       {R"({"a":"b"})", R"({"a":"c"})", R"({"a":"c"})"},
       {R"({"a":"b"})", R"({"b":"c"})", R"({"a":"b","b":"c"})"},
@@ -32,35 +32,35 @@ TEST(MetaPatch, merges_as_the_rfc_says) {
       {R"([1,2])", R"({"a":"b","c":null})", R"({"a":"b"})"},
       {R"({})", R"({"a":{"bb":{"ccc":null}}})", R"({"a":{"bb":{}}})"},
   };
-  for (const auto& [meta, patch, merged] : examples) {
-    const auto result = merge_meta(meta, patch);
+  for (const auto& [target, patch, merged] : examples) {
+    const auto result = merge_patch(target, patch);
     ASSERT_OK(result);
-    EXPECT_EQ(*result, merged) << meta << " with " << patch;
+    EXPECT_EQ(*result, merged) << target << " with " << patch;
   }
 }
 
-TEST(MetaPatch, a_point_without_meta_is_patched_like_an_empty_one) {
-  const auto merged = merge_meta("", R"({"a":1,"b":null})");
+TEST(MergePatch, a_point_without_meta_is_patched_like_an_empty_one) {
+  const auto merged = merge_patch("", R"({"a":1,"b":null})");
   ASSERT_OK(merged);
   EXPECT_EQ(*merged, R"({"a":1})");
 }
 
-TEST(MetaPatch, numbers_and_text_stay_what_they_were) {
-  const auto merged = merge_meta(R"({"u":18446744073709551615,"i":-5,"d":0.1,"t":"ä\n"})", "{}");
+TEST(MergePatch, numbers_and_text_stay_what_they_were) {
+  const auto merged = merge_patch(R"({"u":18446744073709551615,"i":-5,"d":0.1,"t":"ä\n"})", "{}");
   ASSERT_OK(merged);
   EXPECT_EQ(*merged, R"({"d":0.1,"i":-5,"t":"ä\n","u":18446744073709551615})");
 }
 
-TEST(MetaPatch, what_is_no_json_or_too_deep_is_refused) {
+TEST(MergePatch, what_is_no_json_or_too_deep_is_refused) {
   for (const std::string& bad : {std::string(), std::string("{"), std::string("1 2"), std::string("{\"a\":1e999}"),
                                  std::string("\"\xff\""), nested(limits::kJsonDepthMax + 1), nested(1'000'000)}) {
-    EXPECT_CODE(check_meta_json(bad), ErrorCode::kInvalidArgument);
-    EXPECT_CODE(merge_meta("{}", bad), ErrorCode::kInvalidArgument);
+    EXPECT_CODE(check_json_text(bad), ErrorCode::kInvalidArgument);
+    EXPECT_CODE(merge_patch("{}", bad), ErrorCode::kInvalidArgument);
   }
-  EXPECT_OK(check_meta_json(nested(limits::kJsonDepthMax)));
-  EXPECT_OK(check_meta_json("1"));
-  EXPECT_CODE(merge_meta("{", "{}"), ErrorCode::kCorruption);
+  EXPECT_OK(check_json_text(nested(limits::kJsonDepthMax)));
+  EXPECT_OK(check_json_text("1"));
+  EXPECT_CODE(merge_patch("{", "{}"), ErrorCode::kCorruption);
 }
 
 }  // namespace
-}  // namespace vibrato::vector
+}  // namespace vibrato::format

@@ -1,11 +1,11 @@
-#include "vector/meta_patch.hpp"
+#include "format/merge_patch.hpp"
 
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/limits.hpp"
 
-namespace vibrato::vector {
+namespace vibrato::format {
 namespace {
 
 using Json = nlohmann::json;
@@ -22,27 +22,27 @@ std::optional<Json> parse(std::string_view text) {
   return json.is_discarded() || too_deep ? std::nullopt : std::optional(std::move(json));
 }
 
-Status bad_patch() {
-  return invalid_argument("meta: is no JSON value, or one that is too deep");
+Status no_json() {
+  return invalid_argument("is no JSON value, or one that is too deep");
 }
 
 }  // namespace
 
-Status check_meta_json(std::string_view json) {
-  return parse(json) ? ok_status() : bad_patch();
+Status check_json_text(std::string_view json) {
+  return parse(json) ? ok_status() : no_json();
 }
 
-Result<std::string> merge_meta(std::string_view meta, std::string_view patch) {
-  auto merged = meta.empty() ? std::optional(Json()) : parse(meta);
+Result<std::string> merge_patch(std::string_view target, std::string_view patch) {
+  auto merged = target.empty() ? std::optional(Json()) : parse(target);
   if (!merged) {
-    return corruption("the stored meta of the point is no JSON");
+    return corruption("what the patch is for is no JSON");
   }
   const auto change = parse(patch);
   if (!change) {
-    return bad_patch();
+    return no_json();
   }
   merged->merge_patch(*change);
   return merged->dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace vibrato::vector
+}  // namespace vibrato::format
