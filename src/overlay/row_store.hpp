@@ -64,7 +64,11 @@ struct RowEntry {
 class RowView {
  public:
   virtual ~RowView() = default;
-  [[nodiscard]] virtual Result<RowPtr> get(std::string_view key) = 0;  // Null if there is none.
+  [[nodiscard]] virtual Lsn as_of() const = 0;
+  // It ends before its range does: see RowStore::view().
+  [[nodiscard]] virtual bool is_cut() const = 0;
+  // Null if there is none. Requires: a key of the range.
+  [[nodiscard]] virtual Result<RowPtr> get(std::string_view key) = 0;
   // The next row of the range in byte order of keys; nothing at the end.
   [[nodiscard]] virtual Result<std::optional<RowEntry>> next() = 0;
   // Back to the first one at or above `key`, which may lie anywhere in the range.
@@ -76,13 +80,13 @@ class RowView {
 };
 
 struct RowStoreOptions {
-  std::uint32_t readers_max = 16;     // Connections that are kept for reading.
-  std::uint32_t cache_kib = 16384;    // Of the writing connection.
+  std::uint32_t readers_max = 16;   // Connections that are kept for reading.
+  std::uint32_t cache_kib = 16384;  // Of the writing connection.
   std::uint32_t reader_cache_kib = 2048;
-  bool synced = true;                 // Each save: see durable_lsn().
+  bool synced = true;  // Each save: see durable_lsn().
 };
 
-// Thread-safety: put() and erase() are the committer's; all else from any thread.
+// Thread-safety: put() and erase() are the committer's; all else from any thread. Views and captures end before it.
 class RowStore {
  public:
   // `vfs` and `observer` (may be null) outlive it. The file is made if it is missing.
@@ -91,18 +95,24 @@ class RowStore {
   ~RowStore();
 
   // ---- The committer's (or a replay's) ----
-  // `visible`: what readers may see by now; rows that were replaced at or below it are let go of.
+  // `visible`: what readers may see by now; rows that were replaced at or below it are let go of. In a replay, when
+  // there are no readers, the LSN before that of the row. A row that is not newer than what the key has is passed over.
   void put(std::string_view key, RowPtr row, Lsn visible);
   void erase(std::string_view key, Lsn lsn, Lsn visible);
 
   // ---- Reads ----
+  // `as_of` is an LSN that was visible. Where a newer one is by now, reads may be as of that.
   // The row that is visible at `as_of`; null if there is none. Rows that are past their time are answered as well: it
   // is the caller who knows what time it is.
   [[nodiscard]] Result<RowPtr> get(std::string_view key, Lsn as_of) const;
   // The newest applied row, visible or not.
   [[nodiscard]] Result<RowPtr> get_newest(std::string_view key) const;
-  [[nodiscard]] Result<std::unique_ptr<RowView>> view(KeyRange range, Lsn as_of) const;
-  // The rows of which the time is over at `now_ms`, the earliest first, as of `as_of`; at most `count`.
+  // What is not saved is copied, which takes long if that is much. A caller who wants a few rows only says how many of
+  // those to copy at most (deleted ones not counted): at the last of them the view ends.
+  [[nodiscard]] Result<std::unique_ptr<RowView>> view(KeyRange range, Lsn as_of,
+                                                      std::size_t rows_above_max = SIZE_MAX) const;
+  // The rows of which the time is over at `now_ms`, the earliest first, at most `count`, without their values. One may
+  // be replaced or deleted by now: whoever acts on it looks at get_newest().
   [[nodiscard]] Result<std::vector<RowEntry>> expired(std::int64_t now_ms, std::size_t count, Lsn as_of) const;
   // No row's time is over before this; conservative. nullopt: no row has one.
   [[nodiscard]] std::optional<std::int64_t> next_expiry_ms() const;
@@ -110,7 +120,8 @@ class RowStore {
   // ---- The file ----
   // As of the last save; from the file when it was opened.
   [[nodiscard]] Lsn durable_lsn() const;
-  // Writes what is visible at `up_to`. Requires: everything up to it is applied, and visible.
+  // Writes what is visible at `up_to`, or at a newer LSN that is visible. Requires: everything up to it is applied, and
+  // visible (in a replay: applied).
   [[nodiscard]] Status save(Lsn up_to);
   // Runs `work` on the connection that writes, in a transaction of its own and not during a save: for those who keep
   // tables beside the rows. After an error, also one of `work`, the file is as it was. Saves wait for it.

@@ -9,6 +9,7 @@ namespace vibrato::sqlite {
 namespace {
 
 constexpr int kStepsBetweenTimeChecks = 1000;
+constexpr int kBusyTimeoutMs = 5000;
 
 // SQLite takes some paths for something else than a file.
 Status check_path(const std::string& path) {
@@ -79,9 +80,14 @@ Connection::~Connection() {
 }
 
 Status Connection::configure(const ConnectionOptions& options) {
-  // Without the exclusive mode a write-ahead log needs shared memory, which the Vfs does not offer. The file may have
-  // one, whatever is wanted here: a copy made by backup has the mode of its source.
-  VIBRATO_RETURN_IF_ERROR(execute("PRAGMA locking_mode = EXCLUSIVE"));
+  const bool is_shared = options.journal_mode == JournalMode::kWalShared;
+  if (is_shared) {
+    VIBRATO_RETURN_IF_ERROR(share(options));
+  } else {
+    // The file may have a write-ahead log, whatever is wanted here: a copy made by backup has the mode of its source.
+    // So that its index is this connection's own, the mode comes before the first look at it.
+    VIBRATO_RETURN_IF_ERROR(execute("PRAGMA locking_mode = EXCLUSIVE"));
+  }
   VIBRATO_RETURN_IF_ERROR(execute("PRAGMA temp_store = MEMORY"));
   VIBRATO_RETURN_IF_ERROR(execute("PRAGMA cell_size_check = ON"));
   VIBRATO_RETURN_IF_ERROR(execute("PRAGMA foreign_keys = ON"));
@@ -92,11 +98,28 @@ Status Connection::configure(const ConnectionOptions& options) {
     return execute("SELECT count(*) FROM sqlite_schema");  // Whether it is a database at all.
   }
   VIBRATO_RETURN_IF_ERROR(set_journal_mode(options));
-  if (options.journal_mode != JournalMode::kWal) {
+  if (options.journal_mode == JournalMode::kPersist || options.journal_mode == JournalMode::kMemory) {
     VIBRATO_RETURN_IF_ERROR(execute("PRAGMA locking_mode = NORMAL"));
+  }
+  if (is_shared) {
+    VIBRATO_RETURN_IF_ERROR(execute("SELECT count(*) FROM sqlite_schema"));  // The log is there from now on.
   }
   VIBRATO_RETURN_IF_ERROR(execute("PRAGMA wal_autocheckpoint = " + std::to_string(options.wal_checkpoint_pages)));
   return execute("PRAGMA max_page_count = " + std::to_string(options.page_count_max));
+}
+
+Status Connection::share(const ConnectionOptions& options) {
+  // Locks are held for microseconds, but when the index of the log is made again.
+  sqlite3_busy_timeout(database_, kBusyTimeoutMs);
+  if (!options.read_only) {
+    return ok_status();
+  }
+  sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  // Without the log this connection could not follow the writes that make one later.
+  const Status log = vfs_.file_system().stat(path() + "-wal").status();
+  return log.code() == ErrorCode::kNotFound
+             ? Status(ErrorCode::kConflict, path() + " has no write-ahead log: open the writing connection first")
+             : log;
 }
 
 Status Connection::set_journal_mode(const ConnectionOptions& options) {
@@ -164,7 +187,7 @@ Status Connection::checkpoint() {
 }
 
 Status Connection::backup_to(const std::string& path) {
-  VIBRATO_CHECK(!in_transaction());
+  VIBRATO_CHECK(sqlite3_txn_state(database_, "main") != SQLITE_TXN_WRITE);
   const auto present = vfs_.file_system().stat(path);
   if (present.ok()) {
     return {ErrorCode::kAlreadyExists, path + " exists already"};

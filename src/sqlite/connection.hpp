@@ -23,9 +23,12 @@ namespace vibrato::sqlite {
 
 enum class JournalMode : std::uint8_t {
   kWal,  // Write-ahead log, one connection at a time: one sync a commit (docs/adr/0004-journal-of-the-catalog.md).
-  kWalShared,  // The same, several connections of this process: one writes, the others read.
-  kPersist,    // Rollback journal that stays and is voided by its header, several connections: four syncs a commit.
-  kMemory,     // No protection from crashes: for a file that is thrown away unless it is completed.
+  // The same for several connections of one Vfs: any that is not read_only writes, one at a time; the others read
+  // meanwhile what was committed before their transaction. The first, a writing one, is opened before and closed after
+  // those that are read_only. They never write to the disk, so they go on when it is full.
+  kWalShared,
+  kPersist,  // Rollback journal that stays and is voided by its header, several connections: four syncs a commit.
+  kMemory,   // No protection from crashes: for a file that is thrown away unless it is completed.
 };
 
 enum class Synchronous : std::uint8_t {
@@ -92,10 +95,11 @@ class Connection {
   [[nodiscard]] std::unique_ptr<TimeLimit> limit_time(const Clock& clock, std::int64_t deadline_ns);
 
   // Makes all commits durable (with Synchronous::kNormal too) and copies the write-ahead log into the database file;
-  // the next commit overwrites the log from its start. No-op without such a log.
+  // the next commit overwrites the log from its start. No-op without such a log. With kWalShared, kConflict if a reader
+  // that began before the last commit goes on for seconds.
   [[nodiscard]] Status checkpoint();
-  // Writes a copy of the database, as of now, to `path`, which must not exist. It is durable when this returns ok;
-  // after an error a part of it may be there. Requires: no open transaction.
+  // Writes a copy of the database, as of now or as the open ReadTransaction sees it, to `path`, which must not exist.
+  // It is durable when this returns ok; after an error a part of it may be there. Requires: no open write transaction.
   [[nodiscard]] Status backup_to(const std::string& path);
   // Reads all of the database and checks its structure: kCorruption names the first fault.
   [[nodiscard]] Status check_integrity();
@@ -106,6 +110,7 @@ class Connection {
  private:
   Connection(Vfs& vfs, std::shared_ptr<DatabaseState> state) : vfs_(vfs), state_(std::move(state)) {}
   Status configure(const ConnectionOptions& options);
+  Status share(const ConnectionOptions& options);
   Status set_journal_mode(const ConnectionOptions& options);
   Status copy_into(Connection& target);
 

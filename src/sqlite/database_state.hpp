@@ -1,7 +1,7 @@
-// What all connections of a Vfs on one database share: its locks, why its last call failed, and whether it is poisoned.
-// Invariant: once a sync of the database, its journal or its folder has failed, nothing of it is written any more
-// while the Vfs lives. What such a sync left on the disk is unknown, and a later one that answers ok proves nothing.
-// Used by the Vfs, and by the connection for its error messages.
+// What all connections of a Vfs on one database share: its locks, the index of its write-ahead log, why its last call
+// failed, and whether it is poisoned. Invariant: once a sync of the database, its journal or its folder has failed,
+// nothing of it is written any more while the Vfs lives. What such a sync left on the disk is unknown, and a later one
+// that answers ok proves nothing. Used by the Vfs, and by the connection for its error messages.
 #pragma once
 
 #include <mutex>
@@ -10,6 +10,7 @@
 #include <vibrato/status.hpp>
 
 #include "sqlite/file_locks.hpp"
+#include "sqlite/shared_memory.hpp"
 
 namespace vibrato::sqlite {
 
@@ -20,6 +21,7 @@ class DatabaseState {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] FileLocks& locks() { return locks_; }
+  [[nodiscard]] SharedMemory& shared_memory() { return shared_memory_; }
 
   // Keeps why a call of the file system failed; SQLite's own codes are too coarse for a message.
   void note_error(const Status& error) {
@@ -55,6 +57,7 @@ class DatabaseState {
  private:
   std::string path_;
   FileLocks locks_;
+  SharedMemory shared_memory_;
   mutable std::mutex mutex_;  // Guards the members below.
   Status last_error_;
   Status poison_;

@@ -82,6 +82,15 @@ std::vector<std::byte> Rows::blob(int column) {
   return bytes == nullptr ? std::vector<std::byte>() : std::vector<std::byte>(bytes, bytes + size);
 }
 
+std::string_view Rows::blob_view(int column) {
+  if (!has_type(column, SQLITE_BLOB, "bytes")) {
+    return {};
+  }
+  const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(statement_.statement_, column));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.statement_, column));
+  return bytes == nullptr ? std::string_view() : std::string_view(bytes, size);
+}
+
 std::optional<std::int64_t> Rows::optional_i64(int column) {
   return is_null(column) ? std::nullopt : std::optional(i64(column));
 }

@@ -51,6 +51,8 @@ class Rows {
   [[nodiscard]] bool boolean(int column);
   [[nodiscard]] std::string text(int column);
   [[nodiscard]] std::vector<std::byte> blob(int column);
+  // The bytes of a blob, borrowed until the next next().
+  [[nodiscard]] std::string_view blob_view(int column);
   [[nodiscard]] std::optional<std::int64_t> optional_i64(int column);
   [[nodiscard]] std::optional<std::string> optional_text(int column);
   // Notes that the content of a column makes no sense, for readers that know more than its type.

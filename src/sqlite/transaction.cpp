@@ -39,4 +39,19 @@ void Transaction::roll_back() {
   connection_ = nullptr;
 }
 
+Result<ReadTransaction> ReadTransaction::begin(Connection& connection) {
+  VIBRATO_CHECK(!connection.in_transaction());
+  VIBRATO_RETURN_IF_ERROR(connection.execute("BEGIN"));
+  ReadTransaction transaction(connection);
+  // Only the first read fixes the moment.
+  VIBRATO_RETURN_IF_ERROR(connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1"));
+  return transaction;
+}
+
+ReadTransaction::~ReadTransaction() {
+  if (connection_ != nullptr && connection_->in_transaction()) {
+    (void)connection_->execute("COMMIT");
+  }
+}
+
 }  // namespace vibrato::sqlite

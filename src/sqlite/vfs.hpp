@@ -8,6 +8,9 @@
 //   - A failed sync poisons the database (database_state.hpp): all later writes, truncations, syncs and deletes fail.
 //   - Reads past the end are filled with zeros. Writes do not disturb bytes beside them (as SQLite assumes on Unix);
 //     nothing else is assumed of the disk, neither atomic sectors nor order.
+//   - The index of a write-ahead log that several connections share lies on the heap (shared_memory.hpp): a reader
+//   never
+//     needs the disk to have room.
 // There are no temporary files (connections keep those in memory), no shared-memory files and no memory maps.
 // Files it creates are readable by their owner only.
 #pragma once

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <new>
 #include <span>
 
 #include "io/safe_path.hpp"
@@ -36,6 +37,7 @@ int check_writable(const VfsFile& file, int code) {
 
 int close(sqlite3_file* handle) noexcept {
   VfsFile& file = self(handle);
+  file.state->shared_memory().leave(file.shared_memory);
   file.state->locks().release(file.lock, LockLevel::kNone);
   file.~VfsFile();
   return SQLITE_OK;
@@ -136,9 +138,47 @@ int device_characteristics(sqlite3_file*) noexcept {
   return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
+int shared_map(sqlite3_file* handle, int index, int bytes, int make, void volatile** out) noexcept {
+  VfsFile& file = self(handle);
+  *out = nullptr;
+  try {
+    *out = file.state->shared_memory().region(file.shared_memory, static_cast<std::size_t>(index),
+                                              static_cast<std::size_t>(bytes), make != 0);
+  } catch (const std::bad_alloc&) {
+    return SQLITE_IOERR_NOMEM;
+  }
+  return SQLITE_OK;
+}
+
+int shared_lock(sqlite3_file* handle, int first, int count, int flags) noexcept {
+  VfsFile& file = self(handle);
+  SharedMemory& memory = file.state->shared_memory();
+  const auto at = static_cast<std::size_t>(first);
+  const auto locks = static_cast<std::size_t>(count);
+  if ((flags & SQLITE_SHM_UNLOCK) != 0) {
+    memory.release(file.shared_memory, at, locks);
+    return SQLITE_OK;
+  }
+  const bool is_held = (flags & SQLITE_SHM_SHARED) != 0 ? memory.acquire_shared(file.shared_memory, at, locks)
+                                                        : memory.acquire_exclusive(file.shared_memory, at, locks);
+  return is_held ? SQLITE_OK : SQLITE_BUSY;
+}
+
+void shared_barrier(sqlite3_file* handle) noexcept {
+  self(handle).state->shared_memory().barrier();
+}
+
+int shared_unmap(sqlite3_file* handle, int) noexcept {
+  VfsFile& file = self(handle);
+  file.state->shared_memory().leave(file.shared_memory);
+  return SQLITE_OK;
+}
+
+static_assert(SharedMemory::kLocks == SQLITE_SHM_NLOCK);
+
 constexpr sqlite3_io_methods make_methods() {
   sqlite3_io_methods methods{};
-  methods.iVersion = 1;  // No shared memory, no maps.
+  methods.iVersion = 2;  // No maps.
   methods.xClose = close;
   methods.xRead = read;
   methods.xWrite = write;
@@ -151,6 +191,10 @@ constexpr sqlite3_io_methods make_methods() {
   methods.xFileControl = file_control;
   methods.xSectorSize = sector_size;
   methods.xDeviceCharacteristics = device_characteristics;
+  methods.xShmMap = shared_map;
+  methods.xShmLock = shared_lock;
+  methods.xShmBarrier = shared_barrier;
+  methods.xShmUnmap = shared_unmap;
   return methods;
 }
 

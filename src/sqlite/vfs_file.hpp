@@ -17,6 +17,7 @@ struct VfsFile : sqlite3_file {
   std::shared_ptr<DatabaseState> state;
   io::FileSystem* file_system = nullptr;
   FileLocks::Holder lock;
+  SharedMemory::Holder shared_memory;
   bool read_only = false;
   bool folder_sync_pending = true;
 };
