@@ -15,7 +15,7 @@ bool EventFilter::passes(const EventFrame& frame) const {
     return false;
   }
   return !visible_collections.has_value() ||
-         (frame.collection.has_value() && visible_collections->contains(*frame.collection));
+         (!frame.is_users && frame.collection.has_value() && visible_collections->contains(*frame.collection));
 }
 
 }  // namespace vibrato::events

@@ -14,7 +14,8 @@ struct EventFilter {
   std::vector<std::string> types;         // One of them; empty: all.
   std::optional<std::string> key_prefix;  // Of `data.key`: events without a key are left out.
   std::optional<std::string> collection;  // Is `data.collection`: events without one are left out.
-  // What the caller's key is limited to: events of other collections, or of none, are left out. nullopt: no limit.
+  // What the caller's key is limited to: events of other collections, or of none, are left out, and those of users,
+  // whatever collection they name. nullopt: no limit.
   std::optional<std::set<std::string, std::less<>>> visible_collections;
 
   [[nodiscard]] bool passes(const EventFrame& frame) const;

@@ -24,7 +24,8 @@ namespace vibrato::events {
 
 struct EventFrame {
   Lsn lsn;
-  std::string_view type;                  // Inside `text`.
+  std::string type;
+  bool is_users = false;                  // A user appended it.
   std::optional<std::string> key;         // `data.key`, if it has one.
   std::optional<std::string> collection;  // `data.collection`, if it has one.
   std::string text;

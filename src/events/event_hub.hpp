@@ -19,7 +19,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vibrato/result.hpp>
@@ -29,6 +28,7 @@
 #include "base/limits.hpp"
 #include "base/logging.hpp"
 #include "commit/visible_lsn.hpp"
+#include "events/collection_names.hpp"
 #include "events/event_filter.hpp"
 #include "events/event_frame.hpp"
 #include "wal/log.hpp"
@@ -64,10 +64,6 @@ class EventHub {
     std::int64_t heartbeat_ms = limits::kHeartbeatMs;
     std::int64_t round_ms = 10;  // Streams are told of new events at most once in this time.
   };
-
-  // The names of all collections of vectors that the log may speak of, by number: those that were dropped too, as long
-  // as records of theirs are kept. Asked when a number comes up that was not in the last answer.
-  using NameSource = std::function<Result<std::map<CollectionNumber, std::string>>()>;
 
   // All of it outlives the hub. `log` is null for a database without one: nobody is admitted then.
   EventHub(wal::Log* log, const commit::VisibleLsn& visible, NameSource names, const Clock& clock,

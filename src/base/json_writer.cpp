@@ -1,4 +1,4 @@
-#include "api/json_writer.hpp"
+#include "base/json_writer.hpp"
 
 #include <array>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <limits>
 
-namespace vibrato::api {
+namespace vibrato {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -184,4 +184,4 @@ void JsonWriter::raw(std::string_view json) {
   out_ += json;
 }
 
-}  // namespace vibrato::api
+}  // namespace vibrato

@@ -1,11 +1,11 @@
-#include "api/json_writer.hpp"
+#include "base/json_writer.hpp"
 
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
 #include <string>
 
-namespace vibrato::api {
+namespace vibrato {
 namespace {
 
 template <typename Write>
@@ -75,4 +75,4 @@ TEST(JsonWriter, never_writes_nan_or_infinity) {
 }
 
 }  // namespace
-}  // namespace vibrato::api
+}  // namespace vibrato
