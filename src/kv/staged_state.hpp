@@ -25,6 +25,7 @@ class StagedState {
   // The records up to `lsn` are applied. Their bodies may go.
   void set_applied(Lsn lsn);
 
+  [[nodiscard]] bool is_empty() const { return records_.empty(); }
   // The newest record in flight of the key; null if there is none. Valid until the next call of another method.
   [[nodiscard]] const wal::StoredRecord* find(std::string_view key);
   // The earliest time at which a key in flight ends; INT64_MAX if none does.

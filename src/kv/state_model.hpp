@@ -54,6 +54,9 @@ struct ChosenKey {
   Lsn revision;
 };
 
+// The row is hidden: its time is over.
+[[nodiscard]] bool is_over(const overlay::Row& row, std::int64_t now_ms);
+
 struct StateModelOptions {
   overlay::RowStoreOptions rows;
 };
@@ -72,9 +75,9 @@ class StateModel final : public commit::FileModel {
   // Null if there is none.
   [[nodiscard]] Result<overlay::RowPtr> get(std::string_view key) const;
   [[nodiscard]] Result<StatePage> list(const StateListQuery& query) const;
-  // Those that a delete by prefix would delete, as of `as_of`; in byte order, at most `count`, above `after`.
+  // Those that a delete by prefix would delete: in byte order, at most `count`, above `after`.
   [[nodiscard]] Result<std::vector<ChosenKey>> choose(std::string_view prefix, std::optional<std::string_view> after,
-                                                      std::size_t count, Lsn as_of) const;
+                                                      std::size_t count) const;
   // Those whose time is over at `now_ms`, at most `count`, the earliest first.
   [[nodiscard]] Result<std::vector<ChosenKey>> due(std::int64_t now_ms, std::size_t count) const;
   // Nothing is due before this; nullopt: nothing ever is.
@@ -82,7 +85,7 @@ class StateModel final : public commit::FileModel {
 
   // ---- For validations ----
   // What the last record of the key in flight or applied left; null if it is absent or deleted. Answers rows whose time
-  // is over too.
+  // is over too. What is in flight comes without its value.
   [[nodiscard]] Result<overlay::RowPtr> newest(std::string_view key);
   // No key that is applied or in flight has a time that is over at `now_ms`.
   [[nodiscard]] bool none_due(std::int64_t now_ms) const;

@@ -50,9 +50,9 @@ struct DeleteOutcome {
 [[nodiscard]] Result<WritePtr> make_delete(StateModel& model, DeleteInput input,
                                            std::shared_ptr<DeleteOutcome> outcome);
 
-// Deletes those of the keys that were not written since they were chosen (StateModel::choose(), as of `as_of`); the
-// others are passed over, as are those whose time is over. `deleted` is set to their number before the completion.
-[[nodiscard]] WritePtr make_delete_chosen(StateModel& model, std::vector<ChosenKey> keys, Lsn as_of,
+// Deletes those of the keys that were not written since they were chosen (StateModel::choose()); the others are passed
+// over, as are those whose time is over. `deleted` is set to their number by validate().
+[[nodiscard]] WritePtr make_delete_chosen(StateModel& model, std::vector<ChosenKey> keys,
                                           std::shared_ptr<std::uint64_t> deleted);
 
 // Deletes, by records of reason ttl, what is due at `now_ms` (commit::RoundTime), at most `count` keys. Null if nothing
