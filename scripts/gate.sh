@@ -68,21 +68,26 @@ step_faults() {
 }
 
 # The real server, killed 200 times under writers, checkpoints and compactions, and inside snapshots, restores, imports,
-# deletions by filter, optimizations and exports.
+# deletions by filter, optimizations and exports; and under writers of all models, whose answers, events and contents must
+# agree.
 step_kill() {
   configure release -DVIBRATO_BUILD_TESTS=ON
   build release vibratod
   python3 -B tests/crash/kill_cycles.py build/release/src/app/vibratod --cycles 200
   python3 -B tests/crash/kill_snapshots.py build/release/src/app/vibratod --cycles 50
   python3 -B tests/crash/kill_bulk.py build/release/src/app/vibratod --cycles 60
+  python3 -B tests/crash/kill_histories.py build/release/src/app/vibratod --cycles 100
+  python3 -B tests/crash/kill_models.py build/release/src/app/vibratod --cycles 200
+  python3 -B tests/crash/kill_model_snapshots.py build/release/src/app/vibratod --cycles 25
 }
 
-# A whole database against a plain map, ten times as long as in CI.
+# A whole database against a plain map, ten times as long as in CI, and the real server against all models as plain maps.
 step_property() {
   configure release -DVIBRATO_BUILD_TESTS=ON
-  build release property
+  build release property vibratod
   VIBRATO_PROPERTY_STEPS=50000 build/release/tests/property/property --gtest_filter='DatabaseProperty.*' --gtest_brief=1
   VIBRATO_QUERY_STEPS=2000 build/release/tests/property/property --gtest_filter='QueryProperty.*' --gtest_brief=1
+  python3 -B tests/property/models_property.py build/release/src/app/vibratod --steps 20000
 }
 
 sanitized() {
