@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/delete_in_groups.hpp"
 #include "vector/listing.hpp"
 #include "vector/point_writes.hpp"
 
