@@ -29,6 +29,7 @@ using ContextPtr = std::shared_ptr<const ApiContext>;
 void add_collection_routes(const ContextPtr& context, RouteTable& table);
 void add_point_routes(const ContextPtr& context, RouteTable& table);
 void add_batch_routes(const ContextPtr& context, RouteTable& table);
+void add_batch_route(const ContextPtr& context, RouteTable& table);
 void add_search_routes(const ContextPtr& context, RouteTable& table);
 void add_identify_routes(const ContextPtr& context, RouteTable& table);
 void add_recommend_route(const ContextPtr& context, RouteTable& table);

@@ -15,6 +15,7 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_collection_routes(context, table);
   add_point_routes(context, table);
   add_batch_routes(context, table);
+  add_batch_route(context, table);
   add_search_routes(context, table);
   add_identify_routes(context, table);
   add_recommend_route(context, table);
