@@ -35,7 +35,7 @@ struct ChosenDocument {
 };
 
 struct DocumentModelOptions {
-  overlay::RowStoreOptions rows;
+  overlay::RowStoreOptions rows = {};
   // A find that looks at more documents than this asks for an index that would have spared it.
   std::uint64_t unindexed_rows_max = 1000;
   // Indexes are built by a thread of the model's own. Off: build_indexes() does it, when it is called.

@@ -22,11 +22,11 @@ struct SortKey {
 
 struct FindRequest {
   const filter::Filter* filter = nullptr;  // Null: all documents.
-  std::vector<SortKey> sort;               // At most limits::kSortKeysMax; then by id, bytewise and ascending.
+  std::vector<SortKey> sort = {};          // At most limits::kSortKeysMax; then by id, bytewise and ascending.
   std::uint32_t limit = 20;                // 1 to limits::kPageItemsMax.
-  std::optional<std::string> cursor;       // FoundPage::next_cursor of a find with the same order.
-  std::uint64_t bytes_max = UINT64_MAX;    // Of ids and documents: a page that passes it ends early, one item at least.
-  Deadline deadline;
+  std::optional<std::string> cursor = std::nullopt;  // FoundPage::next_cursor of a find with the same order.
+  std::uint64_t bytes_max = UINT64_MAX;  // Of ids and documents: a page that passes it ends early, one item at least.
+  Deadline deadline = {};
 };
 
 struct Document {
