@@ -28,7 +28,7 @@ struct Pending {
 // The whole answer. Called once: it takes what the route prepared.
 std::string finish_body(WriteCall& call, Lsn last_lsn, commit::Durability durability) {
   std::string body = call.make_answer ? call.make_answer(last_lsn) : std::move(call.answer);
-  end_write_answer(last_lsn, durability, body);
+  end_write_answer(!call.shows_lsn || call.shows_lsn() ? last_lsn : Lsn(), durability, body);
   return body;
 }
 
@@ -53,6 +53,11 @@ commit::Fingerprint fingerprint_of(const ApiContext& context, const Request& req
   text.reserve(request.path.size() + request.body.size() + 16);
   text.append(to_string(request.method)).append(1, ' ').append(request.path);
   text.append(durability_of(request) == commit::Durability::kRelaxed ? "?relaxed\n" : "\n").append(request.body);
+  for (const Parameter& parameter : request.query_parameters) {
+    if (parameter.name != kDurabilityParameter) {
+      text.append("\n").append(parameter.name).append("=").append(parameter.value);
+    }
+  }
   return context.sha256(auth::as_bytes(text));
 }
 

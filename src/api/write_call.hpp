@@ -45,6 +45,8 @@ struct WriteCall {
   // Where that is not known before the write had its turn: makes it, on the committer's thread, at the latest when the
   // write is committed. `last_lsn` is that of its last record, 0 for none.
   std::function<std::string(Lsn last_lsn)> make_answer = {};
+  // Whether the answer has the LSN, where that is not whether anything was logged; asked after make_answer.
+  std::function<bool()> shows_lsn = {};
   std::uint64_t points = 0;  // For the metrics.
 };
 
