@@ -178,7 +178,7 @@ TEST_F(FindTest, a_find_that_looks_at_few_documents_gets_none) {
 }
 
 TEST_F(FindTest, an_index_serves_ranges_prefixes_and_the_order) {
-  put_many(2000);
+  put_many(2100);
   store_.save();
   const char* const filters[] = {
       R"({"key":"n","range":{"gte":1000,"lt":1003}})", R"({"key":"name","match":{"prefix":"x150"}})",
@@ -191,9 +191,9 @@ TEST_F(FindTest, an_index_serves_ranges_prefixes_and_the_order) {
       EXPECT_EQ(last_.used_index, indexed == 1);
       EXPECT_LE(indexed == 1 ? last_.examined : 0, 11U);
     }
-    EXPECT_EQ(found({.sort = sort_by("half", true), .limit = 3}, "many"), "1998 1999 1996...");
+    EXPECT_EQ(found({.sort = sort_by("half", true), .limit = 3}, "many"), "2098 2099 2096...");
     EXPECT_EQ(found({.sort = sort_by("half", true), .limit = 3, .cursor = last_.next_cursor}, "many"),
-              "1997 1994 1995...");
+              "2097 2094 2095...");
     EXPECT_LE(indexed == 1 ? last_.examined : 0, 7U);
     store_.build_indexes();
   }
