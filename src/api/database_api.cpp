@@ -15,6 +15,7 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_collection_routes(context, table);
   add_point_routes(context, table);
   add_batch_routes(context, table);
+  add_batch_route(context, table);
   add_search_routes(context, table);
   add_identify_routes(context, table);
   add_recommend_route(context, table);
@@ -30,7 +31,7 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_admin_routes(context, table);
   add_key_routes(context, table);
   add_health_routes(context, table);
-  add_page_routes(table);
+  add_page_routes(context, table);
   add_v2_write_routes(context, table);
   add_v2_query_routes(context, table);
   add_v2_operation_routes(context, table);

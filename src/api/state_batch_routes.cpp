@@ -128,8 +128,10 @@ std::string write_results(const std::vector<Item>& items, const commit::JoinedOu
   json.begin_array();
   std::size_t part = 0;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const Status status =
-        items[i].status.ok() ? beneath(fmt::format("operations[{}]: ", i), outcome.parts[part++]) : items[i].status;
+    Status status = items[i].status;
+    if (status.ok()) {
+      status = outcome.parts[part++].with_context(fmt::format("operations[{}]", i));
+    }
     write_result(items[i], status, json);
   }
   json.end_array();

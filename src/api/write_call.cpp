@@ -131,12 +131,16 @@ Status submit_write(const ContextPtr& context, const Request& request, const Res
   vector::WritePtr inner = std::move(call.write);
   const engine::Database::Kind kind = call.kind;
   const vector::CollectionPtr collection = call.collection;
+  const auto collections = std::move(call.collections);
   const commit::Durability durability = durability_of(request);
   const auto pending = std::make_shared<Pending>(Pending{context, responder, std::move(call), durability});
   VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, with_key(request, pending, std::move(inner)));
+  auto done = [pending](const Result<commit::Committed>& committed) { answer(*pending, committed); };
+  engine::Database& database = context->database;
   return as_unavailable_if_damaged(
-      context->database.submit(std::move(write), kind, collection.get(), durability,
-                               [pending](const Result<commit::Committed>& committed) { answer(*pending, committed); }));
+      collections.has_value()
+          ? database.submit_to_all(std::move(write), kind, *collections, durability, std::move(done))
+          : database.submit(std::move(write), kind, collection.get(), durability, std::move(done)));
 }
 
 }  // namespace vibrato::api

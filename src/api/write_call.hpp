@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 #include <vibrato/result.hpp>
 
 #include "api/api_context.hpp"
@@ -43,6 +44,8 @@ struct WriteCall {
   vector::WritePtr write;
   engine::Database::Kind kind = engine::Database::Kind::kPut;
   vector::CollectionPtr collection = nullptr;  // Charged with it; null for none.
+  // Of a write to several collections, and to other models: in place of `collection`.
+  std::optional<std::vector<vector::CollectionPtr>> collections = std::nullopt;
   // The begin of the answer: a JSON object with at least one member, without its closing brace.
   std::string answer = {};
   // Where that is not known before the write had its turn: makes it, on the committer's thread, at the latest when the

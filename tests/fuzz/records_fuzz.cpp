@@ -10,6 +10,7 @@
 #include "format/doc_records.hpp"
 #include "format/idempotency_record.hpp"
 #include "format/merge_patch.hpp"
+#include "format/state_records.hpp"
 #include "format/vector_records.hpp"
 #include "vector/collection_settings.hpp"
 
@@ -55,6 +56,18 @@ void check_idempotency(std::span<const std::byte> body) {
   VIBRATO_CHECK(std::ranges::equal(format::encode_idempotency_record(*record), body));
 }
 
+void check_state_put(std::span<const std::byte> body) {
+  const auto record = format::decode_state_put(body);
+  if (!record.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_state_put(*record), body));
+}
+
+void check_state_deleted(std::span<const std::byte> body) {
+  const auto record = format::decode_state_deleted(body);
+  if (!record.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_state_deleted(*record), body));
+}
+
 void check_doc_put(std::span<const std::byte> body) {
   const auto record = format::decode_doc_put(body);
   if (!record.ok()) return;
@@ -94,6 +107,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'i':
       check_idempotency(body);
+      break;
+    case 'k':
+      check_state_put(body);
+      break;
+    case 'l':
+      check_state_deleted(body);
       break;
     case 'o':
       check_doc_put(body);
