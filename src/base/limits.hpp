@@ -72,9 +72,12 @@ inline constexpr std::size_t kImportFilesMax = 4096;          // That one import
 inline constexpr std::size_t kStateKeyBytesMax = 512;
 inline constexpr std::size_t kStateValueBytesMax = 1 * kMiB;  // As JSON text; of a document too.
 inline constexpr std::size_t kDocumentIdBytesMax = 256;
-inline constexpr std::uint32_t kPageItemsMax = 1000;    // Of a list of state, or of documents found.
-inline constexpr std::size_t kDocumentIndexesMax = 64;  // Of one collection of documents.
-inline constexpr std::size_t kSortKeysMax = 8;          // Of one find.
+inline constexpr std::uint32_t kPageItemsMax = 1000;      // Of a list of state, or of documents found.
+inline constexpr std::size_t kDocumentIndexesMax = 64;    // Of one collection of documents.
+inline constexpr std::size_t kSortKeysMax = 8;            // Of one find.
+inline constexpr std::size_t kSortBytesMax = 64 * kMiB;   // Of the values that one find sorts by, of a page.
+inline constexpr std::size_t kIndexedTextBytesMax = 256;  // Of a string, in an index of documents.
+inline constexpr std::size_t kIndexedElementsMax = 1000;  // Of an array, in an index of documents.
 inline constexpr std::size_t kUnwrittenBytesMax =
     256 * kMiB;  // Of what a model holds and has not yet written to its file.
 

@@ -32,7 +32,8 @@
 
 namespace vibrato::sql {
 
-class SqlFile;
+class SqlReaders;
+class SqlWriter;
 
 struct Query {
   std::string statement;
@@ -41,10 +42,18 @@ struct Query {
   std::int64_t deadline_ns = 0;  // On the clock's monotonic time.
 };
 
-// What a statement was, and did. As the event of its record tells it.
+// What a statement did.
 struct ExecOutcome {
   std::uint64_t rows_affected = 0;  // By the statement itself, not by triggers; 0 for one that changes the schema.
   std::int64_t last_insert_id = 0;  // Of the last row that it inserted into a table with rowids; 0 if there is none.
+};
+
+// How a statement that writes runs.
+struct ExecRun {
+  Lsn lsn;  // Of its record.
+  std::int64_t time_ms = 0;
+  std::uint64_t seed = 0;
+  std::int64_t deadline_ns = 0;  // Of the request, on the clock's monotonic time; 0: none.
 };
 
 // Thread-safety: query(), save(), capture() and health() from any thread; run() and the others of Model on the
@@ -77,7 +86,7 @@ class SqlModel final : public commit::FileModel {
   // For the write in sql_writes.cpp: runs one statement behind a savepoint. The next record that is staged is its own;
   // if none comes it is taken back. Errors: kInvalidArgument, kTimeout, kDiskFull, kUnavailable.
   [[nodiscard]] Result<ExecOutcome> run(std::string_view statement, const std::vector<sqlite::SqlValue>& parameters,
-                                        std::int64_t time_ms, std::uint64_t seed, std::int64_t deadline_ns);
+                                        const ExecRun& run);
   [[nodiscard]] std::uint64_t make_seed() const;
 
   [[nodiscard]] std::string_view name() const override { return "sql"; }
@@ -94,9 +103,17 @@ class SqlModel final : public commit::FileModel {
   [[nodiscard]] std::uint64_t unsaved_bytes() const override { return 0; }
 
  private:
-  explicit SqlModel(std::unique_ptr<SqlFile> file);
+  SqlModel(sqlite::Vfs& vfs, std::string path, const commit::VisibleLsn& visible, const commit::RoundTime& time,
+           Options options);
 
-  std::unique_ptr<SqlFile> file_;
+  sqlite::Vfs& vfs_;
+  const std::string path_;
+  const commit::VisibleLsn& visible_;
+  const commit::RoundTime& time_;
+  const Options options_;
+  // The writing connection is opened first and closed last.
+  std::unique_ptr<SqlWriter> writer_;
+  std::unique_ptr<SqlReaders> readers_;
 };
 
 }  // namespace vibrato::sql

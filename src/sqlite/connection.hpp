@@ -114,6 +114,8 @@ class Connection {
   Status set_journal_mode(const ConnectionOptions& options);
   Status copy_into(Connection& target);
 
+  friend struct SandboxCore;
+
   Vfs& vfs_;
   std::shared_ptr<DatabaseState> state_;
   sqlite3* database_ = nullptr;

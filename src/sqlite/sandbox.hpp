@@ -5,9 +5,6 @@
 // CURRENT_TIMESTAMP are the run's time, random() and randomblob() come from its seed, and functions whose answer
 // depends on anything else (the connection's past, the machine's time zone, the mathematical library) are refused in
 // statements that write.
-//
-// The file's mark is a number of the caller's, kept inside its header: no statement of a stranger can read or write it,
-// and it is committed with the rows.
 #pragma once
 
 #include <cstdint>
@@ -62,9 +59,10 @@ struct QueryEnd {
   bool truncated = false;  // There were more rows.
 };
 
-enum class CommitSync : std::uint8_t {
-  kLater,  // A power loss may take the commit back, never tear or reorder it.
-  kNow,    // This commit and all before it are on stable storage when it answers ok.
+enum class SandboxTransaction : std::uint8_t {
+  kRead,         // All of it sees one moment.
+  kWrite,        // A power loss may take the commit back, never tear or reorder it.
+  kSyncedWrite,  // The commit and all before it are on stable storage when it answers ok.
 };
 
 // Thread-safety: one thread at a time.
@@ -81,8 +79,8 @@ class Sandbox {
   // A statement's errors: kInvalidArgument (not one statement, refused, a fault of SQL of any kind), kTimeout,
   // kDiskFull, kIoError, kCorruption, kUnavailable (poisoned).
   //
-  // Runs one statement that yields no rows. After an error its changes are taken back, or, when in_transaction() is
-  // false then, all of the transaction's. Requires: an open transaction.
+  // Runs one statement that yields no rows. After an error a part of its changes may be there: go back to a savepoint.
+  // When in_transaction() is false then, all of the transaction was taken back. Requires: an open write transaction.
   [[nodiscard]] Result<SandboxChanges> execute(std::string_view sql, std::span<const SqlValue> parameters,
                                                const SandboxRun& run);
   // Runs one statement that reads.
@@ -90,8 +88,8 @@ class Sandbox {
                                        const SandboxRun& run, std::uint64_t rows_max, RowSink& sink);
 
   // Transactions are the caller's alone. Errors: kConflict, kUnavailable, kDiskFull, kIoError.
-  [[nodiscard]] Status begin(bool to_write);
-  [[nodiscard]] Status commit(CommitSync sync);
+  [[nodiscard]] Status begin(SandboxTransaction kind);
+  [[nodiscard]] Status commit();
   // No-op without a transaction.
   void roll_back();
   [[nodiscard]] bool in_transaction() const;
@@ -100,14 +98,9 @@ class Sandbox {
   // Takes back what came after it, and the savepoint too.
   [[nodiscard]] Status roll_back_to(std::uint64_t number);
 
-  // 0 in a new file. Part of the transaction, if there is one.
+  // The file's mark: see sqlite/file_mark.hpp.
   [[nodiscard]] Result<std::uint64_t> mark();
   [[nodiscard]] Status set_mark(std::uint64_t mark);
-
-  // Copies the write-ahead log into the file as far as no reader needs it.
-  [[nodiscard]] Status checkpoint();
-  // As Connection::backup_to, but inside a read transaction too: what that sees.
-  [[nodiscard]] Status backup_to(const std::string& path);
 
  private:
   explicit Sandbox(std::unique_ptr<SandboxCore> core);

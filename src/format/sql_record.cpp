@@ -1,0 +1,84 @@
+#include "format/sql_record.hpp"
+
+#include <algorithm>
+
+#include "base/byte_cursor.hpp"
+#include "base/limits.hpp"
+#include "base/plain_text.hpp"
+#include "format/corrupt_at.hpp"
+#include "format/little_endian.hpp"
+
+namespace vibrato::format {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::size_t kAtStatementBytes = 4;
+constexpr std::size_t kAtParameterBytes = 8;
+constexpr std::size_t kAtTime = 16;
+constexpr std::size_t kAtSeed = 24;
+constexpr std::size_t kAtRowsAffected = 32;
+constexpr std::size_t kHeaderBytes = 40;
+
+bool is_zero(std::span<const std::byte> bytes) {
+  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_sql_record(const SqlRecord& record) {
+  std::vector<std::byte> body;
+  body.reserve(kHeaderBytes + record.statement.size() + record.parameters.size());
+  ByteWriter writer(body);
+  writer.write_u8(kVersion);
+  writer.pad_to(kAtStatementBytes);
+  writer.write_u32(static_cast<std::uint32_t>(record.statement.size()));
+  writer.write_u32(static_cast<std::uint32_t>(record.parameters.size()));
+  writer.pad_to(kAtTime);
+  writer.write_u64(static_cast<std::uint64_t>(record.time_ms));
+  writer.write_u64(record.seed);
+  writer.write_u64(record.rows_affected);
+  writer.write_text(record.statement);
+  writer.write_text(record.parameters);
+  return body;
+}
+
+Result<SqlRecord> decode_sql_record(std::span<const std::byte> body) {
+  if (body.size() < kHeaderBytes) {
+    return corrupt_at(0, "SQL statement", fmt::format("at least {} bytes", kHeaderBytes), body.size());
+  }
+  if (const auto version = load_le<std::uint8_t>(body, 0); version != kVersion) {
+    return corrupt_at(0, "version of an SQL statement", int{kVersion}, int{version});
+  }
+  if (!is_zero(body.subspan(1, kAtStatementBytes - 1))) {
+    return corrupt_at(1, "reserved bytes", 0, "other bytes");
+  }
+  if (!is_zero(body.subspan(kAtParameterBytes + 4, kAtTime - kAtParameterBytes - 4))) {
+    return corrupt_at(kAtParameterBytes + 4, "reserved bytes", 0, "other bytes");
+  }
+  const std::size_t statement_bytes = load_le<std::uint32_t>(body, kAtStatementBytes);
+  const std::size_t parameter_bytes = load_le<std::uint32_t>(body, kAtParameterBytes);
+  if (statement_bytes == 0 || statement_bytes > limits::kSqlTextBytesMax) {
+    return corrupt_at(kAtStatementBytes, "length of the statement", fmt::format("1 to {}", limits::kSqlTextBytesMax),
+                      statement_bytes);
+  }
+  if (parameter_bytes < 2 || parameter_bytes > limits::kSqlParameterBytesMax) {
+    return corrupt_at(kAtParameterBytes, "length of the parameters",
+                      fmt::format("2 to {}", limits::kSqlParameterBytesMax), parameter_bytes);
+  }
+  if (const std::size_t total = kHeaderBytes + statement_bytes + parameter_bytes; body.size() != total) {
+    return corrupt_at(0, "size of the body", total, body.size());
+  }
+  const std::string_view texts(reinterpret_cast<const char*>(body.data()) + kHeaderBytes, body.size() - kHeaderBytes);
+  if (!is_utf8(texts)) {
+    return corrupt_at(kHeaderBytes, "statement and parameters", "UTF-8", "other bytes");
+  }
+  SqlRecord record;
+  record.time_ms = static_cast<std::int64_t>(load_le<std::uint64_t>(body, kAtTime));
+  record.seed = load_le<std::uint64_t>(body, kAtSeed);
+  record.rows_affected = load_le<std::uint64_t>(body, kAtRowsAffected);
+  record.statement = texts.substr(0, statement_bytes);
+  record.parameters = texts.substr(statement_bytes);
+  return record;
+}
+
+}  // namespace vibrato::format

@@ -1,0 +1,260 @@
+#include "sql/sql_writer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <utility>
+
+#include "format/sql_record.hpp"
+#include "sql/sql_writes.hpp"
+
+namespace vibrato::sql {
+namespace {
+
+using sqlite::SandboxTransaction;
+
+constexpr std::int64_t kNsOfMs = 1'000'000;
+constexpr auto kSaveWaits = std::chrono::seconds(10);
+
+}  // namespace
+
+Status SqlWriter::load() {
+  const std::lock_guard lock(mutex_);
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t mark, sandbox_->mark());
+  // What the last process committed may not have reached the disk.
+  VIBRATO_RETURN_IF_ERROR(sandbox_->begin(SandboxTransaction::kSyncedWrite));
+  VIBRATO_RETURN_IF_ERROR(commit(Lsn(mark)));
+  durable_ = applied_;
+  return ok_status();
+}
+
+Result<ExecOutcome> SqlWriter::run(std::string_view statement, std::span<const sqlite::SqlValue> parameters,
+                                   const ExecRun& run) {
+  const std::lock_guard lock(mutex_);
+  VIBRATO_RETURN_IF_ERROR(broken_);
+  discard_unclaimed();
+  VIBRATO_RETURN_IF_ERROR(broken_);
+  const std::int64_t last_ns = clock_.monotonic_ns() + exec_ms_max_ * kNsOfMs;
+  sqlite::SandboxRun bounded;
+  bounded.time_ms = run.time_ms;
+  bounded.seed = run.seed;
+  bounded.clock = &clock_;
+  bounded.deadline_ns = run.deadline_ns == 0 ? last_ns : std::min(last_ns, run.deadline_ns);
+  bounded.memory_bytes_max = limits::kSqlMemoryBytesMax;
+
+  VIBRATO_RETURN_IF_ERROR(begin());
+  const Result<std::uint64_t> savepoint = set_savepoint();
+  if (!savepoint.ok()) {
+    end_empty_transaction();
+    return savepoint.status();
+  }
+  const auto changes = sandbox_->execute(statement, parameters, bounded);
+  if (!changes.ok()) {
+    take_back(*savepoint);
+    return changes.status();
+  }
+  unclaimed_ = Unclaimed{run.lsn, run.seed, *savepoint};
+  return ExecOutcome{changes->rows_affected, changes->last_insert_id};
+}
+
+void SqlWriter::stage(const wal::StoredRecord& record) {
+  const std::lock_guard lock(mutex_);
+  if (!broken_.ok()) {
+    return;
+  }
+  const auto decoded = format::decode_sql_record(record.body);
+  if (unclaimed_ && decoded.ok() && unclaimed_->lsn == record.lsn && unclaimed_->seed == decoded->seed) {
+    staged_.push_back({record.lsn, record.body, unclaimed_->savepoint});
+    unclaimed_.reset();
+    return;
+  }
+  // It was run before, and taken back.
+  discard_unclaimed();
+  Status again = broken_.ok() ? begin() : broken_;
+  Result<std::uint64_t> savepoint = again.ok() ? set_savepoint() : Result<std::uint64_t>(again);
+  again = savepoint.ok() ? execute_record(record.body) : savepoint.status();
+  if (!again.ok()) {
+    break_with(again);
+    return;
+  }
+  staged_.push_back({record.lsn, record.body, *savepoint});
+}
+
+void SqlWriter::unstage_from(Lsn lsn) {
+  const std::lock_guard lock(mutex_);
+  if (!broken_.ok()) {
+    return;
+  }
+  discard_unclaimed();
+  const auto first = std::ranges::find_if(staged_, [&](const Staged& one) { return one.lsn >= lsn; });
+  if (first == staged_.end()) {
+    return;
+  }
+  const std::uint64_t savepoint = first->savepoint;
+  staged_.erase(first, staged_.end());
+  take_back(savepoint);
+}
+
+Status SqlWriter::apply(const wal::StoredRecord& record) {
+  const std::lock_guard lock(mutex_);
+  if (!broken_.ok() || record.lsn <= applied_) {
+    return ok_status();
+  }
+  if (staged_.empty() || staged_.front().lsn != record.lsn) {
+    return replay(record);
+  }
+  if (staged_.size() > 1) {
+    staged_.erase(staged_.begin());
+    return ok_status();
+  }
+  discard_unclaimed();
+  if (!broken_.ok()) {
+    return ok_status();
+  }
+  staged_.clear();
+  if (const Status committed = commit(record.lsn); !committed.ok()) {
+    break_with(committed);
+  }
+  return ok_status();
+}
+
+Status SqlWriter::save(Lsn visible) {
+  std::unique_lock lock(mutex_);
+  transaction_ended_.wait_for(lock, kSaveWaits, [this] { return !broken_.ok() || !sandbox_->in_transaction(); });
+  VIBRATO_RETURN_IF_ERROR(broken_);
+  if (!staged_.empty()) {
+    return {ErrorCode::kConflict, "the SQL database is busy with statements in flight; it is saved later"};
+  }
+  discard_unclaimed();  // Should its record come after all, it is run again.
+  VIBRATO_RETURN_IF_ERROR(broken_);
+  const Lsn mark = std::max(applied_, visible);
+  if (mark == durable_) {
+    return ok_status();
+  }
+  VIBRATO_RETURN_IF_ERROR(sandbox_->begin(SandboxTransaction::kSyncedWrite));
+  VIBRATO_RETURN_IF_ERROR(commit(mark));
+  durable_ = mark;
+  return ok_status();
+}
+
+Lsn SqlWriter::durable_lsn() const {
+  const std::lock_guard lock(mutex_);
+  return durable_;
+}
+
+Status SqlWriter::health() const {
+  const std::lock_guard lock(mutex_);
+  return broken_;
+}
+
+Status SqlWriter::begin() {
+  return sandbox_->in_transaction() ? ok_status() : sandbox_->begin(SandboxTransaction::kWrite);
+}
+
+Result<std::uint64_t> SqlWriter::set_savepoint() {
+  const std::uint64_t number = ++last_savepoint_;
+  VIBRATO_RETURN_IF_ERROR(sandbox_->set_savepoint(number));
+  return number;
+}
+
+Status SqlWriter::execute_record(std::span<const std::byte> body) {
+  VIBRATO_ASSIGN_OR_RETURN(const format::SqlRecord record, format::decode_sql_record(body));
+  const auto parameters = parse_parameters(record.parameters);
+  if (!parameters.ok()) {
+    return corruption("the parameters of a statement: " + parameters.status().message());
+  }
+  sqlite::SandboxRun run;
+  run.time_ms = record.time_ms;
+  run.seed = record.seed;
+  const auto changes = sandbox_->execute(record.statement, *parameters, run);
+  if (!changes.ok()) {
+    const ErrorCode code =
+        changes.status().code() == ErrorCode::kInvalidArgument ? ErrorCode::kCorruption : changes.status().code();
+    return {code, "a statement that was executed fails now: " + changes.status().message()};
+  }
+  if (changes->rows_affected != record.rows_affected) {
+    return corruption(
+        fmt::format("a statement that changed {} rows changes {} now", record.rows_affected, changes->rows_affected));
+  }
+  return ok_status();
+}
+
+void SqlWriter::take_back(std::uint64_t savepoint) {
+  const bool is_whole = sandbox_->in_transaction();
+  if (is_whole && sandbox_->roll_back_to(savepoint).ok()) {
+    end_empty_transaction();
+    return;
+  }
+  sandbox_->roll_back();
+  run_staged_again();
+  end_empty_transaction();
+}
+
+void SqlWriter::discard_unclaimed() {
+  if (unclaimed_) {
+    const std::uint64_t savepoint = unclaimed_->savepoint;
+    unclaimed_.reset();
+    take_back(savepoint);
+  }
+}
+
+void SqlWriter::run_staged_again() {
+  if (staged_.empty()) {
+    return;
+  }
+  Status status = begin();
+  for (Staged& one : staged_) {
+    if (!status.ok()) {
+      break;
+    }
+    const Result<std::uint64_t> savepoint = set_savepoint();
+    status = savepoint.ok() ? execute_record(one.body) : savepoint.status();
+    one.savepoint = savepoint.ok() ? *savepoint : 0;
+  }
+  if (!status.ok()) {
+    break_with(status);
+  }
+}
+
+void SqlWriter::end_empty_transaction() {
+  if (staged_.empty() && !unclaimed_) {
+    sandbox_->roll_back();
+    transaction_ended_.notify_all();
+  }
+}
+
+Status SqlWriter::commit(Lsn mark) {
+  Status status = sandbox_->set_mark(mark.value());
+  status = status.ok() ? sandbox_->commit() : status;
+  sandbox_->roll_back();
+  transaction_ended_.notify_all();
+  if (status.ok()) {
+    applied_ = mark;
+  }
+  return status;
+}
+
+Status SqlWriter::replay(const wal::StoredRecord& record) {
+  discard_unclaimed();
+  Status status = begin();
+  status = status.ok() ? execute_record(record.body) : status;
+  status = status.ok() ? commit(record.lsn) : status;
+  sandbox_->roll_back();
+  transaction_ended_.notify_all();
+  if (status.ok() || status.code() == ErrorCode::kCorruption) {
+    return status;
+  }
+  break_with(status);
+  return ok_status();
+}
+
+void SqlWriter::break_with(const Status& reason) {
+  broken_ = unavailable("the SQL database takes no statements until a restart, which brings it up to the log: " +
+                        reason.message());
+  staged_.clear();
+  unclaimed_.reset();
+  sandbox_->roll_back();
+  transaction_ended_.notify_all();
+}
+
+}  // namespace vibrato::sql

@@ -1,0 +1,33 @@
+// What one statement of a stranger may take: time and memory. Asked every so many steps of it. Used by the sandbox.
+#pragma once
+
+#include <cstdint>
+#include <vibrato/status.hpp>
+
+#include "base/clock.hpp"
+
+namespace vibrato::sqlite {
+
+struct SandboxRun;
+
+// Thread-safety: that of the sandbox.
+class SandboxBudget {
+ public:
+  // A new run, from here on.
+  void begin(const SandboxRun& run);
+  // No bounds: for what the program itself runs.
+  void lift();
+  // Whether the run must end; stays so.
+  [[nodiscard]] bool is_spent();
+  // kTimeout or kInvalidArgument once it is spent.
+  [[nodiscard]] const Status& why() const { return why_; }
+
+ private:
+  const Clock* clock_ = nullptr;
+  std::int64_t deadline_ns_ = 0;
+  std::int64_t memory_end_ = 0;  // 0: no bound.
+  std::uint64_t memory_bytes_max_ = 0;
+  Status why_;
+};
+
+}  // namespace vibrato::sqlite

@@ -1,0 +1,30 @@
+#include "sqlite/sandbox_text.hpp"
+
+namespace vibrato::sqlite {
+namespace {
+
+std::string_view after(std::string_view text, std::string_view end, std::size_t from) {
+  const std::size_t at = text.find(end, from);
+  return at == std::string_view::npos ? std::string_view() : text.substr(at + end.size());
+}
+
+}  // namespace
+
+std::string_view skip_blanks(std::string_view text) {
+  for (;;) {
+    const std::size_t begin = text.find_first_not_of(" \t\n\f\r;");
+    if (begin == std::string_view::npos) {
+      return {};
+    }
+    text.remove_prefix(begin);
+    if (text.starts_with("--")) {
+      text = after(text, "\n", 2);
+    } else if (text.starts_with("/*")) {
+      text = after(text, "*/", 2);
+    } else {
+      return text;
+    }
+  }
+}
+
+}  // namespace vibrato::sqlite

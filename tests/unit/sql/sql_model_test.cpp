@@ -1,0 +1,209 @@
+#include "sql/sql_model.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sqlite/file_mark.hpp"
+#include "support/sql_store.hpp"
+
+namespace vibrato::sql {
+namespace {
+
+class SqlModelTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_OK(store_.open()); }
+
+  void restart() {
+    store_.close();
+    ASSERT_OK(store_.open());
+  }
+
+  SystemClock clock_;
+  io::SimulatedFileSystem fs_;
+  test::SqlStore store_{fs_, clock_};
+};
+
+TEST_F(SqlModelTest, a_statement_is_seen_by_the_next_query_and_after_a_restart) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a INTEGER PRIMARY KEY, b)"));
+  EXPECT_EQ(store_.last_outcome.rows_affected, 0U);
+  const auto committed = store_.exec("INSERT INTO t(b) VALUES (?1), (?2)", R"(["x", 2.5])");
+  ASSERT_OK(committed);
+  EXPECT_EQ(committed->last_lsn, Lsn(2));
+  EXPECT_EQ(store_.last_outcome.rows_affected, 2U);
+  EXPECT_EQ(store_.last_outcome.last_insert_id, 2);
+  EXPECT_EQ(store_.query("SELECT * FROM t ORDER BY a"), "1|x 2|2.5");
+  restart();
+  EXPECT_EQ(store_.query("SELECT * FROM t ORDER BY a"), "1|x 2|2.5");
+}
+
+TEST_F(SqlModelTest, parameters_keep_their_types) {
+  EXPECT_EQ(store_.query("SELECT typeof(?1), typeof(?2), typeof(?3), typeof(?4), typeof(?5), ?2, ?6",
+                         R"([null, true, 9007199254740993, 1.0, "x", 18446744073709551615])"),
+            "null|integer|integer|real|text|1|1.8446744073709552e+19");
+}
+
+TEST_F(SqlModelTest, parameters_that_are_too_few_or_too_many_or_no_values_are_refused) {
+  EXPECT_EQ(store_.query("SELECT ?1", "[]"), "error: params: the statement takes 1, there are 0");
+  EXPECT_EQ(store_.query("SELECT 1", "[1]"), "error: params: the statement takes 0, there are 1");
+  EXPECT_CODE(parse_parameters("[[]]"), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(parse_parameters("{}"), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(parse_parameters("[1"), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(SqlModelTest, parameters_and_text_have_their_caps) {
+  const auto many = [](std::size_t count) {
+    std::string json = "[0";
+    for (std::size_t i = 1; i < count; ++i) json += ",0";
+    return json + "]";
+  };
+  EXPECT_OK(parse_parameters(many(limits::kSqlParametersMax - 1)));
+  EXPECT_OK(parse_parameters(many(limits::kSqlParametersMax)));
+  EXPECT_CODE(parse_parameters(many(limits::kSqlParametersMax + 1)), ErrorCode::kInvalidArgument);
+  for (const std::size_t size : {limits::kSqlTextBytesMax - 1, limits::kSqlTextBytesMax}) {
+    EXPECT_OK(check_statement(std::string(size, 'x')));
+  }
+  EXPECT_CODE(check_statement(std::string(limits::kSqlTextBytesMax + 1, 'x')), ErrorCode::kPayloadTooLarge);
+  const auto text = [](std::size_t size) { return "[\"" + std::string(size, 'x') + "\"]"; };
+  EXPECT_OK(parse_parameters(text(limits::kSqlValueBytesMax - 1)));
+  EXPECT_OK(parse_parameters(text(limits::kSqlValueBytesMax)));
+  EXPECT_CODE(parse_parameters(text(limits::kSqlValueBytesMax + 1)), ErrorCode::kPayloadTooLarge);
+  const auto blank = [](std::size_t size) { return "[" + std::string(size - 2, ' ') + "]"; };
+  EXPECT_OK(parse_parameters(blank(limits::kSqlParameterBytesMax - 1)));
+  EXPECT_OK(parse_parameters(blank(limits::kSqlParameterBytesMax)));
+  EXPECT_CODE(parse_parameters(blank(limits::kSqlParameterBytesMax + 1)), ErrorCode::kPayloadTooLarge);
+}
+
+TEST_F(SqlModelTest, a_query_gives_at_most_the_rows_that_it_asked_for) {
+  constexpr std::string_view kRows =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?1) SELECT i FROM n";
+  for (const std::uint32_t rows : {limits::kSqlRowsMax - 1, limits::kSqlRowsMax, limits::kSqlRowsMax + 1}) {
+    test::SqlTextSink sink;
+    const auto end = store_.query(std::string(kRows), fmt::format("[{}]", rows), sink);
+    ASSERT_OK(end);
+    EXPECT_EQ(sink.rows, std::min(rows, limits::kSqlRowsMax));
+    EXPECT_EQ(end->truncated, rows > limits::kSqlRowsMax);
+  }
+}
+
+TEST_F(SqlModelTest, a_statement_that_fails_leaves_no_trace) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a INTEGER PRIMARY KEY)"));
+  const Lsn before = store_.log().end().last_lsn;
+  ASSERT_OK(store_.exec("INSERT INTO t VALUES (5)"));
+  EXPECT_CODE(store_.exec("INSERT OR FAIL INTO t VALUES (6), (7), (5)"), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(store_.exec("INSERT OR ROLLBACK INTO t VALUES (6), (7), (5)"), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(store_.exec("INSERT INTO nothing VALUES (1)"), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(store_.exec("SELECT 1"), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(store_.exec("INSERT INTO t VALUES (9) RETURNING a"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(store_.log().end().last_lsn, before.next());
+  EXPECT_EQ(store_.query("SELECT * FROM t"), "5");
+  restart();
+  EXPECT_EQ(store_.query("SELECT * FROM t"), "5");
+}
+
+TEST_F(SqlModelTest, time_and_chance_of_a_statement_are_those_of_its_record) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(id INTEGER PRIMARY KEY, at TEXT DEFAULT CURRENT_TIMESTAMP, n, r, b, j, e)"));
+  ASSERT_OK(
+      store_.exec("INSERT INTO t(n, r, b, j, e) SELECT datetime('now'), random(), randomblob(9), julianday('now'), "
+                  "strftime('%s') FROM (SELECT 1 UNION ALL SELECT 2)"));
+  ASSERT_OK(store_.exec("UPDATE t SET r = r + random() WHERE id = 2"));
+  const std::string rows = store_.query("SELECT * FROM t");
+  EXPECT_EQ(store_.query("SELECT count(DISTINCT r) + count(DISTINCT b) + count(DISTINCT n) FROM t"), "5");
+  EXPECT_EQ(store_.query("SELECT abs(e - strftime('%s','now')) < 60, at = n FROM t WHERE id = 1"), "1|1");
+  // The file is lost: all of it comes again from the log.
+  store_.close();
+  ASSERT_OK(fs_.remove_file("/data/sql.db"));
+  (void)fs_.remove_file("/data/sql.db-wal");
+  ASSERT_OK(store_.open());
+  EXPECT_EQ(store_.query("SELECT * FROM t"), rows);
+}
+
+TEST_F(SqlModelTest, statements_of_one_round_see_each_other_and_go_alone) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a INTEGER PRIMARY KEY, b)"));
+  std::atomic<int> good = 0;
+  std::atomic<int> bad = 0;
+  std::vector<std::shared_ptr<ExecOutcome>> outcomes;
+  for (int i = 0; i < 100; ++i) {
+    auto outcome = outcomes.emplace_back(std::make_shared<ExecOutcome>());
+    // Each third fails, in ways that take a statement or the whole transaction back.
+    const std::string sql = i % 3 != 2   ? "INSERT INTO t(b) VALUES ((SELECT count(*) FROM t))"
+                            : i % 2 == 0 ? "INSERT OR ROLLBACK INTO t(a) VALUES (1000 + 1), (1)"
+                                         : "INSERT INTO t(a) VALUES (2000), (1)";
+    auto write = make_exec(store_.model(), {sql, "[]", 0}, outcome);
+    ASSERT_OK(write);
+    ASSERT_OK(store_.sequencer().submit(std::move(write).value(), commit::Durability::kSynced,
+                                        [&](const Result<commit::Committed>& done) { ++(done.ok() ? good : bad); }));
+  }
+  store_.sequencer().stop();
+  EXPECT_EQ(good, 67);
+  EXPECT_EQ(bad, 33);
+  EXPECT_EQ(store_.query("SELECT count(*), min(a - b), max(a - b) FROM t"), "67|1|1");
+  restart();
+  EXPECT_EQ(store_.query("SELECT count(*), min(a - b), max(a - b) FROM t"), "67|1|1");
+}
+
+TEST_F(SqlModelTest, saving_makes_the_file_durable_up_to_what_is_visible) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a)"));
+  ASSERT_OK(store_.exec("INSERT INTO t VALUES (1)"));
+  EXPECT_LT(store_.model().durable_lsn(), Lsn(2));
+  ASSERT_OK(store_.model().save(Lsn(2)));
+  EXPECT_EQ(store_.model().durable_lsn(), Lsn(2));
+  restart();
+  EXPECT_EQ(store_.model().durable_lsn(), Lsn(2));
+}
+
+TEST_F(SqlModelTest, a_capture_is_the_file_of_one_moment) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a)"));
+  ASSERT_OK(store_.exec("INSERT INTO t VALUES (1)"));
+  auto capture = store_.model().capture();
+  ASSERT_OK(capture);
+  ASSERT_OK(store_.exec("INSERT INTO t VALUES (2)"));
+  EXPECT_EQ((*capture)->applied_lsn(), Lsn(2));
+  ASSERT_OK(fs_.create_directory("/copy"));
+  ASSERT_OK((*capture)->copy_to("/copy/sql.db"));
+  capture->reset();
+  auto copy = sqlite::Connection::open(store_.vfs(), "/copy/sql.db");
+  ASSERT_OK(copy);
+  const auto mark = sqlite::read_file_mark(**copy);
+  ASSERT_OK(mark);
+  EXPECT_EQ(*mark, 2U);
+  auto count = (*copy)->prepare("SELECT count(*) FROM t");
+  ASSERT_OK(count);
+  auto rows = count->run();
+  ASSERT_OK(rows.next());
+  EXPECT_EQ(rows.i64(0), 1);
+  EXPECT_EQ(store_.query("SELECT * FROM t"), "1 2");
+}
+
+TEST_F(SqlModelTest, a_statement_past_its_deadline_is_taken_back) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a)"));
+  const std::int64_t soon = clock_.monotonic_ns() + 50'000'000;
+  EXPECT_CODE(store_.exec("INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT i FROM n",
+                          "[]", soon),
+              ErrorCode::kTimeout);
+  test::SqlTextSink sink;
+  EXPECT_CODE(store_.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n", "[]",
+                           sink, clock_.monotonic_ns() + 50'000'000),
+              ErrorCode::kTimeout);
+  EXPECT_EQ(store_.query("SELECT count(*) FROM t"), "0");
+  ASSERT_OK(store_.exec("INSERT INTO t VALUES (1)"));
+}
+
+TEST_F(SqlModelTest, a_deferred_reference_that_is_broken_fails_its_statement_not_the_commit) {
+  ASSERT_OK(store_.exec("CREATE TABLE p(a INTEGER PRIMARY KEY)"));
+  ASSERT_OK(store_.exec("CREATE TABLE c(a REFERENCES p DEFERRABLE INITIALLY DEFERRED)"));
+  EXPECT_CODE(store_.exec("INSERT INTO c VALUES (1)"), ErrorCode::kInvalidArgument);
+  ASSERT_OK(store_.exec("INSERT INTO p VALUES (1)"));
+  ASSERT_OK(store_.exec("INSERT INTO c VALUES (1)"));
+  EXPECT_CODE(store_.exec("DELETE FROM p"), ErrorCode::kInvalidArgument);
+  EXPECT_OK(store_.model().health());
+}
+
+TEST_F(SqlModelTest, the_last_rowid_is_refused_since_the_next_would_be_random) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a INTEGER PRIMARY KEY)"));
+  EXPECT_CODE(store_.exec("INSERT INTO t VALUES (9223372036854775807)"), ErrorCode::kInvalidArgument);
+  ASSERT_OK(store_.exec("INSERT INTO t VALUES (9223372036854775806)"));
+  EXPECT_CODE(store_.exec("UPDATE t SET a = 9223372036854775807"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(store_.query("SELECT a FROM t"), "9223372036854775806");
+}
+
+}  // namespace
+}  // namespace vibrato::sql
