@@ -37,6 +37,7 @@ void add_search_batch_routes(const ContextPtr& context, RouteTable& table);
 void add_listing_routes(const ContextPtr& context, RouteTable& table);
 void add_import_route(const ContextPtr& context, RouteTable& table);
 void add_export_route(const ContextPtr& context, RouteTable& table);
+void add_sql_routes(const ContextPtr& context, RouteTable& table);
 void add_job_routes(const ContextPtr& context, RouteTable& table);
 void add_admin_routes(const ContextPtr& context, RouteTable& table);
 void add_key_routes(const ContextPtr& context, RouteTable& table);

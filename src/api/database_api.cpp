@@ -23,6 +23,7 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_listing_routes(context, table);
   add_import_route(context, table);
   add_export_route(context, table);
+  add_sql_routes(context, table);
   add_job_routes(context, table);
   add_admin_routes(context, table);
   add_key_routes(context, table);
