@@ -84,7 +84,7 @@ inline constexpr std::size_t kSqlAnswerBytesMax = 16 * kMiB;
 inline constexpr std::size_t kSqlTextBytesMax = 1 * kMiB;
 inline constexpr std::size_t kSqlParametersMax = 1000;
 inline constexpr std::size_t kSqlParameterBytesMax = 8 * kMiB;  // Of one statement, as JSON text.
-inline constexpr std::size_t kSqlValueBytesMax = 4 * kMiB;      // Of one value or row.
+inline constexpr std::size_t kSqlValueBytesMax = 2 * kMiB;      // Of one value or row.
 inline constexpr std::int64_t kSqlExecMsMax = 5000;             // Of one statement that writes.
 inline constexpr std::size_t kSqlMemoryBytesMax = 256 * kMiB;   // That one statement may take.
 

@@ -105,6 +105,9 @@ Result<StatementPtr> prepare_one(SandboxCore& core, std::string_view text) {
   if (owned == nullptr) {
     return invalid_argument("sql: there is no statement");
   }
+  if (!core.rules.were_asked()) {
+    return invalid_argument("sql: this kind of statement is not allowed here, or would do nothing");
+  }
   if (!skip_blanks(sql.substr(static_cast<std::size_t>(rest - sql.data()))).empty()) {
     return invalid_argument("sql: there is more than one statement; send them one at a time");
   }
@@ -238,8 +241,9 @@ Status SandboxCore::error_of(int code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM:
       return unavailable("the SQL database is busy; try again: " + reason);
+    case SQLITE_NOMEM:  // So it calls a program with too many steps as well.
+      return invalid_argument("sql: the statement is too large");
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_CORRUPT:
