@@ -4,8 +4,6 @@
 #include <charconv>
 #include <cstdint>
 
-#include "base/limits.hpp"
-
 namespace vibrato::api {
 namespace {
 
@@ -33,7 +31,7 @@ std::string write_cursor(const PointIdView& id) {
   return cursor;
 }
 
-Result<PointId> read_cursor(std::string_view cursor) {
+Result<PointId> read_cursor(std::string_view cursor, std::size_t text_bytes_max) {
   if (cursor.size() < 2) {
     return no_cursor();
   }
@@ -45,7 +43,7 @@ Result<PointId> read_cursor(std::string_view cursor) {
     const bool is_as_written = rest == "0" || rest.front() != '0';
     return is_number && is_as_written ? Result<PointId>(PointId(number)) : no_cursor();
   }
-  if (cursor.front() != kText || rest.size() % 2 != 0 || rest.size() > 2 * limits::kPointIdBytesMax) {
+  if (cursor.front() != kText || rest.size() % 2 != 0 || rest.size() > 2 * text_bytes_max) {
     return no_cursor();
   }
   std::string text;

@@ -28,7 +28,7 @@ struct Pending {
 // The whole answer. Called once: it takes what the route prepared.
 std::string finish_body(WriteCall& call, Lsn last_lsn, commit::Durability durability) {
   std::string body = call.make_answer ? call.make_answer(last_lsn) : std::move(call.answer);
-  end_write_answer(last_lsn, durability, body);
+  end_write_answer(!call.shows_lsn || call.shows_lsn() ? last_lsn : Lsn(), durability, body);
   return body;
 }
 
@@ -53,6 +53,11 @@ commit::Fingerprint fingerprint_of(const ApiContext& context, const Request& req
   text.reserve(request.path.size() + request.body.size() + 16);
   text.append(to_string(request.method)).append(1, ' ').append(request.path);
   text.append(durability_of(request) == commit::Durability::kRelaxed ? "?relaxed\n" : "\n").append(request.body);
+  for (const Parameter& parameter : request.query_parameters) {
+    if (parameter.name != kDurabilityParameter) {
+      text.append("\n").append(parameter.name).append("=").append(parameter.value);
+    }
+  }
   return context.sha256(auth::as_bytes(text));
 }
 
@@ -123,12 +128,16 @@ Status submit_write(const ContextPtr& context, const Request& request, const Res
   vector::WritePtr inner = std::move(call.write);
   const engine::Database::Kind kind = call.kind;
   const vector::CollectionPtr collection = call.collection;
+  const auto collections = std::move(call.collections);
   const commit::Durability durability = durability_of(request);
   const auto pending = std::make_shared<Pending>(Pending{context, responder, std::move(call), durability});
   VIBRATO_ASSIGN_OR_RETURN(vector::WritePtr write, with_key(request, pending, std::move(inner)));
+  auto done = [pending](const Result<commit::Committed>& committed) { answer(*pending, committed); };
+  engine::Database& database = context->database;
   return as_unavailable_if_damaged(
-      context->database.submit(std::move(write), kind, collection.get(), durability,
-                               [pending](const Result<commit::Committed>& committed) { answer(*pending, committed); }));
+      collections.has_value()
+          ? database.submit_to_all(std::move(write), kind, *collections, durability, std::move(done))
+          : database.submit(std::move(write), kind, collection.get(), durability, std::move(done)));
 }
 
 }  // namespace vibrato::api

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 #include <vibrato/result.hpp>
 
 #include "api/api_context.hpp"
@@ -40,11 +41,15 @@ struct WriteCall {
   vector::WritePtr write;
   engine::Database::Kind kind = engine::Database::Kind::kPut;
   vector::CollectionPtr collection = nullptr;  // Charged with it; null for none.
+  // Of a write to several collections, and to other models: in place of `collection`.
+  std::optional<std::vector<vector::CollectionPtr>> collections = std::nullopt;
   // The begin of the answer: a JSON object with at least one member, without its closing brace.
   std::string answer = {};
   // Where that is not known before the write had its turn: makes it, on the committer's thread, at the latest when the
   // write is committed. `last_lsn` is that of its last record, 0 for none.
   std::function<std::string(Lsn last_lsn)> make_answer = {};
+  // Whether the answer has the LSN, where that is not whether anything was logged; asked after make_answer.
+  std::function<bool()> shows_lsn = {};
   std::uint64_t points = 0;  // For the metrics.
 };
 

@@ -72,9 +72,12 @@ inline constexpr std::size_t kImportFilesMax = 4096;          // That one import
 inline constexpr std::size_t kStateKeyBytesMax = 512;
 inline constexpr std::size_t kStateValueBytesMax = 1 * kMiB;  // As JSON text; of a document too.
 inline constexpr std::size_t kDocumentIdBytesMax = 256;
-inline constexpr std::uint32_t kPageItemsMax = 1000;    // Of a list of state, or of documents found.
-inline constexpr std::size_t kDocumentIndexesMax = 64;  // Of one collection of documents.
-inline constexpr std::size_t kSortKeysMax = 8;          // Of one find.
+inline constexpr std::uint32_t kPageItemsMax = 1000;      // Of a list of state, or of documents found.
+inline constexpr std::size_t kDocumentIndexesMax = 64;    // Of one collection of documents.
+inline constexpr std::size_t kSortKeysMax = 8;            // Of one find.
+inline constexpr std::size_t kSortBytesMax = 64 * kMiB;   // Of the values that one find sorts by, of a page.
+inline constexpr std::size_t kIndexedTextBytesMax = 256;  // Of a string, in an index of documents.
+inline constexpr std::size_t kIndexedElementsMax = 1000;  // Of an array, in an index of documents.
 inline constexpr std::size_t kUnwrittenBytesMax =
     256 * kMiB;  // Of what a model holds and has not yet written to its file.
 
@@ -85,8 +88,11 @@ inline constexpr std::size_t kSqlTextBytesMax = 1 * kMiB;
 inline constexpr std::size_t kSqlParametersMax = 1000;
 inline constexpr std::size_t kSqlParameterBytesMax = 8 * kMiB;  // Of one statement, as JSON text.
 inline constexpr std::size_t kSqlValueBytesMax = 2 * kMiB;      // Of one value or row.
-inline constexpr std::int64_t kSqlExecMsMax = 5000;             // Of one statement that writes.
-inline constexpr std::size_t kSqlMemoryBytesMax = 256 * kMiB;   // That one statement may take.
+inline constexpr std::int64_t kSqlSchemaEntriesMax = 5000;      // Tables, indexes, views, triggers.
+inline constexpr std::int64_t kSqlViewsMax = 200;               // Views of views are opened up in each other.
+inline constexpr std::int64_t kSqlTriggersMax = 500;
+inline constexpr std::int64_t kSqlExecMsMax = 5000;            // Of one statement that writes.
+inline constexpr std::size_t kSqlMemoryBytesMax = 256 * kMiB;  // That one statement may take.
 
 // Events.
 inline constexpr std::uint32_t kSubscribersMax = 1000;

@@ -18,7 +18,11 @@ enum Query : std::size_t {
   kDrop,
   kErase,
   kPointNumber,
-  kSetPointNumber
+  kSetPointNumber,
+  kNames,
+  kAddName,
+  kDropName,
+  kForgetNames
 };
 
 #define COLLECTION_COLUMNS                                                                                            \
@@ -38,6 +42,10 @@ constexpr std::string_view kSql[] = {
     "SELECT next FROM point_numbers WHERE collection = ?1",
     "INSERT INTO point_numbers (collection, next) VALUES (?1, ?2) "
     "ON CONFLICT (collection) DO UPDATE SET next = excluded.next",
+    "SELECT number, name FROM collection_names",
+    "INSERT OR REPLACE INTO collection_names (number, name, dropped_lsn) VALUES (?1, ?2, ?3)",
+    "UPDATE collection_names SET dropped_lsn = ?2 WHERE number = ?1 AND dropped_lsn IS NULL",
+    "DELETE FROM collection_names WHERE dropped_lsn <= ?1",
 };
 #undef COLLECTION_COLUMNS
 
@@ -126,6 +134,7 @@ Status CollectionsTable::insert(const Collection& collection) {
   VIBRATO_RETURN_IF_ERROR(statements_[kInsert].execute(c.number, c.name, c.dim, to_string(c.metric), c.index_kind,
                                                        c.index_params, c.quantization, c.archive_keep_raw,
                                                        c.created_at_ms, c.created_lsn, c.dropped_lsn));
+  VIBRATO_RETURN_IF_ERROR(statements_[kAddName].execute(c.number, c.name, c.dropped_lsn));
   return statements_[kRaiseNumberMax].execute(c.number);
 }
 
@@ -141,7 +150,20 @@ Status CollectionsTable::drop(CollectionNumber number, Lsn lsn) {
   if (!present) {
     return not_found("there is no collection with the number " + std::to_string(number.value()));
   }
+  VIBRATO_RETURN_IF_ERROR(statements_[kDropName].execute(number, lsn));
   return statements_[kDrop].execute(number, lsn);
+}
+
+Result<std::map<CollectionNumber, std::string>> CollectionsTable::names() const {
+  using Name = std::pair<CollectionNumber, std::string>;
+  VIBRATO_ASSIGN_OR_RETURN(const std::vector<Name> rows, read_all(statements_[kNames].run(), [](sqlite::Rows& rows) {
+                             return Name(CollectionNumber(rows.u32(0)), rows.text(1));
+                           }));
+  return std::map<CollectionNumber, std::string>(rows.begin(), rows.end());
+}
+
+Status CollectionsTable::forget_names(Lsn lsn) {
+  return statements_[kForgetNames].execute(lsn);
 }
 
 // SQLite has no numbers of 64 bits without a sign: the same bits are kept.

@@ -1,8 +1,10 @@
 // The collections: settings that never change, and when each was made and dropped.
-// Invariant: a number is given once, ever; among the live ones a name is unique.
+// Invariant: a number is given once, ever; among the live ones a name is unique. The names of dropped ones stay, erased
+// or not, until nobody asks for them any more: records in the log have numbers only.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +45,10 @@ class CollectionsTable {
   [[nodiscard]] Result<std::optional<Collection>> find(CollectionNumber number) const;
   // Among the live ones.
   [[nodiscard]] Result<std::optional<Collection>> find_by_name(std::string_view name) const;
+  // Of all collections, erased ones too, but for those that forget_names() took.
+  [[nodiscard]] Result<std::map<CollectionNumber, std::string>> names() const;
+  // Forgets the names of collections that were dropped at or below `lsn`.
+  [[nodiscard]] Status forget_names(Lsn lsn);
   // Above every number that was ever inserted.
   [[nodiscard]] Result<CollectionNumber> next_number() const;
 

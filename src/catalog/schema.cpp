@@ -140,8 +140,17 @@ constexpr Migration kCommitCount = {"commit count", R"sql(
 ALTER TABLE store ADD COLUMN commits INTEGER NOT NULL DEFAULT 0 CHECK (commits >= 0);
 )sql"};
 
+constexpr Migration kCollectionNames = {"names of collections", R"sql(
+CREATE TABLE collection_names (
+  number INTEGER PRIMARY KEY CHECK (number BETWEEN 1 AND 4294967295),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
+  dropped_lsn INTEGER CHECK (dropped_lsn >= 0)
+) STRICT;
+INSERT INTO collection_names SELECT number, name, dropped_lsn FROM collections;
+)sql"};
+
 constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit,  kJobsAndSnapshots, kIdempotencyKeys,
-                                    kPointNumbers,           kDamageReasons, kCommitCount};
+                                    kPointNumbers,           kDamageReasons, kCommitCount,      kCollectionNames};
 
 }  // namespace
 

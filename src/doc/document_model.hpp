@@ -25,6 +25,7 @@
 namespace vibrato::doc {
 
 class Indexes;
+class IndexThread;
 class StagedDocuments;
 
 // A document that a reader chose, as it was then.
@@ -57,11 +58,12 @@ class DocumentModel final : public commit::FileModel {
   [[nodiscard]] Result<overlay::RowPtr> get(std::string_view collection, std::string_view id) const;
   // On a thread that may take its time. Errors: kTimeout, kInvalidArgument (a cursor of another find), kPayloadTooLarge
   // (values to sort by that are too long), kIoError, kCorruption.
+  // Requires: what FindRequest says of its fields.
   [[nodiscard]] Result<FoundPage> find(std::string_view collection, const FindRequest& request) const;
-  // The documents of a collection as of `as_of`, in byte order of ids, at most `count`, above `after`.
+  // The documents of a collection in byte order of ids, at most `count`, above `after`.
   [[nodiscard]] Result<std::vector<ChosenDocument>> choose(std::string_view collection,
-                                                           std::optional<std::string_view> after, std::size_t count,
-                                                           Lsn as_of) const;
+                                                           std::optional<std::string_view> after,
+                                                           std::size_t count) const;
 
   // ---- For validations ----
   // What the last record of the document in flight or applied left: null if it is absent or deleted.
@@ -73,15 +75,16 @@ class DocumentModel final : public commit::FileModel {
   void stage(const wal::StoredRecord& record) override;
   void unstage_from(Lsn lsn) override;
   [[nodiscard]] Status apply(const wal::StoredRecord& record) override;
-  [[nodiscard]] Lsn durable_lsn() const override { return rows_->durable_lsn(); }
-  [[nodiscard]] Status save(Lsn up_to) override { return rows_->save(up_to); }
+  [[nodiscard]] Lsn durable_lsn() const override;
+  [[nodiscard]] Status save(Lsn up_to) override;
   [[nodiscard]] Status load() override { return ok_status(); }
   [[nodiscard]] std::string_view file_name() const override { return "docs.db"; }
   [[nodiscard]] Result<std::unique_ptr<commit::FileCapture>> capture() override;
-  [[nodiscard]] std::uint64_t unsaved_bytes() const override { return rows_->unsaved_bytes(); }
+  [[nodiscard]] std::uint64_t unsaved_bytes() const override;
 
   // ---- Indexes ----
   // One bounded step of building what finds asked for; false when there is nothing to do.
+  // One thread at a time, and not where the model builds by itself.
   [[nodiscard]] Result<bool> build_indexes();
 
  private:
@@ -91,6 +94,7 @@ class DocumentModel final : public commit::FileModel {
   const Options options_;
   std::unique_ptr<Indexes> indexes_;  // The observer of the rows: outlives them.
   std::unique_ptr<overlay::RowStore> rows_;
+  std::unique_ptr<IndexThread> builder_;     // Null without builds_by_itself.
   std::unique_ptr<StagedDocuments> staged_;  // The committer's own.
 };
 

@@ -48,8 +48,8 @@ struct PatchOutcome {
   Lsn revision;
   std::string doc_json;  // As it is now.
 };
-// Errors: as make_put. Of validate: kNotFound for an absent document (before its revision is looked at),
-// kRevisionMismatch, kPayloadTooLarge, kInvalidArgument (the outcome nests too deep).
+// Errors: as make_put; kInvalidArgument for a patch that is no JSON or too deep. Of validate: kNotFound for an absent
+// document, whatever its revision should be; kRevisionMismatch; kPayloadTooLarge for what it would become.
 [[nodiscard]] Result<WritePtr> make_patch(DocumentModel& model, PatchInput input,
                                           std::shared_ptr<PatchOutcome> outcome);
 
@@ -65,10 +65,10 @@ struct DeleteOutcome {
 [[nodiscard]] Result<WritePtr> make_delete(DocumentModel& model, DeleteInput input,
                                            std::shared_ptr<DeleteOutcome> outcome);
 
-// Deletes those of the documents that were not written since they were chosen (DocumentModel::choose(), as of
-// `as_of`); the others are passed over. `deleted` is set to their number before the completion.
+// Deletes those of the documents that were not written since they were chosen (DocumentModel::choose()); the others are
+// passed over. `deleted` is set to their number before the completion.
 [[nodiscard]] WritePtr make_delete_chosen(DocumentModel& model, std::string collection,
-                                          std::vector<ChosenDocument> documents, Lsn as_of,
+                                          std::vector<ChosenDocument> documents,
                                           std::shared_ptr<std::uint64_t> deleted);
 
 }  // namespace vibrato::doc

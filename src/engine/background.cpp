@@ -13,6 +13,7 @@ namespace vibrato::engine {
 namespace {
 
 constexpr std::int64_t kSecondMs = 1000;
+constexpr std::int64_t kExpiryPauseMs = 20;  // Between two writes that delete keys whose time is over.
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 // How long new rows may wait for somebody to look whether a hot part is full.
 constexpr std::int64_t kLookMs = 50;
@@ -20,6 +21,8 @@ constexpr std::int64_t kLookMs = 50;
 // that took the last time.
 constexpr std::int64_t kQuietMs = 50;
 constexpr std::int64_t kQuietTimes = 20;
+// A model with so much in memory is saved before its second is over.
+constexpr std::uint64_t kSaveAtBytes = std::uint64_t{8} * 1024 * 1024;
 // What memory use must have fallen by before the allocator is asked to give pages back.
 constexpr std::uint64_t kGiveBackBytes = std::uint64_t{64} * 1024 * 1024;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
@@ -57,6 +60,7 @@ void Background::start(bool read_only) {
     add(&Background::run_timer);
     add(&Background::run_indexing);
     if (!read_only && parts_.retention != nullptr) {
+      add(&Background::run_saves);
       add(&Background::run_checkpoints);
       add(&Background::run_compaction);
       if (options_.scrub_interval_secs > 0) {
@@ -72,7 +76,8 @@ void Background::stop() {
   stopping_ = true;
   parts_.throttle.stop();
   scrub_rate_.stop();
-  for (Sleep* const sleep : {&indexing_, &checkpointing_, &compaction_, &scrub_, &timer_, &backoff_}) {
+  for (Sleep* const sleep :
+       {&indexing_, &checkpointing_, &compaction_, &scrub_, &timer_, &backoff_, &saving_, &save_backoff_}) {
     end_sleep(*sleep);
   }
   for (std::thread& thread : threads_) {
@@ -84,6 +89,12 @@ void Background::stop() {
 void Background::wake_indexing() {
   if (!has_new_rows_.exchange(true)) {
     end_sleep(indexing_);
+  }
+}
+
+void Background::wake_saving_if_due() {
+  if (parts_.files.most_unsaved_bytes() >= kSaveAtBytes && !saving_is_due_.exchange(true)) {
+    end_sleep(saving_);
   }
 }
 
@@ -189,13 +200,11 @@ bool Background::needs_room() const {
 Status Background::make_room() {
   room_made_at_ = parts_.visible.get();
   const Status saved = checkpoint(room_made_at_);
-  const Status kept = saved.ok() ? saved : parts_.idempotency.save(room_made_at_);
   Status trimmed = parts_.retention->trim(true);
   remove_unused();
   free_bytes_then_ = parts_.disk.free_bytes();
   parts_.disk.probe();
   VIBRATO_RETURN_IF_ERROR(saved);
-  VIBRATO_RETURN_IF_ERROR(kept);
   return trimmed;
 }
 
@@ -214,7 +223,7 @@ Status Background::checkpoint_now() {
     VIBRATO_ASSIGN_OR_RETURN(const auto done, parts_.maintenance.checkpoint_due([this] { return keep_going(); }));
     note_checkpoint(done);
     if (done.collections > 0) {
-      VIBRATO_RETURN_IF_ERROR(parts_.idempotency.save(parts_.visible.get()));
+      VIBRATO_RETURN_IF_ERROR(parts_.files.save(parts_.visible.get()));
     }
   }
   VIBRATO_RETURN_IF_ERROR(parts_.retention->trim(parts_.disk.is_full()));
@@ -223,9 +232,13 @@ Status Background::checkpoint_now() {
 
 Status Background::checkpoint(Lsn up_to) {
   const Running running(checkpoints_running_);
-  VIBRATO_ASSIGN_OR_RETURN(const auto done, parts_.maintenance.checkpoint(up_to, [this] { return keep_going(); }));
-  note_checkpoint(done);
-  return parts_.idempotency.save(parts_.visible.get());
+  const auto done = parts_.maintenance.checkpoint(up_to, [this] { return keep_going(); });
+  if (done.ok()) {
+    note_checkpoint(*done);
+  }
+  // Whatever became of the vectors.
+  const Status kept = parts_.files.save(parts_.visible.get());
+  return done.ok() ? kept : done.status();
 }
 
 // Whoever holds the log back is checkpointed, those with the oldest unsaved effects first: a quarter of what is unsaved
@@ -247,6 +260,29 @@ Status Background::shrink_log() {
     }
   }
   return ok_status();
+}
+
+// What state, documents and SQL have in memory goes into their files soon, so that a start has little to replay. Now
+// and then all of them are saved, so that those without writes do not hold the log back.
+void Background::run_saves() {
+  const std::int64_t interval_ns = std::max<std::int64_t>(options_.checkpoint_interval_secs, 1) * kSecondNs;
+  std::int64_t all_saved_ns = parts_.clock.monotonic_ns();
+  while (!stopping_) {
+    saving_is_due_ = false;
+    sleep_for(saving_, kSecondMs);
+    if (!keep_going().ok()) {
+      continue;
+    }
+    const Lsn visible = parts_.visible.get();
+    const bool all_are_due = parts_.clock.monotonic_ns() - all_saved_ns >= interval_ns;
+    const Status saved = all_are_due ? parts_.files.save(visible) : parts_.files.save_unsaved(visible);
+    if (!saved.ok()) {
+      report("saving state, documents and SQL", saved);
+      sleep_for(save_backoff_, kSecondMs);
+    } else if (all_are_due) {
+      all_saved_ns = parts_.clock.monotonic_ns();
+    }
+  }
 }
 
 void Background::run_compaction() {
@@ -326,12 +362,14 @@ bool Background::scrub_pass() {
 
 void Background::run_timer() {
   std::int64_t second_ns = parts_.clock.monotonic_ns();
+  std::int64_t until_expiry_ms = kSecondMs;
   while (!stopping_) {
     const std::int64_t deadline_ns = parts_.waiters.next_deadline_ns().value_or(INT64_MAX);
     const std::int64_t now_ns = parts_.clock.monotonic_ns();
     const std::int64_t wait_ns = std::clamp<std::int64_t>(deadline_ns - std::min(now_ns, deadline_ns), 0, kSecondNs);
-    sleep_for(timer_, (wait_ns + 999'999) / 1'000'000);
+    sleep_for(timer_, std::min((wait_ns + 999'999) / 1'000'000, until_expiry_ms));
     parts_.waiters.expire(parts_.clock.monotonic_ns());
+    until_expiry_ms = parts_.expire_due ? std::max(parts_.expire_due(), kExpiryPauseMs) : kSecondMs;
     if (parts_.clock.monotonic_ns() - second_ns < kSecondNs || stopping_) {
       continue;
     }

@@ -17,13 +17,13 @@
 #include "base/clock.hpp"
 #include "base/logging.hpp"
 #include "base/metrics.hpp"
-#include "commit/idempotency_keys.hpp"
 #include "commit/model_set.hpp"
 #include "commit/visible_lsn.hpp"
 #include "engine/database_options.hpp"
 #include "engine/disk_space.hpp"
 #include "engine/io_throttle.hpp"
 #include "engine/log_retention.hpp"
+#include "engine/model_files.hpp"
 #include "engine/visibility_waiters.hpp"
 #include "engine/write_budgets.hpp"
 #include "io/sync_watch.hpp"
@@ -37,7 +37,7 @@ class Background {
   // What it works on; all outlive it.
   struct Parts {
     vector::Maintenance& maintenance;
-    commit::IdempotencyKeys& idempotency;
+    const ModelFiles& files;
     LogRetention* retention;  // Null with read_only.
     const commit::ModelSet& models;
     const commit::VisibleLsn& visible;
@@ -50,6 +50,8 @@ class Background {
     const Logger& logger;
     MetricsRegistry& metrics;
     std::function<void()> each_second;  // Flushes the audit, and the like.
+    // Deletes keys whose time is over; answers in how many milliseconds it may be called again, at the latest.
+    std::function<std::int64_t()> expire_due = {};
   };
 
   Background(const Parts& parts, const DatabaseOptions& options);
@@ -62,6 +64,8 @@ class Background {
 
   // New rows are visible. Cheap enough for every commit.
   void wake_indexing();
+  // After every commit: models may have so much in memory that it should go into their files.
+  void wake_saving_if_due();
   // Somebody waits with a deadline before the one that the timer knows.
   void wake_timer();
   // Not ok once the work should end: the database stops, or a sync has failed, which is never tried again.
@@ -97,6 +101,7 @@ class Background {
 
   void run_indexing();
   void run_checkpoints();
+  void run_saves();
   void run_compaction();
   void run_scrub();
   // One pass over everything. Gives way to checkpoints and compaction.
@@ -127,6 +132,7 @@ class Background {
   IoThrottle scrub_rate_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> has_new_rows_ = false;
+  std::atomic<bool> saving_is_due_ = false;
   std::atomic<std::uint64_t> checkpoints_running_ = 0;
   std::atomic<std::uint64_t> compactions_running_ = 0;
   Lsn room_made_at_;  // These two are the checkpoint thread's own.
@@ -134,6 +140,8 @@ class Background {
   std::uint64_t memory_peak_ = 0;  // The timer's own: since memory was given back.
   Sleep indexing_;
   Sleep checkpointing_;
+  Sleep saving_;
+  Sleep save_backoff_;  // After a failed save; only stop() ends it.
   Sleep compaction_;
   Sleep scrub_;
   Sleep timer_;

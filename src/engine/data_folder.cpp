@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "catalog/catalog.hpp"
+#include "catalog/copy_edit.hpp"
 #include "engine/snapshot_check.hpp"
 #include "io/atomic_file.hpp"
 #include "io/safe_path.hpp"
@@ -30,8 +31,14 @@ Status remove_unnamed(io::FileSystem& fs, const DataFolder& folder) {
 constexpr std::array<std::string_view, 5> kSiteFolders = {kLogFolder, vector::kSegmentsFolder, kSnapshotsFolder,
                                                           kQuarantineFolder, kTemporaryFolder};
 constexpr std::string_view kLockFile = "LOCK";  // That of FileSystem::lock_directory.
-constexpr std::array<std::string_view, 7> kSiteFiles = {
-    kLockFile, catalog::kCatalogFile, "catalog.db-wal", "catalog.db-journal", kPepperFile, kWitnessFile, kReserveFile};
+constexpr std::array<std::string_view, 16> kSiteFiles = {kLockFile,         catalog::kCatalogFile,
+                                                         "catalog.db-wal",  "catalog.db-journal",
+                                                         kPepperFile,       kWitnessFile,
+                                                         kReserveFile,      kStateFile,
+                                                         "state.db-wal",    "state.db-journal",
+                                                         kDocumentsFile,    "docs.db-wal",
+                                                         "docs.db-journal", kSqlFile,
+                                                         "sql.db-wal",      "sql.db-journal"};
 
 bool is_of_a_site(const io::FileInfo& entry) {
   std::string_view name = entry.name;
@@ -147,6 +154,19 @@ Status DataFolder::remove_leftovers(io::FileSystem& fs) const {
 Status DataFolder::clear_building_site(io::FileSystem& fs) const {
   VIBRATO_RETURN_IF_ERROR(check_site(fs, building_site()));
   return remove_tree(fs, building_site());
+}
+
+Status finish_copies(io::FileSystem& fs, const DataFolder& folder) {
+  VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(fs, folder.path(catalog::kCatalogFile)));
+  for (const std::string_view name : kModelFiles) {
+    const Status found = fs.stat(folder.path(name)).status();
+    if (found.code() == ErrorCode::kNotFound) {
+      continue;
+    }
+    VIBRATO_RETURN_IF_ERROR(found);
+    VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(fs, folder.path(name)));
+  }
+  return ok_status();
 }
 
 Status remove_tree(io::FileSystem& fs, const std::string& folder) {

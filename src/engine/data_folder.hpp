@@ -1,6 +1,7 @@
 // Names in a data folder, and its lock. The layout: docs/OPERATIONS.md.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,11 @@ inline constexpr std::string_view kLogFolder = "wal";
 inline constexpr std::string_view kPepperFile = "pepper";
 inline constexpr std::string_view kWitnessFile = "witness";
 inline constexpr std::string_view kRestoreMarkerFile = "restore.json";
+// Of the models beside the vectors.
+inline constexpr std::string_view kStateFile = "state.db";
+inline constexpr std::string_view kDocumentsFile = "docs.db";
+inline constexpr std::string_view kSqlFile = "sql.db";
+inline constexpr std::array<std::string_view, 3> kModelFiles = {kStateFile, kDocumentsFile, kSqlFile};
 inline constexpr std::string_view kReserveFile = "reserve";
 inline constexpr std::string_view kSnapshotsFolder = "snapshots";
 inline constexpr std::string_view kQuarantineFolder = "quarantine";
@@ -50,6 +56,10 @@ class DataFolder {
  private:
   std::string root_;
 };
+
+// Checks that catalog and files of the models, of a database that was closed, are complete without journals, and makes
+// them durable. Those that are not there are passed over, but the catalog. Errors: kIoError naming the file.
+[[nodiscard]] Status finish_copies(io::FileSystem& fs, const DataFolder& folder);
 
 // Removes everything in `folder` and the folder; ok if it is not there. Only for folders of our own making: symbolic
 // links in it are removed, never followed.

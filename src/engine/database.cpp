@@ -44,6 +44,22 @@ vector::VectorModel& Database::vectors() {
   return *impl_->model;
 }
 
+kv::StateModel& Database::state() {
+  return *impl_->state_model;
+}
+
+doc::DocumentModel& Database::documents() {
+  return *impl_->documents;
+}
+
+sql::SqlModel* Database::sql() {
+  return impl_->options.sql ? impl_->sql_model.get() : nullptr;
+}
+
+events::EventHub& Database::events() {
+  return *impl_->event_hub;
+}
+
 const commit::ModelSet& Database::models() const {
   return *impl_->models;
 }
@@ -55,6 +71,12 @@ commit::IdempotencyKeys& Database::idempotency_keys() {
 Status Database::submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
                         commit::Durability durability, commit::Completion done) {
   return impl_->submit(std::move(write), kind, collection, durability, std::move(done));
+}
+
+Status Database::submit_to_all(std::unique_ptr<commit::Write> write, Kind kind,
+                               std::span<const vector::CollectionPtr> collections, commit::Durability durability,
+                               commit::Completion done) {
+  return impl_->submit_to_all(std::move(write), kind, collections, durability, std::move(done));
 }
 
 Result<commit::Committed> Database::commit(std::unique_ptr<commit::Write> write, Kind kind,

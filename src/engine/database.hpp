@@ -7,10 +7,11 @@
 // acts.
 //
 // Damage of the log: everything up to the last whole group before it is read, no write is taken, and no file is
-// changed. Damage of a segment: its collection takes no writes, and answers from what is left of it.
+// changed. Damage of a segment: its collection takes no writes, and answers from what is left of it. Damage or loss of
+// the file of state, documents or SQL: it is built anew from the log; if the log was cut off, it does not open.
 //
-// Folder: LOCK, catalog.db, witness, pepper, wal/, segments/, snapshots/, quarantine/, tmp/, reserve. Anything else is
-// foreign and is never touched.
+// Folder: LOCK, catalog.db, state.db, docs.db, sql.db, witness, pepper, wal/, segments/, snapshots/, quarantine/, tmp/,
+// reserve. Anything else is foreign and is never touched.
 #pragma once
 
 #include <chrono>
@@ -74,7 +75,9 @@ struct DatabaseStats {
   std::uint64_t unsealed_log_records = 0;
   std::uint64_t checkpoints_running = 0;
   std::uint64_t compactions_running = 0;
-  std::uint64_t memory_bytes = 0;  // Hot rows and what is in flight: what memory_budget_bytes bounds.
+  std::uint64_t memory_bytes = 0;   // What memory_budget_bytes bounds: what is in flight or in no file.
+  std::uint64_t unsaved_bytes = 0;  // Of it what waits for the files of state and documents.
+  std::uint64_t event_streams = 0;
   std::uint64_t memory_budget_bytes = 0;
   std::uint64_t quarantine_files = 0;
   std::uint64_t quarantine_bytes = 0;
@@ -90,8 +93,8 @@ struct DatabaseStats {
 class Database {
  public:
   // Errors: kUnavailable when another process holds the folder (naming --server for commands), kIoError, kDiskFull,
-  // kCorruption of the catalog. A damaged log or segment is no error: the database opens degraded.
-  // `fs`, `clock`, `logger` and `metrics` outlive it.
+  // kCorruption of the catalog, or of a model's file that the log cannot bring back. A damaged log or segment is no
+  // error: the database opens degraded. `fs`, `clock`, `logger` and `metrics` outlive it.
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(io::FileSystem& fs, DatabaseOptions options,
                                                               const Clock& clock, const Logger& logger,
                                                               MetricsRegistry& metrics);

@@ -26,7 +26,7 @@ Status check_goes_on(const vector::VectorModel& model, const vector::Collection&
 Status Database::Impl::start_import(const vector::CollectionPtr& collection, vector::KeepGoing keep_going,
                                     ImportWork work) {
   VIBRATO_RETURN_IF_ERROR(check_writable());
-  VIBRATO_RETURN_IF_ERROR(check_budgets(Kind::kPut, collection.get(), 0));
+  VIBRATO_RETURN_IF_ERROR(check_budgets(Kind::kPut, [&] { return budgets->check(collection.get(), 0); }));
   VIBRATO_RETURN_IF_ERROR(collection->check_writable());
   vector::ImportOptions import_options;
   import_options.hash = [this](const std::string& path, std::uint64_t bytes) { return hash_file(fs, path, bytes); };

@@ -6,9 +6,9 @@
 // START: load the models -> replay what they lack -> sequencer -> background work. What the catalog names is durable
 // whatever became of the log, so the visible LSN is never below it.
 //
-// STOP: no new jobs -> background -> queries -> sequencer (commits what was submitted) -> waiters -> audit -> log
-// closed -> the catalog says that the stop was clean. Rows that no file holds stay in the log: no checkpoint delays a
-// stop.
+// STOP: no new jobs -> background -> queries -> streams of events -> sequencer (commits what was submitted) -> waiters
+// -> audit -> state, documents and SQL saved -> log closed -> the catalog says that the stop was clean. Rows of vectors
+// that no file holds stay in the log: no checkpoint delays a stop.
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -108,7 +108,7 @@ Status Database::Impl::open() {
   if (options.is_in_place) {
     list_snapshots();
   }
-  make_models();
+  VIBRATO_RETURN_IF_ERROR(make_models());
   query_pool.emplace(options.query_threads, options.query_queue_max);
   export_pool.emplace(kExportThreads, limits::kExportsMax);
   job_runner = std::make_unique<Jobs>(*catalog, clock, logger);
@@ -220,7 +220,8 @@ Status Database::Impl::open_log() {
   return ok_status();
 }
 
-void Database::Impl::make_models() {
+Status Database::Impl::make_models() {
+  VIBRATO_RETURN_IF_ERROR(open_files());
   vector::VectorModel::Options model_options;
   model_options.data_folder = folder.root();
   model_options.collection.hot_part_bytes = options.hot_part_bytes;
@@ -229,8 +230,7 @@ void Database::Impl::make_models() {
   commit::IdempotencyOptions idempotency_options;
   idempotency_options.keep_ms = std::int64_t{options.idempotency_hours} * kHourMs;
   idempotency = std::make_unique<commit::IdempotencyKeys>(*catalog, idempotency_options);
-  commit::Model* const all[] = {model.get(), idempotency.get()};
-  models = std::make_unique<commit::ModelSet>(all);
+  make_model_set();
   if (log != nullptr) {
     // What is kept leaves room for what is not saved yet.
     const LogRetention::Options limits = {std::min(options.wal_retain_bytes, options.wal_max_bytes / 2),
@@ -241,9 +241,10 @@ void Database::Impl::make_models() {
   upkeep.committed = [this] { cut_large_log(); };
   maintenance = std::make_unique<vector::Maintenance>(fs, *catalog, *model, clock, logger, std::move(upkeep));
   model->set_saver([this](Lsn up_to) { return maintenance->checkpoint(up_to, {}).status(); });
-  budgets.emplace(WriteBudgets::Limits{options.memory_budget_bytes, options.tail_budget_bytes}, *model, metrics);
+  budgets.emplace(WriteBudgets::Limits{options.memory_budget_bytes, options.tail_budget_bytes}, *model, *files,
+                  metrics);
   const Background::Parts parts = {.maintenance = *maintenance,
-                                   .idempotency = *idempotency,
+                                   .files = *files,
                                    .retention = retention.get(),
                                    .models = *models,
                                    .visible = visible,
@@ -255,8 +256,10 @@ void Database::Impl::make_models() {
                                    .clock = clock,
                                    .logger = logger,
                                    .metrics = metrics,
-                                   .each_second = [this] { each_second(); }};
+                                   .each_second = [this] { each_second(); },
+                                   .expire_due = [this] { return expire_due(); }};
   background = std::make_unique<Background>(parts, options);
+  return ok_status();
 }
 
 // In the middle of a checkpoint, which may never end. What fails is tried again at its end, and reported there.
@@ -264,7 +267,7 @@ void Database::Impl::cut_large_log() {
   if (retention == nullptr || !(retention->is_too_large() || disk.is_full())) {
     return;
   }
-  if (idempotency->save(visible.get()).ok()) {
+  if (files->save(visible.get()).ok()) {
     static_cast<void>(retention->trim(disk.is_full()));
   }
 }
@@ -301,6 +304,8 @@ Status Database::Impl::start() {
     model->set_applied_lsn(lsn);
     waiters.on_visible(lsn);
     background->wake_indexing();
+    background->wake_saving_if_due();
+    event_hub->on_visible(lsn);
   };
   sequencer_options.on_disk_full = [this] { return disk.report_full(); };
   sequencer = std::make_unique<commit::Sequencer>(*log, *models, round_time, visible, std::move(sequencer_options));
@@ -320,8 +325,8 @@ Status Database::Impl::recover() {
     RecoveryHooks hooks;
     hooks.progress = &replay_progress;
     hooks.keep_going = [this] { return stop_requested ? unavailable("the server stops") : ok_status(); };
-    ReplayRelief relief({*maintenance, *retention, *models, *budgets, disk, throttle, hooks.keep_going, shrinks_log},
-                        options);
+    ReplayRelief relief(
+        {*maintenance, *retention, *files, *models, *budgets, disk, throttle, hooks.keep_going, shrinks_log}, options);
     if (log_damage.ok()) {
       hooks.relieve = [&relief](Lsn visible_lsn) { return relief.look(visible_lsn); };
       hooks.relieve_every_bytes = relief.look_every_bytes();
@@ -390,6 +395,9 @@ void Database::Impl::stop() {
     export_pool->stop();
   }
   imports.stop();
+  if (event_hub != nullptr) {
+    event_hub->stop();
+  }
   if (sequencer != nullptr) {
     sequencer->stop();
   }
@@ -407,7 +415,11 @@ Status Database::Impl::close_files() {
   if (log == nullptr || sequencer == nullptr) {
     return ok_status();  // Never ran: what the former process left is as it was.
   }
-  VIBRATO_RETURN_IF_ERROR(idempotency->save(visible.get()));
+  if (const Status saved = files->save(visible.get()); saved.code() == ErrorCode::kDiskFull) {
+    logger.warning("what is not saved stays in the log, and the next start replays it: {}", saved.message());
+  } else {
+    VIBRATO_RETURN_IF_ERROR(saved);
+  }
   VIBRATO_RETURN_IF_ERROR(retention->save_applied());
   VIBRATO_RETURN_IF_ERROR(log->close());
   VIBRATO_RETURN_IF_ERROR(catalog->write([](catalog::Tables& tables) { return tables.store.set_clean_stop(true); }));

@@ -40,13 +40,13 @@ Result<std::shared_ptr<Database::Impl::HeldCapture>> Database::Impl::begin_snaps
                     : unavailable("an import into collection " + collection->identity().name +
                                   " is being made known to the catalog; try again in a moment");
   };
-  VIBRATO_ASSIGN_OR_RETURN(held->capture, capture(*model, *idempotency, *catalog, visible, save_imports));
+  VIBRATO_ASSIGN_OR_RETURN(held->capture, capture(*model, *files, *idempotency, *catalog, visible, save_imports));
   held->hold = std::make_unique<LogRetention::Hold>(*retention, held->capture.log_after);
   held->name = name.empty() ? fmt::format("snap_{}_{}", clock.now_ms(), held->capture.lsn.value()) : name;
   return held;
 }
 
-Result<SnapshotReport> Database::Impl::write_snapshot(const HeldCapture& held, const Jobs::KeepGoing& keep_going) {
+Result<SnapshotReport> Database::Impl::write_snapshot(HeldCapture& held, const Jobs::KeepGoing& keep_going) {
   const SnapshotWriter::Parts parts = {fs, vfs, *catalog, clock, folder, keep_going};
   return SnapshotWriter(parts, held.name, held.capture).run();
 }

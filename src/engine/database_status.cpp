@@ -48,6 +48,9 @@ Readiness Database::Impl::readiness() const {
   } else if (const Status health = log->health(); !health.ok()) {
     result.reasons.push_back("no writes until a restart: " + health.message());
   }
+  if (const Status usable = sql_model->health(); options.sql && !usable.ok()) {
+    result.reasons.push_back(usable.message());
+  }
   if (readiness_held) {
     result.reasons.emplace_back("the server starts");
   }
@@ -97,6 +100,8 @@ DatabaseStats Database::Impl::stats() const {
   result.compactions_running = background->compactions_running();
   result.obsolete_segments = maintenance->retired_files();
   result.memory_bytes = budgets->used_bytes();
+  result.unsaved_bytes = files->unsaved_bytes();
+  result.event_streams = event_hub->stats().subscribers;
   result.writes_queued_bytes = budgets->queued_bytes();
   const FolderSize quarantined = size_of(fs, folder.path(kQuarantineFolder));
   result.quarantine_files = quarantined.files;
@@ -133,6 +138,8 @@ void Database::Impl::update_gauges() {
   set("vibrato_ingest_queue_bytes", "Bytes of writes that are not answered yet", now.writes_queued_bytes);
   set("vibrato_memory_proxy_bytes", "Bytes that count against the memory budget", now.memory_bytes);
   set("vibrato_memory_budget_bytes", "The memory budget; 0 for none", now.memory_budget_bytes);
+  set("vibrato_unsaved_bytes", "Bytes of state and documents that wait for their files", now.unsaved_bytes);
+  set("vibrato_sse_clients", "Streams of events", now.event_streams);
   set("vibrato_visible_lsn", "Up to which LSN reads see", now.visible_lsn.value());
   set("vibrato_durable_lsn", "Up to which LSN files hold all", now.durable_lsn.value());
   set("vibrato_disk_full", "1 while puts are refused for lack of disk space", disk.is_full() ? 1 : 0);

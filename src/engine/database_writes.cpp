@@ -41,8 +41,21 @@ Status Database::Impl::check_writable() const {
 Status Database::Impl::submit(std::unique_ptr<commit::Write> write, Kind kind, const vector::Collection* collection,
                               commit::Durability durability, commit::Completion done) {
   VIBRATO_RETURN_IF_ERROR(check_writable());
+  VIBRATO_RETURN_IF_ERROR(check_budgets(kind, [&] { return budgets->check(collection, write->bytes()); }));
+  return queue(std::move(write), durability, std::move(done));
+}
+
+Status Database::Impl::submit_to_all(std::unique_ptr<commit::Write> write, Kind kind,
+                                     std::span<const vector::CollectionPtr> collections, commit::Durability durability,
+                                     commit::Completion done) {
+  VIBRATO_RETURN_IF_ERROR(check_writable());
+  VIBRATO_RETURN_IF_ERROR(check_budgets(kind, [&] { return budgets->check_all(collections, write->bytes()); }));
+  return queue(std::move(write), durability, std::move(done));
+}
+
+Status Database::Impl::queue(std::unique_ptr<commit::Write> write, commit::Durability durability,
+                             commit::Completion done) {
   const std::uint64_t bytes = write->bytes();
-  VIBRATO_RETURN_IF_ERROR(check_budgets(kind, collection, bytes));
   budgets->add_queued(bytes);
   Status submitted = sequencer->submit(std::move(write), durability,
                                        [this, bytes, then = std::move(done)](Result<commit::Committed> result) {
@@ -58,14 +71,15 @@ Status Database::Impl::submit(std::unique_ptr<commit::Write> write, Kind kind, c
   return submitted;
 }
 
-Status Database::Impl::check_budgets(Kind kind, const vector::Collection* collection, std::uint64_t bytes) {
+Status Database::Impl::check_budgets(Kind kind, const std::function<Status()>& check) {
   if (kind != Kind::kPut) {
     return ok_status();
   }
   VIBRATO_RETURN_IF_ERROR(disk.check());
-  Status room = budgets->check(collection, bytes);
+  Status room = check();
   if (!room.ok()) {
     background->wake_indexing();
+    background->wake_saving_if_due();
   }
   return room;
 }
@@ -80,7 +94,7 @@ Result<std::string> Database::Impl::start_checkpoint(JobDone done) {
         const auto save = [&] { return maintenance->checkpoint(up_to, keep_going); };
         VIBRATO_ASSIGN_OR_RETURN(const auto report, with_reserve(disk, save));
         background->note_checkpoint(report);
-        VIBRATO_RETURN_IF_ERROR(idempotency->save(up_to));
+        VIBRATO_RETURN_IF_ERROR(files->save(up_to));
         if (const Status trimmed = retention->trim(disk.is_full()); !trimmed.ok()) {
           logger.warning("the log was not trimmed: {}", trimmed.message());
         }
@@ -151,7 +165,7 @@ Result<std::string> Database::Impl::start_optimization(const std::string& name, 
 Status Database::Impl::settle_now(const vector::CollectionPtr& collection, bool merge) {
   VIBRATO_RETURN_IF_ERROR(check_writable());
   VIBRATO_RETURN_IF_ERROR(maintenance->checkpoint(visible.get(), {}).status());
-  VIBRATO_RETURN_IF_ERROR(idempotency->save(visible.get()));
+  VIBRATO_RETURN_IF_ERROR(files->save(visible.get()));
   while (merge) {
     VIBRATO_ASSIGN_OR_RETURN(const auto report, maintenance->compact(collection, {}));
     merge = !report.inputs.empty();

@@ -38,6 +38,8 @@ Status LogRetention::trim(bool disk_is_full) {
   const Status committed = catalog_.write([&](catalog::Tables& tables) -> Status {
     VIBRATO_RETURN_IF_ERROR(raise_applied(tables, up_to));
     VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info, tables.store.read());
+    // What an earlier trim was to take is gone, and with it all records of what was dropped there.
+    VIBRATO_RETURN_IF_ERROR(tables.collections.forget_names(info.trim_lsn));
     return up_to > info.trim_lsn ? tables.store.set_trim_lsn(up_to) : ok_status();
   });
   VIBRATO_RETURN_IF_ERROR(committed);

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "base/limits.hpp"
+
 namespace vibrato::engine {
 namespace {
 
-constexpr std::uint64_t kFirstShare = 16;  // Of a hot part.
+constexpr std::uint64_t kFirstShare = 16;     // Of a hot part.
+constexpr std::uint64_t kUnwrittenShare = 8;  // Of what refuses puts.
 
 }  // namespace
 
@@ -14,10 +17,14 @@ ReplayRelief::ReplayRelief(const Parts& parts, const DatabaseOptions& options)
       memory_budget_bytes_(options.memory_budget_bytes),
       portion_bytes_max_(options.hot_part_bytes),
       first_portion_bytes_(options.hot_part_bytes / kFirstShare),
+      file_bytes_max_(std::min<std::uint64_t>(limits::kUnwrittenBytesMax / kUnwrittenShare, options.hot_part_bytes)),
       portion_bytes_(first_portion_bytes_),
       may_shrink_log_(parts.may_shrink_log) {}
 
 Status ReplayRelief::look(Lsn visible) {
+  if (parts_.files.unsaved_bytes() >= file_bytes_max_) {
+    VIBRATO_RETURN_IF_ERROR(save_files(visible));
+  }
   parts_.budgets.refresh();
   if (parts_.budgets.used_bytes() < held_bytes_ + portion_bytes_) {
     return ok_status();
@@ -28,6 +35,16 @@ Status ReplayRelief::look(Lsn visible) {
   }
   const bool shrinks_log = may_shrink_log_ && parts_.retention.is_too_large();
   return shrinks_log || is_memory_short() ? save(visible) : ok_status();
+}
+
+// A full disk is no error: what is not saved stays in memory, and in the log.
+Status ReplayRelief::save_files(Lsn visible) {
+  Status saved = parts_.files.save(visible);
+  if (saved.code() == ErrorCode::kDiskFull) {
+    parts_.disk.report_full();
+    return ok_status();
+  }
+  return saved;
 }
 
 // Half of the budget, so that a start never begins with refusals.
@@ -46,6 +63,7 @@ Status ReplayRelief::save(Lsn visible) {
   } else {
     VIBRATO_RETURN_IF_ERROR(saved.status());
   }
+  VIBRATO_RETURN_IF_ERROR(save_files(visible));
   // Of a collection that is damaged nothing is saved, and its records stay in the log.
   may_shrink_log_ = may_shrink_log_ && !is_full && parts_.models.durable_lsn() > durable;
   parts_.budgets.refresh();

@@ -16,6 +16,7 @@
 #include "engine/disk_space.hpp"
 #include "engine/io_throttle.hpp"
 #include "engine/log_retention.hpp"
+#include "engine/model_files.hpp"
 #include "engine/write_budgets.hpp"
 #include "vector/maintenance.hpp"
 
@@ -28,6 +29,7 @@ class ReplayRelief {
   struct Parts {
     vector::Maintenance& maintenance;
     LogRetention& retention;
+    const ModelFiles& files;
     const commit::ModelSet& models;
     WriteBudgets& budgets;
     DiskSpace& disk;
@@ -45,12 +47,14 @@ class ReplayRelief {
 
  private:
   [[nodiscard]] bool is_memory_short() const;
+  [[nodiscard]] Status save_files(Lsn visible);
   [[nodiscard]] Status save(Lsn visible);
 
   Parts parts_;
   const std::uint64_t memory_budget_bytes_;
   const std::uint64_t portion_bytes_max_;
   const std::uint64_t first_portion_bytes_;
+  const std::uint64_t file_bytes_max_;  // In memory, of state, documents and SQL.
   std::uint64_t portion_bytes_;
   std::uint64_t held_bytes_ = 0;  // What the last save left in memory: what is damaged is not saved.
   bool may_shrink_log_;           // Also false once that has turned out to be of no use.

@@ -69,15 +69,27 @@ Status wait_until_visible(const commit::VisibleLsn& visible, Lsn lsn) {
   return ok_status();
 }
 
+// The files of the other models. What they hold may be applied and not yet visible.
+Status capture_files(const ModelFiles& files, const commit::VisibleLsn& visible, SnapshotCapture& result) {
+  for (commit::FileModel* const file : files.all()) {
+    VIBRATO_ASSIGN_OR_RETURN(auto captured, file->capture());
+    result.log_after = std::min(result.log_after, captured->applied_lsn());
+    VIBRATO_RETURN_IF_ERROR(wait_until_visible(visible, captured->applied_lsn()));
+    result.files.push_back({std::string(file->file_name()), std::move(captured)});
+  }
+  return ok_status();
+}
+
 // Nothing when the database changed in between, so that it must be tried again.
-Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& model, Lsn idempotency_durable,
-                                                   const catalog::Catalog& catalog, const commit::VisibleLsn& visible,
-                                                   const SaveImports& save_imports) {
+Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& model, const ModelFiles& files,
+                                                   Lsn idempotency_durable, const catalog::Catalog& catalog,
+                                                   const commit::VisibleLsn& visible, const SaveImports& save_imports) {
   VIBRATO_ASSIGN_OR_RETURN(const SavedCollections saved, read_saved(catalog));
   SnapshotCapture result;
   result.number_max = saved.number_max;
   const Lsn before = visible.get();
   result.log_after = std::min(before, idempotency_durable);
+  VIBRATO_RETURN_IF_ERROR(capture_files(files, visible, result));
   for (const vector::CollectionPtr& created : model.unsaved().created) {
     result.log_after = std::min(result.log_after, Lsn(created->identity().created_lsn.value() - 1));
   }
@@ -125,12 +137,12 @@ Result<std::optional<SnapshotCapture>> try_capture(const vector::VectorModel& mo
 
 }  // namespace
 
-Result<SnapshotCapture> capture(const vector::VectorModel& model, const commit::IdempotencyKeys& idempotency,
-                                const catalog::Catalog& catalog, const commit::VisibleLsn& visible,
-                                const SaveImports& save_imports) {
+Result<SnapshotCapture> capture(const vector::VectorModel& model, const ModelFiles& files,
+                                const commit::IdempotencyKeys& idempotency, const catalog::Catalog& catalog,
+                                const commit::VisibleLsn& visible, const SaveImports& save_imports) {
   while (true) {
     VIBRATO_ASSIGN_OR_RETURN(auto captured,
-                             try_capture(model, idempotency.durable_lsn(), catalog, visible, save_imports));
+                             try_capture(model, files, idempotency.durable_lsn(), catalog, visible, save_imports));
     if (captured.has_value()) {
       return std::move(*captured);
     }

@@ -41,6 +41,7 @@ Status SnapshotWriter::write_files() {
   // Durable before it is renamed: a disk that keeps the two changes in another order would give the folder both names,
   // and the next start removes what has the first one.
   VIBRATO_RETURN_IF_ERROR(parts_.fs.sync_directory(parts_.folder.path(kSnapshotsFolder)));
+  VIBRATO_RETURN_IF_ERROR(copy_files());  // First: their journals grow while they are held.
   VIBRATO_RETURN_IF_ERROR(link_segments());
   VIBRATO_RETURN_IF_ERROR(copy_the_log());
   VIBRATO_RETURN_IF_ERROR(copy_catalog());
@@ -49,6 +50,18 @@ Status SnapshotWriter::write_files() {
     VIBRATO_RETURN_IF_ERROR(parts_.fs.sync_directory(folder));
   }
   return write_manifest();
+}
+
+Status SnapshotWriter::copy_files() {
+  for (const CapturedFile& file : capture_.files) {
+    VIBRATO_RETURN_IF_ERROR(parts_.keep_going());
+    const std::string path = partial_ + "/" + file.name;
+    VIBRATO_RETURN_IF_ERROR(file.content->copy_to(path));
+    VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(parts_.fs, path));
+    add(file.name);
+  }
+  capture_.files.clear();
+  return ok_status();
 }
 
 Status SnapshotWriter::copy_catalog() {

@@ -40,7 +40,8 @@ class SnapshotWriter {
   };
 
   // `name` is a safe one.
-  SnapshotWriter(const Parts& parts, std::string name, const SnapshotCapture& capture)
+  // Lets go of the files of `capture` once they are copied.
+  SnapshotWriter(const Parts& parts, std::string name, SnapshotCapture& capture)
       : parts_(parts), name_(std::move(name)), capture_(capture) {}
 
   // Requires: the log is held from capture.log_after on. After an error nothing is left but, perhaps, the folder with
@@ -50,6 +51,7 @@ class SnapshotWriter {
 
  private:
   [[nodiscard]] Status write_files();
+  [[nodiscard]] Status copy_files();
   [[nodiscard]] Status copy_catalog();
   [[nodiscard]] Status link_segments();
   [[nodiscard]] Status copy_pepper();
@@ -61,7 +63,7 @@ class SnapshotWriter {
 
   const Parts& parts_;
   const std::string name_;
-  const SnapshotCapture& capture_;
+  SnapshotCapture& capture_;
   std::string partial_;  // Where it is written.
   std::vector<std::string> files_;
   std::int64_t created_at_ms_ = 0;  // As the manifest has it.

@@ -29,6 +29,7 @@ class Builder {
     VIBRATO_RETURN_IF_ERROR(target_.make_folders(context_.fs));
     VIBRATO_RETURN_IF_ERROR(context_.fs.create_directory(target_.path(kLogFolder)));
     VIBRATO_RETURN_IF_ERROR(copy_catalog());
+    VIBRATO_RETURN_IF_ERROR(copy_files());
     VIBRATO_RETURN_IF_ERROR(copy_segments());
     VIBRATO_RETURN_IF_ERROR(copy_the_log());
     VIBRATO_RETURN_IF_ERROR(copy_imports());
@@ -37,8 +38,8 @@ class Builder {
     if (!source_.is_open_already) {
       VIBRATO_RETURN_IF_ERROR(try_it());
     }
-    // The swap takes the file alone.
-    VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(context_.fs, target_.path(catalog::kCatalogFile)));
+    // The swap takes the files alone.
+    VIBRATO_RETURN_IF_ERROR(finish_copies(context_.fs, target_));
     return built_;
   }
 
@@ -59,6 +60,28 @@ class Builder {
     edit.snapshots = kept_.snapshots;
     edit.forget_jobs = !kept_.jobs;
     return catalog::edit_copy(vfs_, path, edit);
+  }
+
+  // A snapshot of a time in front of these models lacks the files, and its catalog the note of them: they begin empty.
+  // That one with the note lacks none, the database sees when it is opened.
+  Status copy_files() {
+    if (source_.snapshot_folder.empty()) {
+      return ok_status();
+    }
+    for (const std::string_view name : kModelFiles) {
+      const std::string from = source_.snapshot_folder + "/" + std::string(name);
+      const auto info = context_.fs.stat(from);
+      if (info.status().code() == ErrorCode::kNotFound) {
+        continue;
+      }
+      VIBRATO_RETURN_IF_ERROR(info.status());
+      if (!info->is_regular) {
+        return corruption(from + ": expected a regular file, found something else");
+      }
+      VIBRATO_RETURN_IF_ERROR(
+          io::copy_bytes(context_.fs, from, target_.path(name), info->size_bytes, io::OpenMode::kCreateNewPrivate));
+    }
+    return ok_status();
   }
 
   // What the catalog names is the snapshot's business to have: any other name is refused, wherever it points.

@@ -19,11 +19,13 @@ constexpr std::string_view kMarkerBegin = "{\"replaced\":\"";
 constexpr std::string_view kMarkerEnd = "\"}\n";
 constexpr std::size_t kIdDigitsMax = 20;
 
-// In the order in which they are swapped. The witness and the journals of a catalog go with it, and no new one comes.
-constexpr std::array<std::string_view, 7> kPieces = {
-    kWitnessFile, "catalog.db-wal",        "catalog.db-journal", catalog::kCatalogFile,
-    kLogFolder,   vector::kSegmentsFolder, kPepperFile};
-constexpr std::size_t kCompanions = 3;
+// In the order in which they are swapped. The witness goes with the catalog, journals with their database, and no new
+// ones come. All of those before anything is put in place: a journal beside another database would spoil it.
+constexpr std::array<std::string_view, 16> kPieces = {
+    kWitnessFile,          "catalog.db-wal", "catalog.db-journal",    "state.db-wal", "state.db-journal", "docs.db-wal",
+    "docs.db-journal",     "sql.db-wal",     "sql.db-journal",        kStateFile,     kDocumentsFile,     kSqlFile,
+    catalog::kCatalogFile, kLogFolder,       vector::kSegmentsFolder, kPepperFile};
+constexpr std::size_t kCompanions = 9;
 
 class Swap {
  public:
@@ -70,9 +72,11 @@ class Swap {
 
   // Files outside the folders, which hold what keys are checked by, stay private where they are copied.
   Status stage(const DataFolder& built, bool take_pepper) const {
-    VIBRATO_ASSIGN_OR_RETURN(const bool has_journal, exists(built.path("catalog.db-wal")));
-    if (has_journal) {
-      return io_error(built.path(catalog::kCatalogFile) + ": its journal could not be copied into it");
+    for (const std::string_view piece : std::span(kPieces).first(kCompanions)) {
+      VIBRATO_ASSIGN_OR_RETURN(const bool has_journal, exists(built.path(piece)));
+      if (has_journal && piece.ends_with("-wal")) {
+        return io_error(built.path(piece) + ": its content could not be copied into the database");
+      }
     }
     for (const std::string_view piece : std::span(kPieces).subspan(kCompanions)) {
       const auto found = fs_.stat(built.path(piece));

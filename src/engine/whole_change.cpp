@@ -19,8 +19,10 @@ constexpr std::array<std::string_view, 2> kFolders = {vector::kSegmentsFolder, k
 constexpr std::uint64_t kNoBound = std::numeric_limits<std::uint64_t>::max();
 
 // Of the pieces of a state. The pepper is not replaced.
-constexpr std::array<std::string_view, 4> kFiles = {kWitnessFile, "catalog.db-wal", "catalog.db-journal",
-                                                    catalog::kCatalogFile};
+constexpr std::array<std::string_view, 13> kFiles = {
+    kWitnessFile, "catalog.db-wal", "catalog.db-journal", catalog::kCatalogFile, "state.db-wal", "state.db-journal",
+    kStateFile,   "docs.db-wal",    "docs.db-journal",    kDocumentsFile,        "sql.db-wal",   "sql.db-journal",
+    kSqlFile};
 
 std::string inside(std::string_view folder, std::string_view name) {
   return std::string(folder) + "/" + std::string(name);
@@ -66,7 +68,7 @@ Status WholeChange::copy_state(Lsn last) {
   const DataFolder& folder = data_->folder();
   VIBRATO_ASSIGN_OR_RETURN(KeptState kept, data_->kept(""));
   kept.jobs = true;
-  VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(context_.fs, folder.path(catalog::kCatalogFile)));
+  VIBRATO_RETURN_IF_ERROR(finish_copies(context_.fs, folder));
   VIBRATO_ASSIGN_OR_RETURN(const wal::LogExtent log, wal::log_extent(context_.fs, folder.path(kLogFolder)));
   if (log.last != last) {
     return {ErrorCode::kConflict, folder.root() + ": another process has written to it meanwhile; try again"};
@@ -107,7 +109,7 @@ Result<std::unique_ptr<Database>> WholeChange::open(MetricsRegistry& metrics) co
 }
 
 Status WholeChange::finish() {
-  VIBRATO_RETURN_IF_ERROR(catalog::finish_copy(context_.fs, site_.path(catalog::kCatalogFile)));
+  VIBRATO_RETURN_IF_ERROR(finish_copies(context_.fs, site_));
   VIBRATO_ASSIGN_OR_RETURN(const std::string replaced, data_->take_over(site_));
   if (const Status removed = remove_replaced(replaced); !removed.ok()) {
     context_.logger.warning("the state before is in {}, and may be removed: {}", replaced, removed.message());

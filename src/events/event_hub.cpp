@@ -231,6 +231,7 @@ class EventHub::Impl {
       }
       if (!status.ok()) {
         logger_.error("streams of events end: {}", status.message());
+        deliver();
         cut_off(live_);
         return false;
       }

@@ -19,6 +19,12 @@ constexpr auto kTrimWait = std::chrono::milliseconds(1);
 
 Result<LogReplay::Piece> LogReplay::read(const EventFilter& filter, Lsn visible, Lsn stop_at, std::size_t bytes_max) {
   Piece piece;
+  const Status status = fill(filter, visible, stop_at, bytes_max, piece);
+  // What came before an error is sent; the error comes again.
+  return status.ok() || !piece.text.empty() ? Result<Piece>(std::move(piece)) : Result<Piece>(status);
+}
+
+Status LogReplay::fill(const EventFilter& filter, Lsn visible, Lsn stop_at, std::size_t bytes_max, Piece& piece) {
   std::size_t scanned = 0;
   while (piece.text.size() < bytes_max && scanned < kScanBytesMax) {
     if (position_.is_checked && position_.after >= stop_at) {
@@ -43,7 +49,7 @@ Result<LogReplay::Piece> LogReplay::read(const EventFilter& filter, Lsn visible,
       ++piece.events;
     }
   }
-  return piece;
+  return ok_status();
 }
 
 Result<bool> LogReplay::look(Lsn visible, Piece& piece) {

@@ -47,6 +47,7 @@ class LogReplay {
   [[nodiscard]] const StreamPosition& position() const { return position_; }
 
  private:
+  [[nodiscard]] Status fill(const EventFilter& filter, Lsn visible, Lsn stop_at, std::size_t bytes_max, Piece& piece);
   // The next record, peeked at: nothing if there is none up to `visible`. Adds gaps to `piece` on the way.
   [[nodiscard]] Result<bool> look(Lsn visible, Piece& piece);
   [[nodiscard]] Result<bool> look_once(Lsn visible, Piece& piece);

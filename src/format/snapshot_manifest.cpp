@@ -79,7 +79,7 @@ Result<ManifestFile> read_file(const Json& entry) {
   ManifestFile file;
   VIBRATO_ASSIGN_OR_RETURN(file.path, read_text(entry, "path"));
   if (!is_snapshot_path(file.path)) {
-    return wrong("path", "catalog.db, pepper, wal/NAME or segments/NAME");
+    return wrong("path", "catalog.db, state.db, docs.db, sql.db, pepper, wal/NAME or segments/NAME");
   }
   VIBRATO_ASSIGN_OR_RETURN(file.bytes, read_number(entry, "bytes"));
   VIBRATO_ASSIGN_OR_RETURN(const std::string hash, read_text(entry, "sha256"));
@@ -113,8 +113,10 @@ Result<std::vector<ManifestFile>> read_files(const Json& entries) {
 }  // namespace
 
 bool is_snapshot_path(std::string_view path) {
-  if (path == "catalog.db" || path == "pepper") {
-    return true;
+  for (const std::string_view file : {"catalog.db", "docs.db", "pepper", "sql.db", "state.db"}) {
+    if (path == file) {
+      return true;
+    }
   }
   for (const std::string_view folder : {"wal/", "segments/"}) {
     if (path.starts_with(folder)) {

@@ -36,7 +36,8 @@ struct SnapshotManifest {
   friend bool operator==(const SnapshotManifest&, const SnapshotManifest&) = default;
 };
 
-// "catalog.db", "pepper", "wal/<safe name>" or "segments/<safe name>": nothing else can be in a snapshot.
+// "catalog.db", "state.db", "docs.db", "sql.db", "pepper", "wal/<safe name>" or "segments/<safe name>": nothing else
+// can be in a snapshot.
 [[nodiscard]] bool is_snapshot_path(std::string_view path);
 
 // Requires: the manifest keeps its invariants.

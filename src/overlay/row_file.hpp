@@ -25,6 +25,8 @@ class RowFile {
   [[nodiscard]] Result<Lsn> applied_lsn();
   [[nodiscard]] Result<std::optional<std::int64_t>> next_expiry_ms();
 
+  [[nodiscard]] sqlite::Connection& connection() { return *connection_; }
+
   // A transaction of: any number of write(), and finish(), which commits them.
   [[nodiscard]] Result<sqlite::Transaction> begin() { return sqlite::Transaction::begin(*connection_); }
   [[nodiscard]] Status write(const RowEntry& entry);

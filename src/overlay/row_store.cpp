@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -58,6 +59,7 @@ class RowStore::Impl {
   }
 
   [[nodiscard]] Status save(Lsn up_to);
+  [[nodiscard]] Status change(const std::function<Status(sqlite::Connection& file)>& work);
   [[nodiscard]] Result<RowPtr> find_in_file(std::string_view key) {
     VIBRATO_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, readers_.take());
     return reader->find(key);
@@ -100,6 +102,13 @@ Status RowStore::Impl::save(Lsn up_to) {
     from = overlay_.let_go(from, saved, kKeysAtOnce);
   } while (from.has_value());
   return ok_status();
+}
+
+Status RowStore::Impl::change(const std::function<Status(sqlite::Connection& file)>& work) {
+  const std::lock_guard lock(save_mutex_);
+  VIBRATO_ASSIGN_OR_RETURN(sqlite::Transaction transaction, file_->begin());
+  VIBRATO_RETURN_IF_ERROR(work(file_->connection()));
+  return transaction.commit();
 }
 
 Status RowStore::Impl::write(Lsn up_to) {
@@ -209,6 +218,10 @@ Result<std::vector<RowEntry>> RowStore::expired(std::int64_t now_ms, std::size_t
 
 std::optional<std::int64_t> RowStore::next_expiry_ms() const {
   return impl_->overlay().next_expiry_ms();
+}
+
+Status RowStore::change(const std::function<Status(sqlite::Connection& file)>& work) {
+  return impl_->change(work);
 }
 
 Lsn RowStore::durable_lsn() const {

@@ -92,6 +92,8 @@ class Exchange {
   // has come, or what is streamed to the client has no end that could be waited for. Requires: the last step was
   // kAnswer, or kRead and streams_body().
   [[nodiscard]] bool ends_at_stop() const;
+  // The answer that is streamed has no end of its own: it is over when the client goes.
+  [[nodiscard]] bool has_endless_answer() const;
   // What is read belongs to a streamed body: it may take as long as bytes come.
   [[nodiscard]] bool streams_body() const { return state_ == State::kStream; }
   // The deadline has passed while bytes or an answer were awaited.

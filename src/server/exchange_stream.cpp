@@ -26,7 +26,16 @@ std::int64_t Exchange::answer_deadline_ns() const {
   return state_ == State::kLateAnswer ? late_->deadline_ns() : std::numeric_limits<std::int64_t>::max();
 }
 
+bool Exchange::has_endless_answer() const {
+  return state_ == State::kStream && reply_pipe_ != nullptr && match_.route != nullptr &&
+         match_.route->has_endless_answer;
+}
+
+// An answer without an end of its own gets one, and what was written before is sent first.
 bool Exchange::ends_at_stop() const {
+  if (has_endless_answer()) {
+    return false;
+  }
   return state_ == State::kStream ? body_pipe_ == nullptr || !has_body_ended_ : late_->has_deadline_reply();
 }
 
@@ -34,6 +43,8 @@ void Exchange::stop_after_answer() {
   stopping_ = true;
   if (body_pipe_ != nullptr) {
     body_pipe_->fail(unavailable("the server stops"));
+  } else if (has_endless_answer()) {
+    reply_pipe_->end(true);
   } else if (reply_pipe_ != nullptr) {
     reply_pipe_->abandon();
   }

@@ -27,6 +27,9 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 // How long a stop goes on waiting for the answer to a client that has ended its side of the connection.
 constexpr std::int64_t kPatienceWithEndedClientsNs = 1'000 * kNsPerMs;
 
+// How often it is looked for clients that are gone though nobody writes to them.
+constexpr std::int64_t kLookPeriodNs = 1'000 * kNsPerMs;
+
 // What a client sends after an early error is read into this and dropped.
 constexpr std::size_t kDrainBytes = 16 * limits::kKiB;
 
@@ -80,12 +83,22 @@ void Session::check(std::int64_t now_ns, bool stopping) {
     exchange_.stop_after_answer();
   }
   ErrorCodeAsio ignored;
-  const bool over = wait_ != Wait::kNone && now_ns >= deadline_ns_;
+  const bool over = (wait_ != Wait::kNone && now_ns >= deadline_ns_) || endless_client_left(now_ns);
   if (over || (stopping && ends_by_itself(now_ns))) {
     expired_ = true;
     stream_.socket().cancel(ignored);
     answer_timer_.cancel(ignored);
   }
+}
+
+// Nothing that is awaited would tell of it.
+bool Session::endless_client_left(std::int64_t now_ns) {
+  if (wait_ != Wait::kAnswer || answered_ || !exchange_.has_endless_answer() || now_ns < next_look_ns_) {
+    return false;
+  }
+  next_look_ns_ = now_ns + kLookPeriodNs;
+  client_left_ = client_has_ended();
+  return client_left_;
 }
 
 bool Session::ends_by_itself(std::int64_t now_ns) {

@@ -50,6 +50,8 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
   boost::asio::awaitable<void> close();
   // Whether a stop need not wait for what is awaited.
   [[nodiscard]] bool ends_by_itself(std::int64_t now_ns);
+  // Whether an answer without an end is awaited, and its client is gone.
+  [[nodiscard]] bool endless_client_left(std::int64_t now_ns);
   // Whether the client has ended its side of the connection, some of which nobody has read.
   [[nodiscard]] bool client_has_ended();
   [[nodiscard]] Step read_failed(bool ended);
@@ -66,6 +68,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Answ
   Wait wait_ = Wait::kNone;
   std::int64_t deadline_ns_ = 0;
   std::optional<std::int64_t> stop_seen_ns_;
+  std::int64_t next_look_ns_ = 0;
   bool expired_ = false;
   bool client_left_ = false;  // Nobody is there to take the answer.
   bool broken_ = false;       // The connection failed, or its client ended it in disorder.

@@ -159,6 +159,23 @@ SqlValueView value_of(sqlite3_stmt* statement, int column) {
   }
 }
 
+Status check_schema_size(SandboxCore& core) {
+  VIBRATO_ASSIGN_OR_RETURN(
+      Statement count,
+      core.connection->prepare(
+          "SELECT count(*), coalesce(sum(type = 'view'), 0), coalesce(sum(type = 'trigger'), 0) FROM sqlite_schema"));
+  Rows rows = count.run();
+  VIBRATO_RETURN_IF_ERROR(rows.next().status());
+  const auto check = [](std::string_view what, std::int64_t number, std::int64_t most) {
+    return number <= most ? ok_status()
+                          : invalid_argument("sql: " + std::to_string(number) + " " + std::string(what) + ", at most " +
+                                             std::to_string(most));
+  };
+  VIBRATO_RETURN_IF_ERROR(check("tables, indexes, views and triggers", rows.i64(0), limits::kSqlSchemaEntriesMax));
+  VIBRATO_RETURN_IF_ERROR(check("views", rows.i64(1), limits::kSqlViewsMax));
+  return check("triggers", rows.i64(2), limits::kSqlTriggersMax);
+}
+
 Result<QueryEnd> give_rows(SandboxCore& core, sqlite3_stmt* statement, std::uint64_t rows_max, RowSink& sink) {
   const int columns = sqlite3_column_count(statement);
   std::vector<std::string_view> names;
@@ -295,7 +312,9 @@ Result<SandboxChanges> Sandbox::execute(std::string_view sql, std::span<const Sq
     return invalid_argument("sql: FOREIGN KEY constraint failed; deferred ones are checked at the statement's end");
   }
   SandboxChanges changes;
-  if (!core_->rules.changes_schema()) {
+  if (core_->rules.changes_schema()) {
+    VIBRATO_RETURN_IF_ERROR(check_schema_size(*core_));
+  } else {
     changes.rows_affected = static_cast<std::uint64_t>(sqlite3_changes64(core_->database));
     changes.last_insert_id = sqlite3_last_insert_rowid(core_->database);
   }

@@ -50,6 +50,7 @@ class SandboxRules {
   SandboxBudget& budget_;
   SandboxAccess access_ = SandboxAccess::kTrusted;
   std::uint32_t questions_ = 0;
+  std::uintptr_t stack_begin_ = 0;  // Where the stack was when the statement began.
   bool changes_schema_ = false;
   bool alters_ = false;
   std::string refusal_;

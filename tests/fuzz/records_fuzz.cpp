@@ -8,8 +8,10 @@
 #include <vibrato/check.hpp>
 
 #include "format/doc_records.hpp"
+#include "format/event_record.hpp"
 #include "format/idempotency_record.hpp"
 #include "format/merge_patch.hpp"
+#include "format/state_records.hpp"
 #include "format/vector_records.hpp"
 #include "vector/collection_settings.hpp"
 
@@ -55,6 +57,18 @@ void check_idempotency(std::span<const std::byte> body) {
   VIBRATO_CHECK(std::ranges::equal(format::encode_idempotency_record(*record), body));
 }
 
+void check_state_put(std::span<const std::byte> body) {
+  const auto record = format::decode_state_put(body);
+  if (!record.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_state_put(*record), body));
+}
+
+void check_state_deleted(std::span<const std::byte> body) {
+  const auto record = format::decode_state_deleted(body);
+  if (!record.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_state_deleted(*record), body));
+}
+
 void check_doc_put(std::span<const std::byte> body) {
   const auto record = format::decode_doc_put(body);
   if (!record.ok()) return;
@@ -65,6 +79,12 @@ void check_doc_deleted(std::span<const std::byte> body) {
   const auto record = format::decode_doc_deleted(body);
   if (!record.ok()) return;
   VIBRATO_CHECK(std::ranges::equal(format::encode_doc_deleted(*record), body));
+}
+
+void check_user_event(std::span<const std::byte> body) {
+  const auto event = format::decode_user_event(body);
+  if (!event.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_user_event(*event), body));
 }
 
 void check_patch(std::string_view text) {
@@ -95,11 +115,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'i':
       check_idempotency(body);
       break;
+    case 'k':
+      check_state_put(body);
+      break;
+    case 'l':
+      check_state_deleted(body);
+      break;
     case 'o':
       check_doc_put(body);
       break;
     case 'x':
       check_doc_deleted(body);
+      break;
+    case 'e':
+      check_user_event(body);
       break;
     case 's':
       check_settings_text(text);

@@ -1,6 +1,7 @@
 // A script of random steps over a whole database, for tests that take its disk away: creations, puts, groups, imports,
-// deletes, also by filter, drops, checkpoints, merges, snapshots, restores, keys made and revoked. With small segments
-// of the log, so that these roll over and are trimmed. It says what may be found afterwards.
+// deletes, also by filter, drops, keys of state, documents, rows of SQL, batches over them, checkpoints, merges,
+// snapshots, restores, keys made and revoked. With small segments of the log, so that these roll over and are trimmed.
+// It says what may be found afterwards.
 #pragma once
 
 #include <fmt/format.h>
@@ -82,6 +83,9 @@ class DatabaseScript {
 
   Step run_step(MadeDatabase& database) {
     const std::string name = random_.chance(0.7) ? "a" : "b";
+    if (random_.chance(0.3)) {
+      return {write_models(database, name), true};
+    }
     const std::uint64_t choice = random_.below(100);
     if (choice >= 96) {
       return {choice == 96 ? make_key(database) : revoke_key(database)};
@@ -107,6 +111,47 @@ class DatabaseScript {
       return {choice < 85 ? database.compact(name) : database.optimize(name)};
     }
     return {snapshot(database)};
+  }
+
+  // State, documents, SQL, or a batch over them and, if it is there, the collection.
+  Status write_models(MadeDatabase& database, const std::string& name) {
+    const std::uint64_t id = random_.below(10);
+    const std::uint64_t number = random_.below(5000);
+    switch (random_.below(8)) {
+      case 0:
+        return erase(kMadeState, id), database.remove_state(id);
+      case 1:
+        return erase(kMadeDocuments, id), database.remove_document(id);
+      case 2:
+        maybe[kMadeState][id] = number;
+        return database.put_state(id, number);
+      case 3:
+        maybe[kMadeDocuments][id] = number;
+        return database.put_document(id, number);
+      case 4:
+        if (database->sql() != nullptr) {
+          maybe[kMadeSql][id] = number;
+          return database.put_row(id, number);
+        }
+        [[fallthrough]];
+      default:
+        break;
+    }
+    maybe[kMadeState][id] = number;
+    maybe[kMadeDocuments][id] = number;
+    if (!content.contains(name)) {
+      return database.put_everywhere(id, number);
+    }
+    maybe[name][id] = number;
+    return database.put_everywhere(id, number, name);
+  }
+
+  // What is empty is as if it were not there.
+  void erase(const std::string& name, std::uint64_t id) {
+    maybe[name].erase(id);
+    if (maybe[name].empty()) {
+      maybe.erase(name);
+    }
   }
 
   Step write_points(MadeDatabase& database, const std::string& name, std::uint64_t choice) {

@@ -12,9 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "commit/joined_write.hpp"
+#include "doc/document_writes.hpp"
 #include "engine/database.hpp"
 #include "engine/delete_by_filter.hpp"
+#include "events/event_model.hpp"
 #include "io/simulated_file_system.hpp"
+#include "kv/state_writes.hpp"
+#include "sql/sql_writes.hpp"
 #include "support/fake_clock.hpp"
 #include "support/status_matchers.hpp"
 #include "vector/maintenance.hpp"
@@ -33,8 +38,14 @@ inline std::string made_meta(std::uint64_t number) {
   return fmt::format(R"({{"n":{}}})", number);
 }
 
-// By collection, by id: the number of the point.
+// By collection, by id: the number of the point. The other models, where they have anything, are as collections of
+// these names: a key of state is "k<id>" with the number as its value, a document <id> of "d" is {"n":<number>}, a row
+// of SQL's table t has both.
 using MadeContent = std::map<std::string, std::map<std::uint64_t, std::uint64_t>>;
+inline constexpr const char* kMadeState = "state!";
+inline constexpr const char* kMadeDocuments = "documents!";
+inline constexpr const char* kMadeSql = "sql!";
+inline constexpr const char* kMadeTable = "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, n INTEGER)";
 
 inline engine::DatabaseOptions made_database_options(const std::string& folder = "/data") {
   engine::DatabaseOptions options;
@@ -89,6 +100,71 @@ class MadeDatabase {
   Status commit(vector::WritePtr write, engine::Database::Kind kind, const vector::Collection* collection = nullptr) {
     return database_->commit(std::move(write), kind, collection).status();
   }
+  // ---- State, documents, SQL ----
+  Result<vector::WritePtr> state_put(std::uint64_t id, std::uint64_t number,
+                                     std::optional<std::uint64_t> ttl_ms = std::nullopt) {
+    return kv::make_put(database_->state(), {fmt::format("k{}", id), fmt::format("{}", number), ttl_ms, {}},
+                        std::make_shared<kv::PutOutcome>());
+  }
+  Result<vector::WritePtr> document_put(std::uint64_t id, std::uint64_t number) {
+    return doc::make_put(database_->documents(), {"d", fmt::format("{}", id), made_meta(number), {}},
+                         std::make_shared<doc::PutOutcome>());
+  }
+  Status put_state(std::uint64_t id, std::uint64_t number, std::optional<std::uint64_t> ttl_ms = std::nullopt) {
+    return commit_made(state_put(id, number, ttl_ms), engine::Database::Kind::kPut);
+  }
+  Status remove_state(std::uint64_t id) {
+    return commit_made(
+        kv::make_delete(database_->state(), {fmt::format("k{}", id), {}}, std::make_shared<kv::DeleteOutcome>()),
+        engine::Database::Kind::kDelete);
+  }
+  Status put_document(std::uint64_t id, std::uint64_t number) {
+    return commit_made(document_put(id, number), engine::Database::Kind::kPut);
+  }
+  Status remove_document(std::uint64_t id) {
+    return commit_made(doc::make_delete(database_->documents(), {"d", fmt::format("{}", id), {}},
+                                        std::make_shared<doc::DeleteOutcome>()),
+                       engine::Database::Kind::kDelete);
+  }
+  // Requires: DatabaseOptions::sql.
+  Status execute(const std::string& statement) {
+    return commit_made(
+        sql::make_exec(*database_->sql(), {statement, "[]", INT64_MAX}, std::make_shared<sql::ExecOutcome>()),
+        engine::Database::Kind::kPut);
+  }
+  Status put_row(std::uint64_t id, std::uint64_t number) {
+    VIBRATO_RETURN_IF_ERROR(execute(kMadeTable));
+    return execute(fmt::format("INSERT OR REPLACE INTO t VALUES ({}, {})", id, number));
+  }
+  // A key, a document, an event and, with `name`, a point: as one batch.
+  Status put_everywhere(std::uint64_t id, std::uint64_t number, const std::string& name = "") {
+    std::vector<std::unique_ptr<commit::Write>> parts;
+    const auto add = [&parts](Result<vector::WritePtr> part) -> Status {
+      VIBRATO_RETURN_IF_ERROR(part.status());
+      parts.push_back(std::move(*part));
+      return ok_status();
+    };
+    VIBRATO_RETURN_IF_ERROR(add(state_put(id, number)));
+    VIBRATO_RETURN_IF_ERROR(add(document_put(id, number)));
+    VIBRATO_RETURN_IF_ERROR(
+        add(events::make_append("made", made_meta(number), std::make_shared<events::AppendOutcome>())));
+    std::vector<vector::CollectionPtr> collections;
+    if (!name.empty()) {
+      VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, database_->vectors().find(name));
+      VIBRATO_RETURN_IF_ERROR(add(vector::make_upsert(database_->vectors(), collection,
+                                                      {PointId(id), made_vector(number), made_meta(number)})));
+      collections.push_back(collection);
+    }
+    std::promise<Status> ended;
+    auto future = ended.get_future();
+    VIBRATO_RETURN_IF_ERROR(database_->submit_to_all(
+        commit::make_joined(database_->models(), std::move(parts), commit::JoinMode::kAllOrNothing,
+                            std::make_shared<commit::JoinedOutcome>()),
+        engine::Database::Kind::kPut, collections, commit::Durability::kSynced,
+        [&ended](const Result<commit::Committed>& done) { ended.set_value(done.status()); }));
+    return future.get();
+  }
+
   // Ids and numbers, in this order, as one import.
   using ImportedPoints = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
   Status import(const std::string& name, const ImportedPoints& points) {
@@ -158,6 +234,9 @@ class MadeDatabase {
                                       collection->info().live_count, points.size()));
       }
     }
+    VIBRATO_RETURN_IF_ERROR(add_state(content));
+    VIBRATO_RETURN_IF_ERROR(add_documents(content));
+    VIBRATO_RETURN_IF_ERROR(add_sql(content));
     return content;
   }
 
@@ -178,6 +257,54 @@ class MadeDatabase {
     VIBRATO_RETURN_IF_ERROR(id.status());
     const catalog::Job job = future.get();
     return job.state == catalog::JobState::kCompleted ? ok_status() : io_error(job.error.value_or("interrupted"));
+  }
+
+  Status commit_made(Result<vector::WritePtr> write, engine::Database::Kind kind) {
+    VIBRATO_RETURN_IF_ERROR(write.status());
+    return commit(std::move(*write), kind);
+  }
+
+  Status add_state(MadeContent& content) {
+    kv::StateListQuery query;
+    query.limit = 1000;
+    VIBRATO_ASSIGN_OR_RETURN(const kv::StatePage page, database_->state().list(query));
+    for (const kv::StateItem& item : page.items) {
+      content[kMadeState][std::stoull(item.key.substr(1))] = std::stoull(item.value_json());
+    }
+    return ok_status();
+  }
+  Status add_documents(MadeContent& content) {
+    VIBRATO_ASSIGN_OR_RETURN(const auto chosen,
+                             database_->documents().choose("d", std::nullopt, 1000, database_->visible_lsn()));
+    for (const doc::ChosenDocument& one : chosen) {
+      VIBRATO_ASSIGN_OR_RETURN(const overlay::RowPtr row, database_->documents().get("d", one.id));
+      if (row == nullptr) {
+        return corruption(fmt::format("document {} is chosen and not there", one.id));
+      }
+      content[kMadeDocuments][std::stoull(one.id)] = std::stoull(row->value.substr(5));
+    }
+    return ok_status();
+  }
+  Status add_sql(MadeContent& content) {
+    if (database_->sql() == nullptr) {
+      return ok_status();
+    }
+    struct Rows final : sqlite::RowSink {
+      explicit Rows(MadeContent& made) : content(made) {}
+      void take_columns(std::span<const std::string_view>) override {}
+      bool take_row(std::span<const sqlite::SqlValueView> values) override {
+        content[kMadeSql][static_cast<std::uint64_t>(std::get<std::int64_t>(values[0]))] =
+            static_cast<std::uint64_t>(std::get<std::int64_t>(values[1]));
+        return true;
+      }
+      MadeContent& content;
+    };
+    Rows rows(content);
+    sql::Query query;
+    query.statement = "SELECT id, n FROM t";
+    query.deadline_ns = INT64_MAX;
+    const Status read = database_->sql()->query(query, rows).status();
+    return read.code() == ErrorCode::kInvalidArgument ? ok_status() : read;  // There is no table yet.
   }
 
   static Status add_point(const vector::Segment& segment, std::uint32_t row,

@@ -54,6 +54,29 @@ TEST_F(CollectionsTableTest, a_number_is_never_given_twice) {
   EXPECT_OK(insert(made_collection(6, "c")));
 }
 
+TEST_F(CollectionsTableTest, names_outlive_erasing_until_they_are_forgotten) {
+  using Names = std::map<CollectionNumber, std::string>;
+  const auto names = [this] {
+    auto all = catalog_->read([](const Tables& tables) { return tables.collections.names(); });
+    EXPECT_OK(all);
+    return std::move(all).value();
+  };
+  const auto forget = [this](std::uint64_t lsn) {
+    return write([lsn](Tables& tables) { return tables.collections.forget_names(Lsn(lsn)); });
+  };
+  ASSERT_OK(insert(made_collection(1, "a")));
+  ASSERT_OK(insert(made_collection(2, "b")));
+  ASSERT_OK(drop(1, 50));
+  ASSERT_OK(write([](Tables& tables) { return tables.collections.erase(CollectionNumber(1)); }));
+  open();
+  const Names both = {{CollectionNumber(1), "a"}, {CollectionNumber(2), "b"}};
+  EXPECT_EQ(names(), both);
+  ASSERT_OK(forget(49));
+  EXPECT_EQ(names(), both);
+  ASSERT_OK(forget(50));
+  EXPECT_EQ(names(), (Names{{CollectionNumber(2), "b"}})) << "a live one is never forgotten";
+}
+
 TEST_F(CollectionsTableTest, inserting_the_same_again_is_a_replay_and_ok) {
   ASSERT_OK(insert(made_collection(1, "a")));
   EXPECT_OK(insert(made_collection(1, "a")));

@@ -1,0 +1,328 @@
+// POST /v1/batch: operations of several models as one write. All or nothing: in the log, in every model, and for every
+// condition; later operations see what earlier ones did.
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/api_context.hpp"
+#include "api/json_body.hpp"
+#include "api/json_fields.hpp"
+#include "api/json_writer.hpp"
+#include "api/point_fields.hpp"
+#include "api/read_call.hpp"
+#include "api/write_call.hpp"
+#include "base/limits.hpp"
+#include "commit/joined_write.hpp"
+#include "doc/document_writes.hpp"
+#include "events/event_model.hpp"
+#include "kv/state_writes.hpp"
+
+namespace vibrato::api {
+namespace {
+
+using WritePtr = std::unique_ptr<commit::Write>;
+using simdjson::dom::object;
+
+// Adds the result of an operation that was accepted: a whole JSON value.
+using WriteResult = std::function<void(JsonWriter& json)>;
+
+struct Operation {
+  WritePtr write;
+  WriteResult result;
+  bool is_delete = false;
+  vector::CollectionPtr collection = nullptr;  // Of vectors.
+};
+
+// Puts in front of the error of an operation which one it is.
+class NumberedWrite final : public commit::Write {
+ public:
+  NumberedWrite(WritePtr inner, std::size_t index) : inner_(std::move(inner)), index_(index) {}
+  [[nodiscard]] Status validate(commit::EffectList& effects) override {
+    const Status judged = inner_->validate(effects);
+    return judged.ok() ? judged : judged.with_context(fmt::format("operations[{}]", index_));
+  }
+  [[nodiscard]] std::uint64_t bytes() const override { return inner_->bytes(); }
+
+ private:
+  const WritePtr inner_;
+  const std::size_t index_;
+};
+
+Result<std::string> required_text(const Field& field) {
+  if (!field.is_there()) {
+    return missing_field(field.name, "a string");
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::string_view text, read_string(*field.value, field.name));
+  return std::string(text);
+}
+
+// Any JSON value, null too.
+Result<std::string> required_json(const Field& field) {
+  if (!field.came) {
+    return missing_field(field.name, "a JSON value");
+  }
+  return field.is_there() ? simdjson::minify(*field.value) : std::string("null");
+}
+
+Result<std::optional<std::uint64_t>> optional_whole(const Field& field, std::uint64_t min) {
+  if (!field.is_there()) {
+    return std::optional<std::uint64_t>();
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t number, read_whole(*field.value, field.name, min, UINT64_MAX));
+  return std::optional(number);
+}
+
+void write_deleted(JsonWriter& json, bool deleted) {
+  json.begin_object();
+  json.key("deleted");
+  json.boolean(deleted);
+  json.end_object();
+}
+
+Result<Operation> read_state_put(const ApiContext& context, object from) {
+  std::array<Field, 5> fields{{{"op"}, {"key"}, {"value"}, {"ttl_ms"}, {"if_revision"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields));
+  kv::PutInput input;
+  VIBRATO_ASSIGN_OR_RETURN(input.key, required_text(fields[1]));
+  VIBRATO_ASSIGN_OR_RETURN(input.value_json, required_json(fields[2]));
+  VIBRATO_ASSIGN_OR_RETURN(input.ttl_ms, optional_whole(fields[3], 1));
+  VIBRATO_ASSIGN_OR_RETURN(input.if_revision, optional_whole(fields[4], 0));
+  const auto outcome = std::make_shared<kv::PutOutcome>();
+  Operation operation;
+  operation.result = [key = input.key, outcome](JsonWriter& json) {
+    json.begin_object();
+    json.key("key");
+    json.string(key);
+    json.key("revision");
+    json.number(outcome->revision.value());
+    json.key("expires_at_ms");
+    if (outcome->expires_at_ms.has_value()) {
+      json.number(static_cast<std::uint64_t>(*outcome->expires_at_ms));
+    } else {
+      json.null();
+    }
+    json.end_object();
+  };
+  VIBRATO_ASSIGN_OR_RETURN(operation.write, kv::make_put(context.database.state(), std::move(input), outcome));
+  return operation;
+}
+
+Result<Operation> read_state_delete(const ApiContext& context, object from) {
+  std::array<Field, 3> fields{{{"op"}, {"key"}, {"if_revision"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields));
+  kv::DeleteInput input;
+  VIBRATO_ASSIGN_OR_RETURN(input.key, required_text(fields[1]));
+  VIBRATO_ASSIGN_OR_RETURN(input.if_revision, optional_whole(fields[2], 0));
+  const auto outcome = std::make_shared<kv::DeleteOutcome>();
+  Operation operation;
+  operation.is_delete = true;
+  operation.result = [outcome](JsonWriter& json) { write_deleted(json, outcome->deleted); };
+  VIBRATO_ASSIGN_OR_RETURN(operation.write, kv::make_delete(context.database.state(), std::move(input), outcome));
+  return operation;
+}
+
+Result<Operation> read_doc_put(const ApiContext& context, object from) {
+  std::array<Field, 5> fields{{{"op"}, {"collection"}, {"id"}, {"doc"}, {"if_revision"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields));
+  doc::PutInput input;
+  VIBRATO_ASSIGN_OR_RETURN(input.collection, required_text(fields[1]));
+  VIBRATO_ASSIGN_OR_RETURN(input.id, required_text(fields[2]));
+  VIBRATO_ASSIGN_OR_RETURN(input.doc_json, required_json(fields[3]));
+  VIBRATO_ASSIGN_OR_RETURN(input.if_revision, optional_whole(fields[4], 0));
+  const auto outcome = std::make_shared<doc::PutOutcome>();
+  Operation operation;
+  operation.result = [id = input.id, outcome](JsonWriter& json) {
+    json.begin_object();
+    json.key("id");
+    json.string(id);
+    json.key("revision");
+    json.number(outcome->revision.value());
+    json.end_object();
+  };
+  VIBRATO_ASSIGN_OR_RETURN(operation.write, doc::make_put(context.database.documents(), std::move(input), outcome));
+  return operation;
+}
+
+Result<Operation> read_doc_delete(const ApiContext& context, object from) {
+  std::array<Field, 3> fields{{{"op"}, {"collection"}, {"id"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields));
+  doc::DeleteInput input;
+  VIBRATO_ASSIGN_OR_RETURN(input.collection, required_text(fields[1]));
+  VIBRATO_ASSIGN_OR_RETURN(input.id, required_text(fields[2]));
+  const auto outcome = std::make_shared<doc::DeleteOutcome>();
+  Operation operation;
+  operation.is_delete = true;
+  operation.result = [outcome](JsonWriter& json) { write_deleted(json, outcome->deleted); };
+  VIBRATO_ASSIGN_OR_RETURN(operation.write, doc::make_delete(context.database.documents(), std::move(input), outcome));
+  return operation;
+}
+
+Result<Operation> read_vector_upsert(const ApiContext& context, object from) {
+  std::array<Field, 6> fields{{{"op"}, {"collection"}, {"id"}, {"vector"}, {"vector_b64"}, {"meta"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string name, required_text(fields[1]));
+  vector::PointInput point;
+  VIBRATO_ASSIGN_OR_RETURN(point.id, read_required_id(fields[2]));
+  VIBRATO_ASSIGN_OR_RETURN(const bool has_vector, read_vector(fields[3], fields[4], point.vector));
+  if (!has_vector) {
+    return missing_field("vector", "an array of numbers");
+  }
+  if (fields[5].is_there()) {
+    VIBRATO_ASSIGN_OR_RETURN(point.meta_json, read_meta(*fields[5].value, "meta"));
+  }
+  Operation operation;
+  operation.result = [](JsonWriter& json) { json.raw(R"({"ok":true})"); };
+  VIBRATO_ASSIGN_OR_RETURN(operation.collection, find_collection(context, name));
+  VIBRATO_ASSIGN_OR_RETURN(operation.write,
+                           vector::make_upsert(context.database.vectors(), operation.collection, std::move(point)));
+  return operation;
+}
+
+Result<Operation> read_vector_delete(const ApiContext& context, object from) {
+  std::array<Field, 3> fields{{{"op"}, {"collection"}, {"id"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string name, required_text(fields[1]));
+  VIBRATO_ASSIGN_OR_RETURN(PointId id, read_required_id(fields[2]));
+  Operation operation;
+  operation.is_delete = true;
+  operation.result = [](JsonWriter& json) { write_deleted(json, true); };
+  VIBRATO_ASSIGN_OR_RETURN(operation.collection, find_collection(context, name));
+  VIBRATO_ASSIGN_OR_RETURN(operation.write,
+                           vector::make_delete(context.database.vectors(), operation.collection, std::move(id)));
+  return operation;
+}
+
+Result<Operation> read_event_append(const ApiContext& /*context*/, object from) {
+  std::array<Field, 3> fields{{{"op"}, {"type"}, {"data"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields));
+  VIBRATO_ASSIGN_OR_RETURN(std::string type, required_text(fields[1]));
+  VIBRATO_ASSIGN_OR_RETURN(std::string data, required_json(fields[2]));
+  const auto outcome = std::make_shared<events::AppendOutcome>();
+  Operation operation;
+  operation.result = [outcome](JsonWriter& json) {
+    json.begin_object();
+    json.key("offset");
+    json.number(outcome->offset.value());
+    json.end_object();
+  };
+  VIBRATO_ASSIGN_OR_RETURN(operation.write, events::make_append(std::move(type), std::move(data), outcome));
+  return operation;
+}
+
+struct OperationKind {
+  std::string_view name;
+  Result<Operation> (*read)(const ApiContext& context, object from);
+};
+constexpr std::array<OperationKind, 7> kKinds = {{{"state.put", read_state_put},
+                                                  {"state.delete", read_state_delete},
+                                                  {"doc.put", read_doc_put},
+                                                  {"doc.delete", read_doc_delete},
+                                                  {"vector.upsert", read_vector_upsert},
+                                                  {"vector.delete", read_vector_delete},
+                                                  {"event.append", read_event_append}}};
+
+// Which fields an operation has, its kind says: that is looked for first.
+Result<Operation> read_operation(const ApiContext& context, simdjson::dom::element element) {
+  object from;
+  if (element.get(from) != simdjson::SUCCESS) {
+    return invalid_argument("must be an object");
+  }
+  std::array<Field, 1> fields{{{"op"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields, UnknownFields::kIgnored));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string name, required_text(fields[0]));
+  const auto kind = std::ranges::find(kKinds, name, &OperationKind::name);
+  if (kind == kKinds.end()) {
+    return invalid_argument(
+        fmt::format("op \"{}\" is none that there is; see the description of this route", shown(name)));
+  }
+  return kind->read(context, from);
+}
+
+Result<std::vector<Operation>> read_operations(const ApiContext& context, object body) {
+  std::array<Field, 1> fields{{{"operations"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(body, fields));
+  if (!fields[0].is_there()) {
+    return missing_field("operations", "an array");
+  }
+  simdjson::dom::array array;
+  if (fields[0].value->get(array) != simdjson::SUCCESS) {
+    return wrong_type("operations", "an array");
+  }
+  if (array.size() == 0 || array.size() > limits::kBatchItemsMax) {
+    return invalid_argument(fmt::format("operations must have 1 to {} elements", limits::kBatchItemsMax));
+  }
+  std::vector<Operation> operations;
+  operations.reserve(array.size());
+  for (const simdjson::dom::element element : array) {
+    auto operation = read_operation(context, element);
+    if (!operation.ok()) {
+      return operation.status().with_context(fmt::format("operations[{}]", operations.size()));
+    }
+    operations.push_back(std::move(*operation));
+  }
+  return operations;
+}
+
+// {"results":[...], without the last brace.
+std::string write_results(const std::vector<WriteResult>& results) {
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object();
+  json.key("results");
+  json.begin_array();
+  for (const WriteResult& result : results) {
+    result(json);
+  }
+  json.end_array();
+  return body;
+}
+
+Status run_batch(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  VIBRATO_ASSIGN_OR_RETURN(std::vector<Operation> operations, read_json_object(request.body, [&](object body) {
+                             return read_operations(*context, body);
+                           }));
+  WriteCall call;
+  call.collections.emplace();
+  call.kind = engine::Database::Kind::kDelete;
+  std::vector<WritePtr> parts;
+  std::vector<WriteResult> results;
+  parts.reserve(operations.size());
+  results.reserve(operations.size());
+  for (Operation& operation : operations) {
+    parts.push_back(std::make_unique<NumberedWrite>(std::move(operation.write), parts.size()));
+    results.push_back(std::move(operation.result));
+    if (!operation.is_delete) {
+      call.kind = engine::Database::Kind::kPut;
+    }
+    if (operation.collection == nullptr) {
+      continue;
+    }
+    call.points += operation.is_delete ? 0 : 1;
+    if (std::ranges::find(*call.collections, operation.collection) == call.collections->end()) {
+      call.collections->push_back(std::move(operation.collection));
+    }
+  }
+  call.write = commit::make_joined(context->database.models(), std::move(parts), commit::JoinMode::kAllOrNothing,
+                                   std::make_shared<commit::JoinedOutcome>());
+  call.make_answer = [results = std::move(results)](Lsn) { return write_results(results); };
+  return submit_write(context, request, responder, std::move(call));
+}
+
+}  // namespace
+
+void add_batch_route(const ContextPtr& context, RouteTable& table) {
+  Route route =
+      make_write_route(context, "/v1/batch", [context](const Request& request, const ResponderPtr& responder) {
+        return run_batch(context, request, responder);
+      });
+  route.reach = Reach::kWholeDatabase;
+  table.add(std::move(route));
+}
+
+}  // namespace vibrato::api

@@ -1,0 +1,243 @@
+// Many keys of the state at once: POST /v1/state/batch_put, DELETE /v1/state?prefix=.
+#include <array>
+#include <fmt/format.h>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/api_context.hpp"
+#include "api/json_body.hpp"
+#include "api/read_call.hpp"
+#include "api/running_keys.hpp"
+#include "api/state_fields.hpp"
+#include "api/write_call.hpp"
+#include "base/limits.hpp"
+#include "commit/joined_write.hpp"
+#include "engine/delete_in_groups.hpp"
+
+namespace vibrato::api {
+namespace {
+
+using WritePtr = std::unique_ptr<commit::Write>;
+
+// One operation of a batch.
+struct Item {
+  std::optional<std::string> key;  // Nothing for what is no text.
+  Status status;                   // Why it is no put; ok: it is part of the write.
+  std::shared_ptr<kv::PutOutcome> outcome = nullptr;
+};
+
+struct Batch {
+  bool is_atomic = false;
+  std::vector<Item> items;
+  std::vector<WritePtr> parts;  // Of the items that are ok, in order.
+};
+
+Result<WritePtr> read_item(kv::StateModel& state, const Field& key, std::span<const Field, kPutFields> fields,
+                           Item& item) {
+  if (!key.is_there()) {
+    return missing_field("key", "a string");
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const std::string_view text, read_string(*key.value, "key"));
+  kv::PutInput input;
+  input.key = item.key.emplace(text);
+  VIBRATO_RETURN_IF_ERROR(read_put_fields(fields, input));
+  item.outcome = std::make_shared<kv::PutOutcome>();
+  return kv::make_put(state, std::move(input), item.outcome);
+}
+
+// An operation that is no object, or has a field that is not known, fails the call; all else the operation, unless the
+// batch is atomic.
+Status read_operation(kv::StateModel& state, simdjson::dom::element element, Batch& batch) {
+  const std::string name = fmt::format("operations[{}]", batch.items.size());
+  simdjson::dom::object object;
+  if (element.get(object) != simdjson::SUCCESS) {
+    return wrong_type(name, "an object");
+  }
+  std::array<Field, kPutFields + 1> fields;
+  std::ranges::copy(put_fields(), fields.begin());
+  fields.back() = {"key"};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields).with_context(name));
+  Item& item = batch.items.emplace_back();
+  Result<WritePtr> write =
+      read_item(state, fields.back(), std::span<const Field, kPutFields>(fields.data(), kPutFields), item);
+  if (write.ok()) {
+    batch.parts.push_back(std::move(*write));
+    return ok_status();
+  }
+  item.status = beneath(name + ".", write.status());
+  return batch.is_atomic ? item.status : ok_status();
+}
+
+Result<Batch> read_batch(kv::StateModel& state, simdjson::dom::object object) {
+  std::array<Field, 2> fields{{{"operations"}, {"atomic"}}};
+  VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
+  Batch batch;
+  VIBRATO_ASSIGN_OR_RETURN(batch.is_atomic, bool_or(fields[1], false));
+  if (!fields[0].is_there()) {
+    return missing_field("operations", "an array");
+  }
+  simdjson::dom::array array;
+  if (fields[0].value->get(array) != simdjson::SUCCESS) {
+    return wrong_type("operations", "an array");
+  }
+  // The array's own count saturates; it is exact far above the cap.
+  if (array.size() == 0 || array.size() > limits::kBatchItemsMax) {
+    return invalid_argument(fmt::format("operations must have 1 to {} elements", limits::kBatchItemsMax));
+  }
+  batch.items.reserve(array.size());
+  batch.parts.reserve(array.size());
+  for (const simdjson::dom::element element : array) {
+    VIBRATO_RETURN_IF_ERROR(read_operation(state, element, batch));
+  }
+  return batch;
+}
+
+void write_result(const Item& item, const Status& status, JsonWriter& json) {
+  json.begin_object();
+  json.key("status");
+  json.string(status.ok() ? "ok" : "error");
+  if (status.ok()) {
+    write_put_members(*item.key, *item.outcome, json);
+  } else {
+    json.key("key");
+    if (item.key.has_value()) {
+      json.string(*item.key);
+    } else {
+      json.null();
+    }
+    json.key("error");
+    json.begin_object();
+    json.key("error");
+    json.string(json_code(status.code()));
+    json.key("message");
+    json.string(status.message());
+    json.end_object();
+  }
+  json.end_object();
+}
+
+// {"results":[...], without the last brace.
+std::string write_results(const std::vector<Item>& items, const commit::JoinedOutcome& outcome) {
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object();
+  json.key("results");
+  json.begin_array();
+  std::size_t part = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    Status status = items[i].status;
+    if (status.ok()) {
+      status = outcome.parts[part++].with_context(fmt::format("operations[{}]", i));
+    }
+    write_result(items[i], status, json);
+  }
+  json.end_array();
+  return body;
+}
+
+Status batch_put(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
+  kv::StateModel& state = context->database.state();
+  VIBRATO_ASSIGN_OR_RETURN(
+      Batch batch, read_json_object(request.body, [&](simdjson::dom::object body) { return read_batch(state, body); }));
+  const auto outcome = std::make_shared<commit::JoinedOutcome>();
+  const commit::JoinMode mode = batch.is_atomic ? commit::JoinMode::kAllOrNothing : commit::JoinMode::kEachByItself;
+  WriteCall call;
+  call.write = commit::make_joined(context->database.models(), std::move(batch.parts), mode, outcome);
+  call.make_answer = [outcome, items = std::move(batch.items)](Lsn /*last_lsn*/) {
+    return write_results(items, *outcome);
+  };
+  return submit_write(context, request, responder, std::move(call));
+}
+
+// Owns all it needs.
+struct PrefixCall {
+  std::string prefix;
+  engine::DeleteInGroups groups;
+  std::optional<std::string> after;  // Where the next group begins.
+};
+using RunningKeysPtr = std::shared_ptr<RunningKeys>;
+
+constexpr std::size_t kGroupKeys = 1000;
+
+Result<engine::DeleteInGroups::MakeWrite> next_group(kv::StateModel& state, PrefixCall& call) {
+  VIBRATO_ASSIGN_OR_RETURN(std::vector<kv::ChosenKey> keys, state.choose(call.prefix, call.after, kGroupKeys));
+  if (keys.empty()) {
+    return engine::DeleteInGroups::MakeWrite();
+  }
+  call.after = keys.back().key;
+  return engine::DeleteInGroups::MakeWrite(
+      [&state, keys = std::move(keys)](std::shared_ptr<std::uint64_t> deleted) -> WritePtr {
+        return kv::make_delete_chosen(state, keys, std::move(deleted));
+      });
+}
+
+Result<std::string> delete_once(const ApiContext& context, const PrefixCall& call, RunningKeys& running) {
+  if (!call.groups.key.has_value()) {
+    return engine::delete_in_groups(context.database, call.groups);
+  }
+  if (!running.begin(*call.groups.key)) {
+    return Status(ErrorCode::kConflict,
+                  "Idempotency-Key: a request with it is being carried out; send this one again when that has ended");
+  }
+  Result<std::string> body = engine::delete_in_groups(context.database, call.groups);
+  running.end(*call.groups.key);
+  return body;
+}
+
+Status check_prefix(const Request& request) {
+  VIBRATO_RETURN_IF_ERROR(check_write_parameters(request));
+  const auto prefix = request.query_parameter("prefix");
+  if (!prefix.has_value() || prefix->empty()) {
+    return invalid_argument("query parameter prefix is missing or empty; it says which keys are deleted");
+  }
+  return kv::check_key(*prefix, "query parameter prefix");
+}
+
+Status delete_prefix(const ContextPtr& context, const RunningKeysPtr& running, const Request& request,
+                     const ResponderPtr& responder) {
+  const auto call = std::make_shared<PrefixCall>();
+  call->prefix = *request.query_parameter("prefix");
+  engine::DeleteInGroups& groups = call->groups;
+  groups.rows_name = "keys";
+  VIBRATO_ASSIGN_OR_RETURN(groups.key, idempotency_key_of(*context, request));
+  groups.deadline = deadline_of(*context, *responder);
+  groups.durability = durability_of(request);
+  groups.make_answer = [durability = groups.durability](const engine::DeletedRows& deleted) {
+    std::string body = fmt::format(R"({{"deleted":{})", deleted.rows);
+    end_write_answer(deleted.last_lsn, durability, body);
+    return body;
+  };
+  return answer_on_pool(context, std::nullopt, responder, [context, running, call](Reply& reply) -> Status {
+    VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
+    PrefixCall& wanted = *call;
+    wanted.groups.next = [&] { return next_group(context->database.state(), wanted); };
+    VIBRATO_ASSIGN_OR_RETURN(reply.body, delete_once(*context, wanted, *running));
+    return ok_status();
+  });
+}
+
+}  // namespace
+
+void add_state_batch_routes(const ContextPtr& context, RouteTable& table) {
+  Route batch = make_write_route(context, "/v1/state/batch_put",
+                                 [context](const Request& request, const ResponderPtr& responder) {
+                                   return batch_put(context, request, responder);
+                                 });
+  batch.reach = Reach::kWholeDatabase;
+  table.add(std::move(batch));
+  const auto running = std::make_shared<RunningKeys>();
+  table.add({.method = Method::kDelete,
+             .pattern = "/v1/state",
+             .role = Role::kIngest,
+             .known_query_parameters = {{"prefix", std::string(kDurabilityParameter)}},
+             .check_query = check_prefix,
+             .async_handler = [context, running](const Request& request, const ResponderPtr& responder) {
+               return delete_prefix(context, running, request, responder);
+             }});
+}
+
+}  // namespace vibrato::api
