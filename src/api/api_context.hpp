@@ -41,6 +41,7 @@ void add_export_route(const ContextPtr& context, RouteTable& table);
 void add_sql_routes(const ContextPtr& context, RouteTable& table);
 void add_state_routes(const ContextPtr& context, RouteTable& table);
 void add_state_batch_routes(const ContextPtr& context, RouteTable& table);
+void add_doc_routes(const ContextPtr& context, RouteTable& table);
 void add_event_routes(const ContextPtr& context, RouteTable& table);
 void add_job_routes(const ContextPtr& context, RouteTable& table);
 void add_admin_routes(const ContextPtr& context, RouteTable& table);

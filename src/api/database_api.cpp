@@ -28,6 +28,7 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_event_routes(context, table);
   add_state_routes(context, table);
   add_state_batch_routes(context, table);
+  add_doc_routes(context, table);
   add_job_routes(context, table);
   add_admin_routes(context, table);
   add_key_routes(context, table);
