@@ -87,12 +87,9 @@ inline constexpr std::size_t kSqlAnswerBytesMax = 16 * kMiB;
 inline constexpr std::size_t kSqlTextBytesMax = 1 * kMiB;
 inline constexpr std::size_t kSqlParametersMax = 1000;
 inline constexpr std::size_t kSqlParameterBytesMax = 8 * kMiB;  // Of one statement, as JSON text.
-inline constexpr std::size_t kSqlValueBytesMax = 2 * kMiB;      // Of one value or row.
-inline constexpr std::int64_t kSqlSchemaEntriesMax = 5000;      // Tables, indexes, views, triggers.
-inline constexpr std::int64_t kSqlViewsMax = 200;               // Views of views are opened up in each other.
-inline constexpr std::int64_t kSqlTriggersMax = 500;
-inline constexpr std::int64_t kSqlExecMsMax = 5000;            // Of one statement that writes.
-inline constexpr std::size_t kSqlMemoryBytesMax = 256 * kMiB;  // That one statement may take.
+inline constexpr std::size_t kSqlValueBytesMax = 4 * kMiB;      // Of one value or row.
+inline constexpr std::int64_t kSqlExecMsMax = 5000;             // Of one statement that writes.
+inline constexpr std::size_t kSqlMemoryBytesMax = 256 * kMiB;   // That one statement may take.
 
 // Events.
 inline constexpr std::uint32_t kSubscribersMax = 1000;
