@@ -24,13 +24,15 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_listing_routes(context, table);
   add_import_route(context, table);
   add_export_route(context, table);
+  add_event_routes(context, table);
   add_state_routes(context, table);
   add_state_batch_routes(context, table);
+  add_doc_routes(context, table);
   add_job_routes(context, table);
   add_admin_routes(context, table);
   add_key_routes(context, table);
   add_health_routes(context, table);
-  add_page_routes(table);
+  add_page_routes(context, table);
   add_v2_write_routes(context, table);
   add_v2_query_routes(context, table);
   add_v2_operation_routes(context, table);

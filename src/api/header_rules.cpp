@@ -8,8 +8,8 @@
 namespace vibrato::api {
 namespace {
 
-constexpr std::array<std::string_view, 5> kSingleHeaders = {"Authorization", "x-api-key", "Idempotency-Key",
-                                                            "Content-Type", "Content-Encoding"};
+constexpr std::array<std::string_view, 6> kSingleHeaders = {"Authorization", "x-api-key",        "Idempotency-Key",
+                                                            "Content-Type",  "Content-Encoding", "If-Match"};
 
 }  // namespace
 

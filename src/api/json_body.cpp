@@ -152,6 +152,29 @@ Result<JsonBody> parse_json_body(std::string_view body) {
   return JsonBody{object, {}};
 }
 
+Result<std::string> read_json_text(std::string_view body) {
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && body[first] == '{') {
+    return read_json_object(
+        body, [](simdjson::dom::object object) -> Result<std::string> { return simdjson::minify(object); });
+  }
+  simdjson::dom::element root;
+  const auto error = parse(body, root);
+  if (error == simdjson::NUMBER_ERROR) {
+    VIBRATO_ASSIGN_OR_RETURN(const ReducedText reduced, set_large_numbers_aside(body));
+    const auto without = parse(reduced.text(), root);
+    return without == simdjson::SUCCESS ? invalid_argument("the body has a number that is too large")
+                                        : explain(without, std::nullopt);
+  }
+  if (error != simdjson::SUCCESS) {
+    return explain(error, find_json_fault(body));
+  }
+  if (const auto fractions = with_minus_zeros_as_fractions(body)) {
+    return read_json_text(fractions->text());
+  }
+  return simdjson::minify(root);
+}
+
 Status wrong_type(std::string_view field, std::string_view expected) {
   return invalid_argument(fmt::format("{} must be {}", field, expected));
 }

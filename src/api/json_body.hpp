@@ -1,10 +1,10 @@
 // Request bodies as JSON, and the typed reading of their fields. For the .cpp files of this folder only: simdjson is
 // a heavy header.
 //
-// Rules that hold on every surface: the root is an object; at most limits::kJsonDepthMax levels; a field comes once;
-// null means absent; errors name the field. Broken JSON (bad UTF-8, lone surrogates, NaN literals, too deep) is
-// kInvalidJson; a number too large for its place is kInvalidArgument. -0 is no whole number. Inside of values that may
-// be any JSON (meta), keys may come twice.
+// Rules that hold on every surface: the root is an object, but of documents; at most limits::kJsonDepthMax levels; a
+// field comes once; null means absent; errors name the field. Broken JSON (bad UTF-8, lone surrogates, NaN literals,
+// too deep) is kInvalidJson; a number too large for its place is kInvalidArgument. -0 is no whole number. Inside of
+// values that may be any JSON (meta), keys may come twice.
 #pragma once
 
 #include <cstddef>
@@ -54,6 +54,10 @@ template <typename Read>
   }
   return outcome;
 }
+
+// A body that is any JSON value, as compact text. Errors: as read_json_object.
+// Requires: as parse_json_body.
+[[nodiscard]] Result<std::string> read_json_text(std::string_view body);
 
 // "<field> must be <expected>".
 [[nodiscard]] Status wrong_type(std::string_view field, std::string_view expected);

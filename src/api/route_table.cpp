@@ -115,15 +115,15 @@ void RouteTable::add(Route route) {
   routes->push_back(std::move(route));
 }
 
-void RouteTable::choose(const std::vector<Route>& routes, Method method, RouteMatch& match) const {
-  match.route = find_method(routes, method);
-  if (match.route == nullptr && method == Method::kHead) {
-    match.route = find_method(routes, Method::kGet);
+const Route* RouteTable::choose(const std::vector<Route>& routes, Method method, RouteMatch& match) {
+  const Route* route = find_method(routes, method);
+  if (route == nullptr && method == Method::kHead) {
+    route = find_method(routes, Method::kGet);
   }
-  if (match.route == nullptr) {
-    match.allow = allowed_methods(routes);
-    match.error = Status(ErrorCode::kMethodNotAllowed, "this path answers " + match.allow + " only");
+  if (route == nullptr) {
+    match.allow += (match.allow.empty() ? "" : ", ") + allowed_methods(routes);
   }
+  return route;
 }
 
 void RouteTable::match(Method method, std::string_view path, RouteMatch& match) const {
@@ -132,23 +132,27 @@ void RouteTable::match(Method method, std::string_view path, RouteMatch& match) 
   match.error = ok_status();
   match.allow.clear();
   if (const auto found = literal_.find(path); found != literal_.end()) {
-    choose(found->second, method, match);
-    return;
+    match.route = choose(found->second, method, match);
   }
-  if (path.starts_with('/')) {
-    for (const Pattern& pattern : patterns_) {
-      if (!fits(pattern.segments, path)) {
-        continue;
-      }
-      choose(pattern.routes, method, match);
-      if (match.route != nullptr && !read_parameters(pattern.segments, path, match.parameters)) {
-        match.route = nullptr;
-        match.error = invalid_argument("path: an escape is not '%' and two hexadecimal digits");
-      }
+  // A path may be that of several patterns, which answer different methods: POST .../find and GET .../{id}.
+  for (auto pattern = patterns_.begin(); match.route == nullptr && pattern != patterns_.end(); ++pattern) {
+    if (!path.starts_with('/') || !fits(pattern->segments, path)) {
+      continue;
+    }
+    match.route = choose(pattern->routes, method, match);
+    if (match.route != nullptr && !read_parameters(pattern->segments, path, match.parameters)) {
+      match.route = nullptr;
+      match.error = invalid_argument("path: an escape is not '%' and two hexadecimal digits");
       return;
     }
   }
-  match.error = not_found("no route has this path");
+  if (match.route != nullptr) {
+    match.allow.clear();
+  } else if (match.allow.empty()) {
+    match.error = not_found("no route has this path");
+  } else {
+    match.error = Status(ErrorCode::kMethodNotAllowed, "this path answers " + match.allow + " only");
+  }
 }
 
 Status RouteTable::authorize(Request& request, const Route& route, Reply& reply) const {

@@ -1,8 +1,9 @@
 // The one table of routes: what a server answers, with which role, up to which body size, by which handler.
 //
 // A pattern is a path whose segments are literal or `{name}`; a name takes exactly one non-empty segment, decoded
-// once. Literal patterns win over patterns with names. A table is filled before the server starts and constant
-// afterwards: matching may then happen from many threads at once.
+// once. Literal patterns win over patterns with names, and those over ones that were added later, among the routes that
+// answer the method: POST /c/find and GET /c/{id} may stand beside each other. A table is filled before the server
+// starts and constant afterwards: matching may then happen from many threads at once.
 #pragma once
 
 #include <cstddef>
@@ -115,7 +116,8 @@ class RouteTable {
     std::vector<Route> routes;          // One a method.
   };
 
-  void choose(const std::vector<Route>& routes, Method method, RouteMatch& match) const;
+  // Null, and what they answer added to the Allow of the match, if none of them answers the method.
+  [[nodiscard]] static const Route* choose(const std::vector<Route>& routes, Method method, RouteMatch& match);
 
   Surface surface_;
   std::map<std::string, std::vector<Route>, std::less<>> literal_;

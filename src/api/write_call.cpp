@@ -58,6 +58,9 @@ commit::Fingerprint fingerprint_of(const ApiContext& context, const Request& req
       text.append("\n").append(parameter.name).append("=").append(parameter.value);
     }
   }
+  if (const auto revision = request.header(kIfMatchHeader); revision.has_value()) {
+    text.append("\n").append(kIfMatchHeader).append(": ").append(*revision);
+  }
   return context.sha256(auth::as_bytes(text));
 }
 

@@ -25,6 +25,9 @@ namespace vibrato::api {
 inline constexpr std::string_view kDurabilityParameter = "durability";
 [[nodiscard]] Status check_write_parameters(const Request& request);
 
+// The revision that a document must have.
+inline constexpr std::string_view kIfMatchHeader = "If-Match";
+
 [[nodiscard]] commit::Durability durability_of(const Request& request);
 
 // The Idempotency-Key of a request, if it has one. Errors: kInvalidArgument for what is no such key.

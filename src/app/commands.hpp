@@ -16,6 +16,10 @@ namespace vibrato::app {
 [[nodiscard]] Command make_search_command();
 [[nodiscard]] Command make_import_command();
 [[nodiscard]] Command make_export_command();
+[[nodiscard]] Command make_state_command();
+[[nodiscard]] Command make_doc_command();
+[[nodiscard]] Command make_sql_command();
+[[nodiscard]] Command make_stream_command();
 [[nodiscard]] Command make_key_create_command();
 [[nodiscard]] Command make_key_list_command();
 [[nodiscard]] Command make_key_revoke_command();

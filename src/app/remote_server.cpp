@@ -62,20 +62,24 @@ Status check_remote_flags(const RemoteFlags& flags) {
   return flags.server.empty() ? ok_status() : server::parse_http_address(flags.server).status();
 }
 
-Result<RemoteServer> RemoteServer::open(CommandContext& context, const RemoteFlags& flags) {
+Result<RemoteServer> RemoteServer::open(CommandContext& context, const RemoteFlags& flags,
+                                        server::HttpClientOptions options) {
   VIBRATO_ASSIGN_OR_RETURN(const server::HttpAddress address, server::parse_http_address(flags.server));
-  server::HttpClientOptions options;
   options.key = flags.key;
   options.timeout_ms = flags.timeout_ms;
   if (!flags.ca_cert.empty()) {
     VIBRATO_ASSIGN_OR_RETURN(options.ca_cert_pem, read_text_file(context.fs, flags.ca_cert));
   }
-  return RemoteServer(server::HttpClient(address, options), flags.timeout_ms);
+  return RemoteServer(server::HttpClient(address, std::move(options)), flags.timeout_ms);
 }
 
 Result<std::string> RemoteServer::call(api::Method method, std::string_view path, std::string_view json) {
-  VIBRATO_ASSIGN_OR_RETURN(server::HttpReply reply, accepted(client_.request(method, path, json)));
+  VIBRATO_ASSIGN_OR_RETURN(server::HttpReply reply, ask(method, path, json));
   return std::move(reply.body);
+}
+
+Result<server::HttpReply> RemoteServer::ask(api::Method method, std::string_view path, std::string_view json) {
+  return accepted(client_.request(method, path, json));
 }
 
 Status RemoteServer::stream(api::Method method, std::string_view path, const server::HttpUpload* upload,

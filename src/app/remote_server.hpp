@@ -37,12 +37,16 @@ CLI::Option* add_remote_flags(CLI::App& app, RemoteFlags& flags, const std::stri
 // Thread-safety: one thread at a time.
 class RemoteServer {
  public:
-  // Errors: kInvalidArgument (the address, the file of the CA certificate), those of the file system.
-  [[nodiscard]] static Result<RemoteServer> open(CommandContext& context, const RemoteFlags& flags);
+  // `options` are those of the client that no flag gives. Errors: kInvalidArgument (the address, the file of the CA
+  // certificate), those of the file system.
+  [[nodiscard]] static Result<RemoteServer> open(CommandContext& context, const RemoteFlags& flags,
+                                                 server::HttpClientOptions options = {});
 
   // The body of a 2xx answer. Errors: those of HttpClient, kTimeout naming --timeout-ms; for any other answer what the
   // server says, with kUnauthenticated, kForbidden, kNotFound, kAlreadyExists, kOverloaded and kUnavailable told apart.
   [[nodiscard]] Result<std::string> call(api::Method method, std::string_view path, std::string_view json = {});
+  // The same, with the headers that a reply keeps.
+  [[nodiscard]] Result<server::HttpReply> ask(api::Method method, std::string_view path, std::string_view json = {});
   // The same with a body of any size either way, as HttpClient::stream.
   [[nodiscard]] Status stream(api::Method method, std::string_view path, const server::HttpUpload* upload,
                               const server::TakePiece& take);

@@ -60,7 +60,7 @@ overlay::KeyRange range_behind(std::string_view collection, std::optional<std::s
 DocumentModel::DocumentModel(const commit::VisibleLsn& visible, const commit::RoundTime& time, Options options)
     : visible_(visible),
       options_(options),
-      indexes_(std::make_unique<Indexes>(time)),
+      indexes_(std::make_unique<Indexes>(time, IndexesOptions{.step_rows = options.index_step_rows})),
       staged_(std::make_unique<StagedDocuments>()) {}
 
 Result<std::unique_ptr<DocumentModel>> DocumentModel::open(sqlite::Vfs& vfs, const std::string& data_folder,
@@ -106,7 +106,7 @@ Result<FoundPage> DocumentModel::find(std::string_view collection, const FindReq
   {
     VIBRATO_ASSIGN_OR_RETURN(const auto view, rows_->view(range_behind(collection, id_after), visible_.get(),
                                                           takes_all ? request.limit + std::size_t{1} : kAll));
-    Finder finder(*view, collection, request, order, after);
+    Finder finder(*view, collection, request, order, after, options_.find);
     VIBRATO_ASSIGN_OR_RETURN(outcome, finder.run());
   }
   for (const std::int64_t index : outcome.used_indexes) {

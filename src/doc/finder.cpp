@@ -12,24 +12,17 @@ namespace vibrato::doc {
 namespace {
 
 constexpr std::uint64_t kRowsBetweenChecks = 1024;
-// More candidates than this are not collected: a scan reads rows several times as fast as they are looked up by id.
-constexpr std::size_t kListedMaxById = 20'000;
-constexpr std::size_t kListedMaxSorted = 100'000;
-// Up to here collecting is as good as walking in the order of ids.
-constexpr std::size_t kListedAtOnce = 1000;
-// How many rows the index on the key to sort by may give, before candidates or a scan are tried instead.
-constexpr std::size_t kVisitsMin = 1000;
-constexpr std::size_t kVisitsMax = 20'000;
 
 }  // namespace
 
 Finder::Finder(overlay::RowView& view, std::string_view collection, const FindRequest& request, const SortOrder& order,
-               const std::optional<Place>& after)
+               const std::optional<Place>& after, const FindTuning& tuning)
     : view_(view),
       collection_(collection),
       request_(request),
       order_(order),
       after_(after),
+      tuning_(tuning),
       indexes_(view.file(), collection, request.deadline) {
   if (request.filter != nullptr) {
     matcher_.emplace(*request.filter);
@@ -38,7 +31,7 @@ Finder::Finder(overlay::RowView& view, std::string_view collection, const FindRe
 }
 
 Result<FindOutcome> Finder::run() {
-  VIBRATO_RETURN_IF_ERROR(choose(request_.sort.empty() ? kListedMaxById : kListedMaxSorted));
+  VIBRATO_RETURN_IF_ERROR(choose(request_.sort.empty() ? tuning_.listed_max_by_id : tuning_.listed_max_sorted));
   VIBRATO_RETURN_IF_ERROR(request_.sort.empty() ? find_by_id() : find_sorted());
   if (last_) {
     outcome_.page.next_cursor = order_.write_cursor(*last_);
@@ -120,7 +113,7 @@ Status Finder::find_by_id() {
     VIBRATO_ASSIGN_OR_RETURN(const overlay::RowPtr row, row_of(id));
     return row == nullptr ? Result<bool>(true) : add_to_page(id, row);
   };
-  const bool is_short = plan_.ids || (best_ && best_->entries <= kListedAtOnce);
+  const bool is_short = plan_.ids || (best_ && best_->entries <= tuning_.listed_at_once);
   if (const std::optional<Choice>& choice = best_ ? best_ : broad_; choice && !is_short) {
     VIBRATO_ASSIGN_OR_RETURN(const bool is_one, is_one_value(*choice));
     if (is_one) {
@@ -202,8 +195,9 @@ Status Finder::find_sorted() {
     VIBRATO_ASSIGN_OR_RETURN(const std::optional<UsableIndex> index, indexes_.find(path));
     if (!index) {
       outcome_.missed_paths.push_back(path);
-    } else if (!index->has_cut_text && !plan_.ids && !(best_ && best_->entries <= kListedAtOnce)) {
-      const std::size_t visits_max = best_ ? std::clamp(best_->entries / 4, kVisitsMin, kVisitsMax) : kVisitsMax;
+    } else if (!index->has_cut_text && !plan_.ids && !(best_ && best_->entries <= tuning_.listed_at_once)) {
+      const std::size_t visits_max =
+          best_ ? std::clamp(best_->entries / 4, tuning_.visits_min, tuning_.visits_max) : tuning_.visits_max;
       VIBRATO_ASSIGN_OR_RETURN(const bool is_done, walk_sort_index(*index, visits_max));
       if (is_done) {
         return make_page();

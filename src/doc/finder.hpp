@@ -37,7 +37,7 @@ class Finder {
   // `view`: of the rows of `collection`, at least those behind `after`, which is the place of the request's cursor. All
   // is borrowed.
   Finder(overlay::RowView& view, std::string_view collection, const FindRequest& request, const SortOrder& order,
-         const std::optional<Place>& after);
+         const std::optional<Place>& after, const FindTuning& tuning);
 
   // Errors: as DocumentModel::find().
   [[nodiscard]] Result<FindOutcome> run();
@@ -86,6 +86,7 @@ class Finder {
   const FindRequest& request_;
   const SortOrder& order_;
   const std::optional<Place>& after_;
+  const FindTuning tuning_;
   IndexReader indexes_;
   std::optional<filter::Matcher> matcher_;
   simdjson::dom::parser parser_;

@@ -310,8 +310,8 @@ Status Indexes::drop_some(overlay::RowStore& rows, const IndexPtr& index) {
         sqlite::Statement remove,
         file.prepare("DELETE FROM document_entries WHERE number = ?1 AND (value, id) IN "
                      "(SELECT value, id FROM document_entries WHERE number = ?1 ORDER BY value, id LIMIT ?2)"));
-    VIBRATO_RETURN_IF_ERROR(remove.execute(index->number, options_.step_deletes));
-    is_last = file.changed_rows() < static_cast<std::int64_t>(options_.step_deletes);
+    VIBRATO_RETURN_IF_ERROR(remove.execute(index->number, options_.step_entries));
+    is_last = file.changed_rows() < static_cast<std::int64_t>(options_.step_entries);
     if (!is_last) {
       return ok_status();
     }

@@ -38,9 +38,9 @@ struct UsableIndex {
 };
 
 struct IndexesOptions {
-  std::size_t step_rows = 4096;  // That one step looks at.
+  std::size_t step_rows = 4096;  // That one step of building looks at.
   std::size_t step_bytes = std::size_t{4} << 20;
-  std::size_t step_deletes = 20'000;
+  std::size_t step_entries = 20'000;  // That one step of dropping deletes.
 };
 
 // Thread-safety: want(), note_used() and the finds from any thread; on_row() and build_step() as RowStore says.

@@ -161,24 +161,22 @@ void Database::Impl::make_model_set() {
       log.get(), visible, [this] { return collection_names(); }, clock, logger);
 }
 
-// Those that the log may speak of: a dropped one is in the catalog until its files are gone.
+// Those that the log may speak of. A collection goes from the model's into the catalog's, which keeps the name of a
+// dropped one as long as the log is kept: looked for in this order, none is missed.
 Result<std::map<CollectionNumber, std::string>> Database::Impl::collection_names() const {
   std::map<CollectionNumber, std::string> names;
-  VIBRATO_RETURN_IF_ERROR(catalog->read([&names](const catalog::Tables& tables) -> Status {
-    for (const bool live : {false, true}) {
-      VIBRATO_ASSIGN_OR_RETURN(const auto rows, live ? tables.collections.live() : tables.collections.dropped());
-      for (const catalog::Collection& row : rows) {
-        names.emplace(row.number, row.name);
-      }
-    }
-    return ok_status();
-  }));
   const auto add = [&names](const vector::CollectionPtr& collection) {
     names.emplace(collection->identity().number, collection->identity().name);
   };
   std::ranges::for_each(model->all(), add);
   const auto unsaved = model->unsaved();
   std::ranges::for_each(unsaved.created, add);
+  for (const auto& dropped : unsaved.dropped) {
+    add(dropped.collection);
+  }
+  VIBRATO_ASSIGN_OR_RETURN(
+      auto saved, catalog->read([](const catalog::Tables& tables) { return tables.collections.names(); }));
+  names.merge(saved);
   return names;
 }
 

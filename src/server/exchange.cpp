@@ -183,11 +183,12 @@ void Exchange::take_head(api::Method method, std::string_view target) {
 
 // Steps 1 to 6 of the order of checks: route, key, role, query parameters, media type; then the body's cap.
 Status Exchange::route_request() {
-  if (is_allowed_origin(context_.options.cors_origins, request_) && is_preflight(request_)) {
+  context_.routes.match(request_.method, request_.path, match_);
+  const bool is_known_path = match_.route != nullptr || !match_.allow.empty();
+  if (is_known_path && is_allowed_origin(context_.options.cors_origins, request_) && is_preflight(request_)) {
     match_.route = &preflight_route();
     return ok_status();
   }
-  context_.routes.match(request_.method, request_.path, match_);
   if (match_.route == nullptr) {
     if (!match_.allow.empty()) {
       reply_.headers.emplace_back("Allow", match_.allow);

@@ -62,9 +62,7 @@ class HttpClient::Impl {
       : address_(std::move(address)), options_(std::move(options)), resolver_(loop_) {}
 
   Result<HttpReply> request(api::Method method, std::string_view path, std::string_view json) {
-    if (has_control_characters(options_.key) || has_control_characters(path)) {
-      return invalid_argument("a key or a path has control characters in it");
-    }
+    VIBRATO_RETURN_IF_ERROR(check_text(path));
     const bool is_reused = stream_.has_value();
     Result<HttpReply> reply = try_request(method, path, json);
     if (!is_reused || reply.ok() || has_answer_begun_ || reply.status().code() != ErrorCode::kIoError) return reply;
@@ -73,9 +71,7 @@ class HttpClient::Impl {
   }
 
   Result<HttpReply> stream(api::Method method, std::string_view path, const HttpUpload* upload, const TakePiece& take) {
-    if (has_control_characters(options_.key) || has_control_characters(path)) {
-      return invalid_argument("a key or a path has control characters in it");
-    }
+    VIBRATO_RETURN_IF_ERROR(check_text(path));
     disconnect();
     VIBRATO_RETURN_IF_ERROR(connect());
     Status sent = send_stream(method, path, upload);
@@ -87,6 +83,13 @@ class HttpClient::Impl {
   }
 
  private:
+  [[nodiscard]] Status check_text(std::string_view path) const {
+    const bool is_bad = has_control_characters(options_.key) || has_control_characters(path) ||
+                        std::any_of(options_.headers.begin(), options_.headers.end(),
+                                    [](const auto& header) { return has_control_characters(header.second); });
+    return is_bad ? invalid_argument("a key, a path or a header has blanks or control characters in it") : ok_status();
+  }
+
   Status send_stream(api::Method method, std::string_view path, const HttpUpload* upload) {
     http::request<http::empty_body> request = head_of<http::empty_body>(method, path);
     if (upload != nullptr) {
@@ -162,6 +165,7 @@ class HttpClient::Impl {
     request.set(http::field::host, authority_of(address_));
     request.set(http::field::user_agent, "vibratod");
     if (!options_.key.empty()) request.set(http::field::authorization, "Bearer " + options_.key);
+    for (const auto& [name, value] : options_.headers) request.set(name, value);
     return request;
   }
 
@@ -254,7 +258,9 @@ class HttpClient::Impl {
     has_answer_begun_ = parser.got_some();
     if (error) return failure("no valid answer from " + authority_of(address_), error, ErrorCode::kIoError);
     const bool goes_on = parser.get().keep_alive();
-    HttpReply reply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
+    const auto cursor = parser.get()["x-next-cursor"];
+    HttpReply reply{static_cast<int>(parser.get().result_int()), std::move(parser.get().body()),
+                    std::string(cursor.data(), cursor.size())};
     if (!goes_on) disconnect();
     return reply;
   }
@@ -271,7 +277,16 @@ class HttpClient::Impl {
   [[nodiscard]] std::chrono::milliseconds timeout() const { return std::chrono::milliseconds(options_.timeout_ms); }
 
   void run() {
+    constexpr std::chrono::milliseconds kLook{100};
     loop_.restart();
+    while (options_.is_cancelled) {
+      loop_.run_for(kLook);
+      if (loop_.stopped()) return;
+      if (options_.is_cancelled()) {
+        if (stream_.has_value()) stream_->cancel();
+        break;
+      }
+    }
     loop_.run();
   }
 

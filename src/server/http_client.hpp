@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 #include <vibrato/result.hpp>
 
 #include "api/request.hpp"
@@ -31,11 +33,16 @@ struct HttpClientOptions {
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
   std::string key = {};          // Sent as `Authorization: Bearer` with every request, unless empty.
   std::string ca_cert_pem = {};  // Whom to trust under https; empty: whom the system trusts.
+  // Others that are sent with every request.
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  // Asked ten times a second while it waits: true ends the call with kIoError. Empty: nothing does.
+  std::function<bool()> is_cancelled = {};
 };
 
 struct HttpReply {
   int status = 0;
   std::string body;
+  std::string next_cursor = {};  // The header of that name; empty if there is none.
 };
 
 // A body that is sent while it is read.

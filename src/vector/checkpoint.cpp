@@ -59,8 +59,7 @@ Status put_bitmap(catalog::Tables& tables, catalog::SegmentId segment, const Seg
   return tables.segments.put_bitmap(bitmap);
 }
 
-// Segments of what was dropped. Adds the files to `files`. The rows, which have the names, stay until the log has no
-// more of what happened in front of the drop: events are told by them.
+// Segments and rows of what was dropped. Adds the files to `files`.
 Status forget_dropped(catalog::Tables& tables, const VectorModel::Unsaved& taken, std::set<std::string>& files) {
   for (const VectorModel::Unsaved::Dropped& dropped : taken.dropped) {
     const CollectionNumber number = dropped.collection->identity().number;
@@ -69,13 +68,7 @@ Status forget_dropped(catalog::Tables& tables, const VectorModel::Unsaved& taken
       VIBRATO_RETURN_IF_ERROR(tables.segments.remove(segment.id));
       files.insert(segment.file);
     }
-  }
-  VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo store, tables.store.read());
-  VIBRATO_ASSIGN_OR_RETURN(const auto dropped_rows, tables.collections.dropped());
-  for (const catalog::Collection& row : dropped_rows) {
-    if (row.dropped_lsn <= store.trim_lsn) {
-      VIBRATO_RETURN_IF_ERROR(tables.collections.erase(row.number));
-    }
+    VIBRATO_RETURN_IF_ERROR(tables.collections.erase(number));
   }
   return ok_status();
 }

@@ -68,6 +68,13 @@ class TestServer {
                   reply.body = std::to_string(::gettid());
                   return ok_status();
                 }});
+    routes.add({.pattern = "/follow",
+                .has_endless_answer = true,
+                .async_handler = [this](const api::Request&, const api::ResponderPtr& responder) {
+                  const std::lock_guard lock(mutex_);
+                  followed_ = responder->begin_stream({});
+                  return ok_status();
+                }});
     routes.add({.pattern = "/admin", .role = api::Role::kAdmin, .handler = [](const api::Request&, api::Reply&) {
                   return ok_status();
                 }});
@@ -83,6 +90,11 @@ class TestServer {
   [[nodiscard]] server::HttpServer& server() { return *server_; }
   [[nodiscard]] MadeServeBackend& backend() { return *backend_; }
   [[nodiscard]] Door& door() { return door_; }
+  // Where the answer to the last request for "/follow" is written; null before.
+  [[nodiscard]] api::ReplyStreamPtr followed() {
+    const std::lock_guard lock(mutex_);
+    return followed_;
+  }
   [[nodiscard]] std::vector<std::string> warnings() {
     const std::lock_guard lock(mutex_);
     return warnings_;
@@ -103,6 +115,7 @@ class TestServer {
   Door door_;
   std::shared_ptr<MadeServeBackend> backend_ = std::make_shared<MadeServeBackend>(2, 100'000);
   std::vector<std::string> records_;
+  api::ReplyStreamPtr followed_;
   std::unique_ptr<server::HttpServer> server_;
 };
 

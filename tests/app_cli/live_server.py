@@ -51,6 +51,9 @@ class Connection:
             sent.setdefault("Content-Type", "application/json")
         self.http.request(method, path, body=body, headers=sent)
         reply = self.http.getresponse()
+        if reply.headers.get_content_type() == "text/event-stream":  # It does not end.
+            self.http.close()
+            return Answer(reply.status, reply.headers, b"")
         return Answer(reply.status, reply.headers, reply.read())
 
     def get(self, path):

@@ -78,6 +78,31 @@ class ServeV2Test(cli.CliTest):
         server = self.start("--public-health-metrics", "true")
         self.assertEqual(server.connect(None).get("/v1/metrics").status, 200)
 
+    def test_listed_origins_may_call_from_a_browser_and_others_get_nothing(self):
+        server = self.start("--cors-origin", "https://a.example", "--cors-origin", "https://b.example,https://c.example")
+        nobody, admin = server.connect(None), server.connect()
+        for origin in ("https://a.example", "https://b.example", "https://c.example"):
+            asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+            preflight = nobody.ask("OPTIONS", "/v1/vector/docs/search", None, asks)
+            self.assertEqual((preflight.status, preflight.body), (204, b""))
+            self.assertIn("Authorization", preflight.headers["Access-Control-Allow-Headers"])
+            self.assertEqual(nobody.ask("OPTIONS", "/v1/nowhere", None, asks).status, 404)
+            for connection, status in ((nobody, 401), (admin, 200)):
+                answer = connection.ask("GET", "/v1/vector", None, {"Origin": origin})
+                self.assertEqual(answer.status, status)
+                self.assertEqual(answer.headers["Access-Control-Allow-Origin"], origin)
+                self.assertEqual(answer.headers["Vary"], "Origin")
+                self.assertIsNone(answer.headers["Access-Control-Allow-Credentials"])
+                exposed = answer.headers["Access-Control-Expose-Headers"]
+                self.assertTrue({"x-next-cursor", "x-request-id"} <= set(exposed.split(", ")), exposed)
+        asks = {"Origin": "https://d.example", "Access-Control-Request-Method": "GET"}
+        for method, status in (("OPTIONS", 405), ("GET", 200)):
+            answer = admin.ask(method, "/v1/vector", None, asks)
+            self.assertEqual(answer.status, status)
+            self.assertEqual([name for name in answer.headers if name.startswith("Access-Control")], [])
+        self.assertNotIn("Access-Control-Allow-Origin", self.start().connect().ask(
+            "GET", "/v1/vector", None, {"Origin": "https://a.example"}).headers)
+
     def test_uses_that_make_no_sense_exit_2_and_make_nothing(self):
         for arguments, word in ((["--host", "0.0.0.0"], "--insecure"),
                                 (["--host", "0.0.0.0", "--no-auth", "--insecure"], "--no-auth"),

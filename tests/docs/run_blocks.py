@@ -88,7 +88,7 @@ class DatabaseServer(Server):
         made = subprocess.run([vibratod, "key-create", "--data-dir", folder / "data", "--name", "docs"], check=True,
                               capture_output=True, text=True)
         self.variables = {"KEY": made.stdout.split("token=")[1].strip()}
-        super().__init__(vibratod, "serve-v2", "--data-dir", folder / "data")
+        super().__init__(vibratod, "serve-v2", "--data-dir", folder / "data", "--sql")
         self.wait()
         subprocess.run([vibratod, "ingest", "--server", f"http://{self.address}", "--key", self.variables["KEY"],
                         "--collection", "packages", "--create", "--metric", "cosine", "--input",

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "format/event_record.hpp"
 #include "format/hex_dump.hpp"
 #include "format/idempotency_record.hpp"
 #include "format/vector_records.hpp"
@@ -112,6 +113,12 @@ TEST(RecordsDocument, example_of_an_idempotency_key) {
   EXPECT_EQ(record->status, made.status);
   EXPECT_EQ(record->answer, made.answer);
   expect_same(encode_idempotency_record(made), bodies[5]);
+}
+
+TEST(RecordsDocument, example_of_a_users_event) {
+  const auto body = encode_user_event({"played", R"({"id":7})"});
+  const auto bodies = documented_bodies();
+  EXPECT_NE(std::ranges::find(bodies, body), bodies.end()) << test::hex_dump(body);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vibrato/check.hpp>
 
 #include "format/doc_records.hpp"
+#include "format/event_record.hpp"
 #include "format/idempotency_record.hpp"
 #include "format/merge_patch.hpp"
 #include "format/state_records.hpp"
@@ -80,6 +81,12 @@ void check_doc_deleted(std::span<const std::byte> body) {
   VIBRATO_CHECK(std::ranges::equal(format::encode_doc_deleted(*record), body));
 }
 
+void check_user_event(std::span<const std::byte> body) {
+  const auto event = format::decode_user_event(body);
+  if (!event.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_user_event(*event), body));
+}
+
 void check_patch(std::string_view text) {
   const std::size_t line = std::min(text.find('\n'), text.size());
   const auto merged = format::merge_patch(text.substr(0, line), text.substr(std::min(line + 1, text.size())));
@@ -119,6 +126,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'x':
       check_doc_deleted(body);
+      break;
+    case 'e':
+      check_user_event(body);
       break;
     case 's':
       check_settings_text(text);

@@ -22,6 +22,7 @@
 #include "base/logging.hpp"
 #include "base/metrics.hpp"
 #include "engine/database.hpp"
+#include "io/faulty_file_system.hpp"
 #include "io/real_file_system.hpp"
 #include "support/status_matchers.hpp"
 #include "support/temp_directory.hpp"
@@ -198,6 +199,9 @@ class DatabaseApi {
     ASSERT_OK((*opened)->write_at(offset, std::as_bytes(std::span(bytes.data(), bytes.size()))));
   }
 
+  // What its disk fails to do from now on.
+  [[nodiscard]] io::FaultyFileSystem& faults() { return fs_; }
+
   // Deadline of the next calls from now, in milliseconds of the real clock.
   void set_timeout_ms(std::int64_t timeout_ms) { timeout_ms_ = timeout_ms; }
 
@@ -309,7 +313,8 @@ class DatabaseApi {
   api::DatabaseApiOptions options_;
   Tune tune_;
   TempDirectory folder_;
-  io::RealFileSystem fs_;
+  io::RealFileSystem disk_;
+  io::FaultyFileSystem fs_{disk_};
   SystemClock clock_;
   Logger logger_{LogLevel::kOff};
   std::int64_t timeout_ms_ = 30'000;

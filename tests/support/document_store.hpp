@@ -61,21 +61,21 @@ class DocumentStore {
     return ok_status();
   }
 
-  Result<Lsn> put(std::string_view collection, std::string_view id, std::string json,
+  Result<Lsn> put(std::string_view collection, std::string_view id, std::string doc_json,
                   std::optional<std::uint64_t> if_revision = std::nullopt) {
     auto outcome = std::make_shared<doc::PutOutcome>();
     VIBRATO_ASSIGN_OR_RETURN(
         auto made,
-        doc::make_put(*model_, {std::string(collection), std::string(id), std::move(json), if_revision}, outcome));
+        doc::make_put(*model_, {std::string(collection), std::string(id), std::move(doc_json), if_revision}, outcome));
     VIBRATO_RETURN_IF_ERROR(write(std::move(made)));
     return outcome->revision;
   }
-  Result<std::string> patch(std::string_view collection, std::string_view id, std::string json,
+  Result<std::string> patch(std::string_view collection, std::string_view id, std::string doc_json,
                             std::optional<std::uint64_t> if_revision = std::nullopt) {
     auto outcome = std::make_shared<doc::PatchOutcome>();
     VIBRATO_ASSIGN_OR_RETURN(
-        auto made,
-        doc::make_patch(*model_, {std::string(collection), std::string(id), std::move(json), if_revision}, outcome));
+        auto made, doc::make_patch(
+                       *model_, {std::string(collection), std::string(id), std::move(doc_json), if_revision}, outcome));
     VIBRATO_RETURN_IF_ERROR(write(std::move(made)));
     return outcome->doc_json;
   }
@@ -120,9 +120,9 @@ class DocumentStore {
 };
 
 // A filter as it stands in a request.
-inline filter::Filter document_filter(std::string_view json) {
+inline filter::Filter document_filter(std::string_view text) {
   simdjson::dom::parser parser;
-  auto parsed = filter::parse_filter(parser.parse(json));
+  auto parsed = filter::parse_filter(parser.parse(text));
   EXPECT_OK(parsed);
   return parsed.ok() ? *std::move(parsed) : filter::Filter{};
 }

@@ -96,6 +96,17 @@ class HttpClient {
     return answer;
   }
 
+  // What comes up to and with `text`, as it is on the wire; less if the connection ends before (or the wait does).
+  std::string read_until(std::string_view text) {
+    std::size_t found = 0;
+    while ((found = received_.find(text)) == std::string::npos && read_more()) {
+    }
+    const std::size_t count = found == std::string::npos ? received_.size() : found + text.size();
+    std::string taken = received_.substr(0, count);
+    received_.erase(0, count);
+    return taken;
+  }
+
   // True if the server ends the connection in order (no reset), with nothing more to read.
   bool ended() { return received_.empty() && !read_more() && end_of_stream_; }
 

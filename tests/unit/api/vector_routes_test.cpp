@@ -395,6 +395,8 @@ TEST_F(VectorRoutes, vectors_that_an_archive_dropped_are_null_and_no_examples) {
   const ApiAnswer example = api_.post("/v1/vector/old/search", R"({"id":3})");
   EXPECT_EQ(example.status, 410) << example.text;
   EXPECT_EQ(example.body["error"], "gone");
+  EXPECT_EQ(api_.post("/v1/vector/old/search_batch", R"({"searches":[{"id":3}]})").status, 410);
+  EXPECT_EQ(api_.post("/v1/vector/old/recommend", R"({"positive":[3]})").status, 410);
   const ApiAnswer meta_alone = api_.post("/v1/vector/old/update", R"({"id":3,"meta":{}})");
   EXPECT_EQ(meta_alone.status, 410);
   EXPECT_NE(meta_alone.text.find("send the vector with it"), std::string::npos) << meta_alone.text;

@@ -138,7 +138,13 @@ class World {
 
   Random random_;
   test::MadeMeta meta_;
-  test::DocumentStore store_{{.unindexed_rows_max = 5, .builds_by_itself = false}};
+  // Small bounds, so that each way of finding is gone.
+  test::DocumentStore store_{
+      {.unindexed_rows_max = 5,
+       .find =
+           {.listed_max_by_id = 60, .listed_max_sorted = 120, .listed_at_once = 8, .visits_min = 4, .visits_max = 100},
+       .index_step_rows = 40,
+       .builds_by_itself = false}};
   Documents documents_;
   std::uint64_t finds_by_index_ = 0;
 };
@@ -147,7 +153,7 @@ TEST(FindRandom, answers_what_a_plain_evaluation_does) {
   const std::uint64_t seed = test::seed_or(20261122);
   SCOPED_TRACE("VIBRATO_TEST_SEED=" + std::to_string(seed));
   World world(seed);
-  const std::uint64_t steps = test::number_from_environment("VIBRATO_DOCUMENT_STEPS", 6000);
+  const std::uint64_t steps = test::number_from_environment("VIBRATO_DOCUMENT_STEPS", 4000);
   for (std::uint64_t i = 0; i < steps && !::testing::Test::HasFailure(); ++i) {
     world.step();
   }

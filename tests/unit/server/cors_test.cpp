@@ -52,5 +52,13 @@ TEST_F(ExchangeTest, answers_a_preflight_without_a_key) {
   EXPECT_EQ(count_of("hello"), 1U) << "the connection goes on";
 }
 
+TEST_F(ExchangeTest, a_preflight_for_a_path_that_is_no_route_is_404) {
+  options_.cors_origins.emplace_back("https://a.example");
+  std::string text = from_origin("OPTIONS", "https://a.example", kAsksForPost);
+  feed(text.replace(text.find("/hello"), 6, "/nowhere"));
+  EXPECT_EQ(count_of("404 Not Found"), 1U);
+  EXPECT_EQ(count_of("Access-Control-Allow-Methods"), 0U);
+}
+
 }  // namespace
 }  // namespace vibrato::server

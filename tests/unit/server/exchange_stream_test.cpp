@@ -27,6 +27,15 @@ class ExchangeStreamTest : public ExchangeTest {
                  }});
   }
 
+  void add_endless_route() {
+    routes_.add({.pattern = "/follow",
+                 .has_endless_answer = true,
+                 .async_handler = [this](const api::Request&, const api::ResponderPtr& responder) {
+                   stream_ = responder->begin_stream(text_reply(""));
+                   return ok_status();
+                 }});
+  }
+
   std::string read() {
     std::string bytes;
     EXPECT_OK(body_->read(bytes));
@@ -237,6 +246,27 @@ TEST_F(ExchangeStreamTest, an_answer_that_ends_before_the_body_ends_the_connecti
   EXPECT_EQ(feed("d"), Step::kDrain);
   EXPECT_EQ(count_of("400 Bad Request"), 1U);
   EXPECT_EQ(count_of("Connection: close"), 1U);
+}
+
+TEST_F(ExchangeStreamTest, a_stop_gives_an_endless_answer_its_end_behind_what_was_written) {
+  add_endless_route();
+  EXPECT_EQ(feed("GET /follow HTTP/1.1\r\nHost: h\r\n\r\n"), Step::kAnswer);
+  EXPECT_TRUE(exchange_.has_endless_answer());
+  EXPECT_TRUE(stream_->write("abc"));
+  exchange_.stop_after_answer();
+  EXPECT_FALSE(exchange_.ends_at_stop()) << "its end is on the way";
+  EXPECT_FALSE(stream_->write("def"));
+  EXPECT_EQ(arrived(), Step::kClose);
+  EXPECT_TRUE(output_.ends_with("3\r\nabc\r\n0\r\n\r\n")) << output_;
+}
+
+TEST_F(ExchangeStreamTest, an_empty_piece_finds_out_whether_somebody_reads) {
+  add_endless_route();
+  EXPECT_EQ(feed("GET /follow HTTP/1.1\r\nHost: h\r\n\r\n"), Step::kAnswer);
+  const std::string before = output_;
+  EXPECT_TRUE(stream_->write(""));
+  EXPECT_EQ(output_, before);
+  EXPECT_EQ(exchange_.timed_out(), Step::kClose);
 }
 
 }  // namespace
