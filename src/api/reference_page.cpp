@@ -67,6 +67,7 @@ class Page {
         if (tag_of(operation) == tag) add_operation(operation);
       }
     }
+    add_shared_answers();
     html_ += "<h2 id=\"schemas\">Schemas</h2>\n";
     for (const auto& [name, schema] : member_of(member_of(root_, "components"), "schemas").items()) {
       add_schema(name, schema);
@@ -116,7 +117,7 @@ class Page {
                              escape_html(text_of(*operation.value, "summary")));
       }
     }
-    html_ += "</table>\n";
+    html_ += "</table>\n<p><a href=\"#errors\">Errors</a>, <a href=\"#schemas\">Schemas</a></p>\n";
   }
 
   void add_operation(const Operation& operation) {
@@ -159,13 +160,26 @@ class Page {
     }
   }
 
-  // An answer that many routes share is told once more in its row, with its example in the table of schemas.
+  // An answer that many routes share has its example in one place.
   void add_answer(const std::string& status, const YamlValue& listed) {
     const YamlValue& answer = resolve(listed);
     html_ += fmt::format("<tr><td><b>{}</b></td><td>{}", escape_html(status == "default" ? "other" : status),
                          inline_html(text_of(answer, "description")));
-    if (&answer == &listed) add_content(member_of(answer, "content"));
+    if (const std::string ref = text_of(listed, "$ref"); ref.empty()) {
+      add_content(member_of(answer, "content"));
+    } else {
+      html_ += fmt::format(" <a href=\"#{}\">Example</a>", anchor_of("answer-" + ref.substr(ref.rfind('/') + 1)));
+    }
     html_ += "</td></tr>\n";
+  }
+
+  void add_shared_answers() {
+    html_ += "<h2 id=\"errors\">Errors</h2>\n";
+    for (const auto& [name, answer] : member_of(member_of(root_, "components"), "responses").items()) {
+      html_ += fmt::format("<h3 id=\"{}\">{}</h3>\n", anchor_of("answer-" + name), escape_html(name));
+      html_ += paragraphs_of(text_of(answer, "description"));
+      add_content(member_of(answer, "content"));
+    }
   }
 
   // What a value is, on one line.

@@ -68,7 +68,8 @@ class BatchTest(ServedTest):
 
     def test_its_events_follow_each_other(self):
         start = self.end_of_log()
-        said = self.batch({"op": "state.put", "key": "e", "value": 1}, {"op": "event.append", "type": "app.x", "data": 1},
+        said = self.batch({"op": "state.put", "key": "e", "value": 1},
+                          {"op": "event.append", "type": "app.x", "data": 1},
                           {"op": "doc.put", "collection": "e", "id": "1", "doc": {}},
                           {"op": "vector.upsert", "collection": "v", "id": "e", "vector": [1, 1]},
                           {"op": "state.delete", "key": "e"})
@@ -114,7 +115,8 @@ class BatchTest(ServedTest):
 
     # ---- What is refused ----
     def test_the_first_that_fails_answers_and_nothing_is_left(self):
-        good = [{"op": "state.put", "key": "none", "value": 1}, {"op": "doc.put", "collection": "none", "id": "1", "doc": {}},
+        good = [{"op": "state.put", "key": "none", "value": 1},
+                {"op": "doc.put", "collection": "none", "id": "1", "doc": {}},
                 {"op": "vector.upsert", "collection": "v", "id": "none", "vector": [1, 1]},
                 {"op": "event.append", "type": "app.none", "data": 1}]
         revision = self.ok("PUT", "/v1/state/there", {"value": 1})["revision"]
@@ -123,13 +125,15 @@ class BatchTest(ServedTest):
                 (409, "revision_mismatch", {"op": "state.put", "key": "there", "value": 2, "if_revision": 0}),
                 (409, "revision_mismatch", {"op": "state.put", "key": "absent", "value": 2, "if_revision": 9}),
                 (409, "revision_mismatch", {"op": "state.delete", "key": "there", "if_revision": revision + 1}),
-                (409, "revision_mismatch", {"op": "doc.put", "collection": "there", "id": "1", "doc": 1, "if_revision": 0}),
+                (409, "revision_mismatch", {"op": "doc.put", "collection": "there", "id": "1", "doc": 1,
+                                            "if_revision": 0}),
                 (404, "not_found", {"op": "vector.delete", "collection": "v", "id": "absent"}),
                 (404, "not_found", {"op": "vector.upsert", "collection": "absent", "id": 1, "vector": [1, 1]}),
                 (404, "not_found", {"op": "vector.delete", "collection": "absent", "id": 1}),
                 (400, "dim_mismatch", {"op": "vector.upsert", "collection": "v", "id": 1, "vector": [1, 1, 1]}),
                 (413, "payload_too_large", {"op": "state.put", "key": "long", "value": text_of_bytes(MIB + 1)}),
-                (413, "payload_too_large", {"op": "doc.put", "collection": "d", "id": "1", "doc": text_of_bytes(MIB + 1)}),
+                (413, "payload_too_large", {"op": "doc.put", "collection": "d", "id": "1",
+                                            "doc": text_of_bytes(MIB + 1)}),
                 (400, "invalid_argument", {"op": "event.append", "type": "gap", "data": 1})):
             for where in (0, 2, 4):
                 self.fails(status, code, *good[:where], bad, *good[where:])
@@ -186,7 +190,8 @@ class BatchTest(ServedTest):
                 self.assertEqual(len(answer.json["results"]), count)
 
     def test_the_body(self):
-        self.check_body_rules("POST", BATCH, {"operations": [{"op": "state.put", "key": "b", "value": 1}]}, ("operations",))
+        self.check_body_rules("POST", BATCH, {"operations": [{"op": "state.put", "key": "b", "value": 1}]},
+                              ("operations",))
         for value in (None, {}, "x", 7):
             self.refused(400, "invalid_argument", "POST", BATCH, {"operations": value}, words=("operations",))
         self.is_absent("/v1/state/b")
@@ -221,14 +226,16 @@ class BatchRestartTest(ServedTest):
         self.ok("POST", "/v1/vector/v", {"dim": 2, "metric": "l2"})
         for number in range(50):
             self.ok("POST", BATCH, {"operations": [
-                {"op": "state.put", "key": "k", "value": number}, {"op": "doc.put", "collection": "d", "id": "1", "doc": number},
+                {"op": "state.put", "key": "k", "value": number},
+                {"op": "doc.put", "collection": "d", "id": "1", "doc": number},
                 {"op": "vector.upsert", "collection": "v", "id": 1, "vector": [number, 1]}]})
-        before = [self.ok("GET", path) for path in ("/v1/state/k", "/v1/doc/d/1", "/v1/vector/v/get?id=1")]
+        paths = ("/v1/state/k", "/v1/doc/d/1", "/v1/vector/v/get?id=1")
+        before = [self.ok("GET", path) for path in paths]
         for end in (self.server.kill, self.server.stop):
             end()
             self.server.start()
             api = self.server.connect()
-            self.assertEqual([api.get(path).json for path in ("/v1/state/k", "/v1/doc/d/1", "/v1/vector/v/get?id=1")], before)
+            self.assertEqual([api.get(path).json for path in paths], before)
 
 
 if __name__ == "__main__":

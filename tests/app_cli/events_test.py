@@ -130,7 +130,8 @@ class EventsTest(EventsCase):
         self.ok("PUT", "/v1/state/ev", {"value": None})
         self.ok("DELETE", "/v1/state/ev")
         self.ok("DELETE", "/v1/state/ev")
-        self.ok("POST", "/v1/state/batch_put", {"operations": [{"key": "evb:1", "value": 1}, {"key": "evb:2", "value": 2}]})
+        self.ok("POST", "/v1/state/batch_put",
+                {"operations": [{"key": "evb:1", "value": 1}, {"key": "evb:2", "value": 2}]})
         self.ok("DELETE", "/v1/state?prefix=evb:")
         said = self.said(start)
         self.assertEqual([kind for kind, _ in said],
@@ -188,7 +189,8 @@ class EventsTest(EventsCase):
     def test_events_of_vectors(self):
         start = self.note()
         self.ok("POST", "/v1/vector/ev", {"dim": 2, "metric": "cosine"})
-        for route, body in (("add", {"id": "a", "vector": [3, 4], "meta": {"m": 1}}), ("upsert", {"id": 7, "vector": [1, 2]}),
+        for route, body in (("add", {"id": "a", "vector": [3, 4], "meta": {"m": 1}}),
+                            ("upsert", {"id": 7, "vector": [1, 2]}),
                             ("update", {"id": "a", "meta": {"n": 2}, "meta_mode": "merge"}), ("delete", {"id": 7}),
                             ("upsert_batch", {"items": [{"id": 8, "vector": [1, 1]}, {"id": 9, "vector": [2, 2]}]}),
                             ("delete_by_filter", {"filter": {"has_id": [8]}})):
@@ -267,8 +269,8 @@ class EventsTest(EventsCase):
             self.assertEqual(said.keys(), {"offset", "lsn"})
             self.assertEqual(said["offset"], said["lsn"])
             self.assertEqual(self.stream(since=said["lsn"] - 1).read(1)[0].event, kind)
-        system = """state_updated state_deleted vector_collection_created vector_collection_deleted vector_added vector_upserted
-            vector_updated vector_deleted vectors_imported doc_put doc_deleted sql_executed gap""".split()
+        system = """state_updated state_deleted vector_collection_created vector_collection_deleted vector_added
+            vector_upserted vector_updated vector_deleted vectors_imported doc_put doc_deleted sql_executed gap""".split()
         for kind in (*system, "", "t" * 65, "a b", "a/b", "caf\u00e9", "a\n", 7, None, [], True):
             self.refused(400, "invalid_argument", "POST", "/v1/events", {"type": kind, "data": {}}, words=("type",))
 
@@ -341,8 +343,8 @@ class ReplayTest(EventsCase):
 
 
 class GapTest(EventsCase):
-    FLAGS = ("--wal-segment-bytes", 1 << 20, "--wal-max-bytes", 4 << 20, "--wal-retain-bytes", 0, "--wal-retain-hours", 0,
-             "--checkpoint-interval-secs", 1)
+    FLAGS = ("--wal-segment-bytes", 1 << 20, "--wal-max-bytes", 4 << 20, "--wal-retain-bytes", 0,
+             "--wal-retain-hours", 0, "--checkpoint-interval-secs", 1)
 
     def test_history_that_is_gone_is_one_gap(self):
         until = time.monotonic() + 60

@@ -10,7 +10,8 @@ from typing import Iterable
 from live_server import Answer, Connection, LiveServer
 
 GRAIN_MS = 50   # Within this time around its end a value with a time to live may be there or not.
-MAKE_TABLES = ("CREATE TABLE rows (tag TEXT, padding TEXT)", "CREATE TABLE counters (writer INTEGER, n INTEGER, tag TEXT)")
+MAKE_TABLES = ("CREATE TABLE rows (tag TEXT, padding TEXT)",
+               "CREATE TABLE counters (writer INTEGER, n INTEGER, tag TEXT)")
 INSERT_ROW = "INSERT INTO rows VALUES (?, ?)"
 DELETE_ROW = "DELETE FROM rows WHERE tag = ?"
 MAKE_COUNTER = "INSERT INTO counters VALUES (?, 0, '')"

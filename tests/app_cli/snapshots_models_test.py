@@ -1,6 +1,5 @@
 """Snapshots, restores and replays of all models at one LSN, with the real binary."""
 import shutil
-import subprocess
 import time
 
 import cli
@@ -39,7 +38,8 @@ class SnapshotsModelsTest(cli.CliTest):
                 expect(self.api.ask("DELETE", "/v1/state/" + name))
                 expect(self.api.ask("DELETE", "/v1/doc/%s/%s" % (COLLECTIONS[number % 2], name)))
             last = expect(self.api.post("/v1/batch", {"operations": [
-                {"op": "vector.upsert", "collection": "v", "id": number % 7, "vector": [number, 1], "meta": {"n": number}},
+                {"op": "vector.upsert", "collection": "v", "id": number % 7, "vector": [number, 1],
+                 "meta": {"n": number}},
                 {"op": "state.put", "key": "last", "value": number}]})).json["lsn"]
         return last
 
@@ -163,8 +163,7 @@ class SnapshotsModelsTest(cli.CliTest):
             self.assertEqual(len(files), 1, "%s in %s" % (name, sorted(path.name for path in snapshot.rglob("*"))))
             good = files[0].read_bytes()
             files[0].write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
-            done = subprocess.run([cli.BINARY, "snapshot-restore", "--data-dir", str(self.folder / "db"), "--snapshot-dir",
-                                   str(snapshot)], capture_output=True, env=cli.clean_environment())
+            done = self.run_cli("snapshot-restore", "--data-dir", self.folder / "db", "--snapshot-dir", snapshot)
             self.assertEqual(done.returncode, 1)
             self.assertIn(name, done.stderr.decode())
             files[0].write_bytes(good)

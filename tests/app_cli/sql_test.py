@@ -87,14 +87,16 @@ class SqlTest(ServedTest):
 
     def test_reading_in_every_way_is_a_query(self):
         self.run_sql("INSERT INTO t VALUES (1, 'x')")
-        for sql in ("select a from t", "  SELECT a FROM t", "-- said\nSELECT a FROM t", "WITH w AS (SELECT 1 AS a) SELECT a FROM w",
+        for sql in ("select a from t", "  SELECT a FROM t", "-- said\nSELECT a FROM t",
+                    "WITH w AS (SELECT 1 AS a) SELECT a FROM w",
                     "VALUES (1)", "SELECT a FROM t;", "SELECT count(*) AS a FROM t GROUP BY b",
                     "WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n WHERE a < 3) SELECT a FROM n LIMIT 1"):
             self.assertEqual(len(self.query(sql)), 1, sql)
 
     # ---- Caps ----
     def numbers(self, count: int, what: str = "a") -> str:
-        return "WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n WHERE a < %d) SELECT %s FROM n" % (count, what)
+        return ("WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n WHERE a < %d) SELECT %s FROM n" %
+                (count, what))
 
     def test_a_query_answers_10000_rows_at_most(self):
         for count, truncated in ((9_999, False), (10_000, False), (10_001, True)):
@@ -126,7 +128,8 @@ class SqlTest(ServedTest):
         began = time.monotonic()
         self.refused(408, "timeout", "POST", QUERY, {"sql": endless + "SELECT count(*) FROM n"})
         self.assertLess(time.monotonic() - began, 20)
-        self.refused(408, "timeout", "POST", EXEC, {"sql": "INSERT INTO t SELECT a, 'x' FROM (%s SELECT a FROM n)" % endless})
+        self.refused(408, "timeout", "POST", EXEC,
+                     {"sql": "INSERT INTO t SELECT a, 'x' FROM (%s SELECT a FROM n)" % endless})
         self.assertEqual(self.query("SELECT count(*) AS n FROM t"), [{"n": 0}])
         self.run_sql("INSERT INTO t VALUES (1, 'after')")
 
@@ -193,7 +196,8 @@ class SqlTest(ServedTest):
         for number in range(30):
             self.run_sql("INSERT INTO t VALUES (?, 'x')", number)
             for api in others:
-                self.assertEqual(api.post(QUERY, {"sql": "SELECT count(*) AS n FROM t"}).json["rows"], [{"n": number + 1}])
+                rows = api.post(QUERY, {"sql": "SELECT count(*) AS n FROM t"}).json["rows"]
+                self.assertEqual(rows, [{"n": number + 1}])
 
     def test_counting_up_by_many_clients_misses_none(self):
         self.run_sql("INSERT INTO t VALUES (0, 'count')")

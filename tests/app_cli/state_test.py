@@ -29,8 +29,8 @@ class StateTest(ServedTest):
         self.assertEqual(item, {"key": "shape", "value": {"a": 1}, "revision": said["revision"], "expires_at_ms": None})
 
     def test_any_json_is_a_value_and_comes_back_as_it_was(self):
-        for value in (None, True, False, 0, -1, 0.1, 1e300, (1 << 64) - 1, -(1 << 63), "", "caf\u00e9 \U0001f600 \x01", [], {},
-                      [None, [1, {"a": []}]], {"": 0, "a": {"b": None}}, "\u0000"):
+        for value in (None, True, False, 0, -1, 0.1, 1e300, (1 << 64) - 1, -(1 << 63), "", "caf\u00e9 \U0001f600 \x01", [],
+                      {}, [None, [1, {"a": []}]], {"": 0, "a": {"b": None}}, "\u0000"):
             self.put("any", value)
             found = self.ok("GET", at("any"))["value"]
             self.assertEqual((type(found), found), (type(value), value))
@@ -297,7 +297,8 @@ class StateTest(ServedTest):
                                 ("invalid_argument", None), ("invalid_argument", [])):
             self.refused(400, code, "POST", path, {"operations": [good, operation]})
         for value in (1, "true", []):
-            self.refused(400, "invalid_argument", "POST", path, {"operations": [good], "atomic": value}, words=("atomic",))
+            self.refused(400, "invalid_argument", "POST", path, {"operations": [good], "atomic": value},
+                         words=("atomic",))
         for value in (None, {}, "x", 7):
             self.refused(400, "invalid_argument", "POST", path, {"operations": value}, words=("operations",))
         self.assertEqual(self.ok("POST", path, {"operations": [good], "atomic": None})["results"][0]["status"], "ok")

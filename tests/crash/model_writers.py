@@ -62,7 +62,7 @@ class ModelWriter:
         self.sent[tag] = Sent(events)
         answer = self.ask(method, path, body, headers)
         if not fits:
-            assert (answer.status, answer.json["error"]) == (409, "revision_mismatch"), (body, answer)
+            assert (answer.status, answer.json.get("error")) == (409, "revision_mismatch"), (body, answer)
             self.sent[tag] = Sent(events, refused=True)
             return None
         expect(answer)

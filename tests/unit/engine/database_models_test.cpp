@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/database_impl.hpp"
+#include "engine/file_hash.hpp"
 #include "engine/offline.hpp"
 #include "engine/snapshot_check.hpp"
 #include "support/file_contents.hpp"
@@ -198,8 +199,9 @@ TEST_F(DatabaseModelsTest, keys_whose_time_is_over_are_deleted_by_a_write) {
   static_cast<void>(database_->impl().expire_due());
   ASSERT_OK(database_.put_state(3, 30));  // Behind it.
   EXPECT_EQ(database_->visible_lsn(), Lsn(before.value() + 2));
-  EXPECT_FALSE(database_->state().next_expiry_ms().has_value() &&
-               *database_->state().next_expiry_ms() <= database_.clock().now_ms());
+  const auto due = database_->state().due(database_.clock().now_ms(), 10);
+  ASSERT_OK(due);
+  EXPECT_TRUE(due->empty());
   kill_and_open();
   expected_["c"];
   expected_[kMadeState] = {{2, 20}, {3, 30}};
@@ -258,6 +260,67 @@ TEST_F(DatabaseModelsTest, a_snapshot_has_all_models_as_of_one_lsn) {
   expected_ = then;
   kill_and_open();
   expect_content();
+}
+
+// As a server wrote it that knew vectors alone.
+void take_models_out_of_snapshot(io::FileSystem& disk, const std::string& folder) {
+  auto manifest = read_manifest(disk, folder);
+  ASSERT_OK(manifest);
+  for (const std::string_view name : kModelFiles) {
+    ASSERT_OK(disk.remove_file(folder + "/" + std::string(name)));
+    std::erase_if(manifest->files, [name](const format::ManifestFile& file) { return file.path == name; });
+  }
+  {
+    sqlite::Vfs vfs(disk);
+    const auto connection = sqlite::Connection::open(vfs, folder + "/catalog.db");
+    ASSERT_OK(connection);
+    ASSERT_OK((*connection)->execute("DELETE FROM applied_lsns WHERE model LIKE '%.db';"));
+    ASSERT_OK((*connection)->checkpoint());
+  }
+  for (format::ManifestFile& file : manifest->files) {
+    file.bytes = disk.stat(folder + "/" + file.path)->size_bytes;
+    file.sha256 = *hash_file(disk, folder + "/" + file.path, file.bytes);
+  }
+  const std::string path = folder + "/" + std::string(format::kManifestFile);
+  ASSERT_OK(disk.remove_file(path));
+  test::write_text(disk, path, format::encode_manifest(*manifest));
+}
+
+TEST_F(DatabaseModelsTest, a_snapshot_of_a_time_before_these_models_is_restored_without_them) {
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    ASSERT_OK(database_.put("c", i, i));
+    expected_["c"][i] = i;
+  }
+  ASSERT_OK(database_.checkpoint());
+  ASSERT_OK(database_.snapshot("s"));
+  const MadeContent then = expected_;
+  put_all(1, 10);
+  const Lsn last = database_->visible_lsn();
+  database_->stop();
+  database_.close();
+  take_models_out_of_snapshot(disk_, "/data/snapshots/s");
+  const DatabaseOptions other_options = options_with_sql("/other");
+  ASSERT_OK(restore_snapshot(context(), other_options, "/data/snapshots/s"));
+  test::MadeDatabase other(disk_, other_options);
+  ASSERT_OK(other.open());
+  EXPECT_TRUE(other->readiness().ready);
+  EXPECT_EQ(*other.content(), then);
+  ASSERT_OK(other.put_everywhere(9, 90, "c"));
+  // What came after it is in the log of the folder.
+  ASSERT_OK(replay_to_lsn(context(), database_.options(), last, ""));
+  kill_and_open();
+  expect_content();
+}
+
+TEST_F(DatabaseModelsTest, a_snapshot_that_lost_a_file_is_refused) {
+  put_all(1, 10);
+  fill_log();
+  ASSERT_OK(database_.snapshot("s"));
+  database_->stop();
+  database_.close();
+  ASSERT_OK(disk_.remove_file("/data/snapshots/s/docs.db"));
+  EXPECT_CODE(restore_snapshot(context(), options_with_sql("/other"), "/data/snapshots/s").status(),
+              ErrorCode::kCorruption);
 }
 
 TEST_F(DatabaseModelsTest, a_replay_to_an_lsn_brings_all_models_there) {
