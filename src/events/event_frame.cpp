@@ -351,7 +351,8 @@ Result<std::optional<EventFrame>> make_frame(const wal::StoredRecord& record, co
 }
 
 std::string gap_frame(Lsn from, Lsn to) {
-  return fmt::format("event: {}\ndata: {{\"from_offset\":{},\"to_offset\":{}}}\n\n", kGap, from.value(), to.value());
+  return fmt::format("event: {}\ndata: {{\"from_offset\":{},\"to_offset\":{},\"dropped\":{}}}\n\n", kGap, from.value(),
+                     to.value(), to.value() - from.value() + 1);
 }
 
 }  // namespace vibrato::events

@@ -211,7 +211,9 @@ class AuthMatrixTest(cli.CliTest):
             if path.startswith("/v1/admin/keys"):
                 methods = methods | {"GET"} if path == "/v1/admin/keys" else methods
             for method in METHODS:
-                if method in methods:
+                # A key of the state that is called as a route is.
+                is_state_key = path == "/v1/state/batch_put" and method in ("GET", "PUT", "DELETE")
+                if method in methods or is_state_key:
                     continue
                 for state in ("none", "valid"):
                     answer = self.ask(method, path, None if method == "GET" else {}, state, ADMIN)

@@ -253,8 +253,10 @@ class StateTest(ServedTest):
 
     def test_an_atomic_batch_is_written_whole_or_not_at_all(self):
         good, bad = {"key": "a:1", "value": 1}, {"key": "a:2", "value": 2, "if_revision": 9}
-        body = {"operations": [good, bad, {"key": "k" * 513, "value": 1}], "atomic": True}
-        self.refused(409, "revision_mismatch", "POST", "/v1/state/batch_put", body)
+        self.refused(409, "revision_mismatch", "POST", "/v1/state/batch_put", {"operations": [good, bad], "atomic": True})
+        # What is wrong with a field comes before what depends on the state, wherever it stands.
+        self.refused(400, "invalid_argument", "POST", "/v1/state/batch_put",
+                     {"operations": [good, bad, {"key": "k" * 513, "value": 1}], "atomic": True})
         self.refused(413, "payload_too_large", "POST", "/v1/state/batch_put",
                      {"operations": [good, {"key": "a:3", "value": text_of_bytes(MIB + 1)}, bad], "atomic": True})
         self.assertEqual(self.keys("prefix=a:"), [])

@@ -157,7 +157,7 @@ TEST(EventFrame, what_cannot_be_read_is_corruption_and_an_unknown_name_is_the_er
 }
 
 TEST(EventFrame, a_gap_names_the_missing_offsets_and_has_no_id) {
-  EXPECT_EQ(gap_frame(Lsn(1), Lsn(9)), "event: gap\ndata: {\"from_offset\":1,\"to_offset\":9}\n\n");
+  EXPECT_EQ(gap_frame(Lsn(1), Lsn(9)), "event: gap\ndata: {\"from_offset\":1,\"to_offset\":9,\"dropped\":9}\n\n");
 }
 
 EventFrame made_frame(std::string type, std::optional<std::string> key, std::optional<std::string> collection) {
