@@ -38,6 +38,7 @@ void add_search_batch_routes(const ContextPtr& context, RouteTable& table);
 void add_listing_routes(const ContextPtr& context, RouteTable& table);
 void add_import_route(const ContextPtr& context, RouteTable& table);
 void add_export_route(const ContextPtr& context, RouteTable& table);
+void add_sql_routes(const ContextPtr& context, RouteTable& table);
 void add_state_routes(const ContextPtr& context, RouteTable& table);
 void add_state_batch_routes(const ContextPtr& context, RouteTable& table);
 void add_doc_routes(const ContextPtr& context, RouteTable& table);

@@ -24,6 +24,7 @@ RouteTable make_database_routes(engine::Database& database, MetricsRegistry& met
   add_listing_routes(context, table);
   add_import_route(context, table);
   add_export_route(context, table);
+  add_sql_routes(context, table);
   add_event_routes(context, table);
   add_state_routes(context, table);
   add_state_batch_routes(context, table);

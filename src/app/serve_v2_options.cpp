@@ -126,6 +126,7 @@ void add_background(CLI::App& app, ServeV2Options& options) {
       ->capture_default_str();
   add_number(app, "--compaction-bytes-per-pass", database.compaction_bytes_per_pass, kMiB, kBytesMax,
              "that one merge takes in");
+  add_switch(app, "--sql", database.sql, "answer /v1/sql: statements of clients, in a database file of their own");
   add_switch(app, "--audio-colocated", database.audio_colocated,
              "background work yields to others on the machine, and keeps to --background-io-mb-per-sec");
   add_number(app, "--background-io-mb-per-sec", database.background_io_mb_per_sec, 0, 1'000'000,
@@ -156,7 +157,7 @@ void add_others(CLI::App& app, ServeV2Options& options) {
   app.add_option("--hot-index-shards", options.hot_index_shards,
                  "no effect here; taken from scripts of an earlier system: all threads insert into one graph")
       ->check(CLI::Range(kAnyNumber));
-  refuse_planned_flags(app, {"--flight-host", "--flight-port", "--sql"});
+  refuse_planned_flags(app, {"--flight-host", "--flight-port"});
 }
 
 bool is_origin(const std::string& text) {

@@ -105,6 +105,7 @@ Status Database::Impl::open_files() {
         name,
         [&]() -> Result<commit::FileModel*> {
           VIBRATO_ASSIGN_OR_RETURN(model_of_file, open());
+          VIBRATO_RETURN_IF_ERROR(model_of_file->load());  // Where it stands is asked before the replay.
           return static_cast<commit::FileModel*>(model_of_file.get());
         },
         is_new_to_catalog);

@@ -415,7 +415,8 @@ Status Database::Impl::close_files() {
   if (log == nullptr || sequencer == nullptr) {
     return ok_status();  // Never ran: what the former process left is as it was.
   }
-  if (const Status saved = files->save(visible.get()); saved.code() == ErrorCode::kDiskFull) {
+  if (const Status saved = files->save(visible.get());
+      saved.code() == ErrorCode::kDiskFull || saved.code() == ErrorCode::kUnavailable) {
     logger.warning("what is not saved stays in the log, and the next start replays it: {}", saved.message());
   } else {
     VIBRATO_RETURN_IF_ERROR(saved);

@@ -105,6 +105,9 @@ Result<StatementPtr> prepare_one(SandboxCore& core, std::string_view text) {
   if (owned == nullptr) {
     return invalid_argument("sql: there is no statement");
   }
+  if (!core.rules.were_asked()) {
+    return invalid_argument("sql: this kind of statement is not allowed here, or would do nothing");
+  }
   if (!skip_blanks(sql.substr(static_cast<std::size_t>(rest - sql.data()))).empty()) {
     return invalid_argument("sql: there is more than one statement; send them one at a time");
   }
@@ -154,6 +157,23 @@ SqlValueView value_of(sqlite3_stmt* statement, int column) {
     default:
       return std::monostate();
   }
+}
+
+Status check_schema_size(SandboxCore& core) {
+  VIBRATO_ASSIGN_OR_RETURN(
+      Statement count,
+      core.connection->prepare(
+          "SELECT count(*), coalesce(sum(type = 'view'), 0), coalesce(sum(type = 'trigger'), 0) FROM sqlite_schema"));
+  Rows rows = count.run();
+  VIBRATO_RETURN_IF_ERROR(rows.next().status());
+  const auto check = [](std::string_view what, std::int64_t number, std::int64_t most) {
+    return number <= most ? ok_status()
+                          : invalid_argument("sql: " + std::to_string(number) + " " + std::string(what) + ", at most " +
+                                             std::to_string(most));
+  };
+  VIBRATO_RETURN_IF_ERROR(check("tables, indexes, views and triggers", rows.i64(0), kSandboxEntriesMax));
+  VIBRATO_RETURN_IF_ERROR(check("views", rows.i64(1), kSandboxViewsMax));
+  return check("triggers", rows.i64(2), kSandboxTriggersMax);
 }
 
 Result<QueryEnd> give_rows(SandboxCore& core, sqlite3_stmt* statement, std::uint64_t rows_max, RowSink& sink) {
@@ -238,8 +258,9 @@ Status SandboxCore::error_of(int code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM:
       return unavailable("the SQL database is busy; try again: " + reason);
+    case SQLITE_NOMEM:  // So it calls a program with too many steps as well.
+      return invalid_argument("sql: the statement is too large");
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_CORRUPT:
@@ -291,7 +312,9 @@ Result<SandboxChanges> Sandbox::execute(std::string_view sql, std::span<const Sq
     return invalid_argument("sql: FOREIGN KEY constraint failed; deferred ones are checked at the statement's end");
   }
   SandboxChanges changes;
-  if (!core_->rules.changes_schema()) {
+  if (core_->rules.changes_schema()) {
+    VIBRATO_RETURN_IF_ERROR(check_schema_size(*core_));
+  } else {
     changes.rows_affected = static_cast<std::uint64_t>(sqlite3_changes64(core_->database));
     changes.last_insert_id = sqlite3_last_insert_rowid(core_->database);
   }

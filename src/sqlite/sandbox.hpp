@@ -21,6 +21,11 @@
 
 namespace vibrato::sqlite {
 
+// Of one database. More than that is refused when it is made.
+inline constexpr std::int64_t kSandboxEntriesMax = 5000;  // Tables, indexes, views, triggers.
+inline constexpr std::int64_t kSandboxViewsMax = 200;     // Views of views are opened up in each other.
+inline constexpr std::int64_t kSandboxTriggersMax = 500;
+
 struct SandboxCore;
 
 using SqlValue = std::variant<std::monostate, std::int64_t, double, std::string>;

@@ -34,6 +34,8 @@ class SandboxRules {
   void begin(SandboxAccess access);
   // Why the last statement was refused; empty if it was not.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
+  // Whether SQLite asked at all: of VACUUM it does not.
+  [[nodiscard]] bool were_asked() const { return questions_ > 0; }
   [[nodiscard]] bool changes_schema() const { return changes_schema_; }
 
   // SQLite's question: whether `action` is allowed.
@@ -42,12 +44,13 @@ class SandboxRules {
  private:
   bool allows_read(std::string_view table);
   bool allows_function(std::string_view name);
-  bool allows_change(int action);
+  bool allows_change(int action, std::string_view name);
   bool refuse(std::string reason);
 
   SandboxBudget& budget_;
   SandboxAccess access_ = SandboxAccess::kTrusted;
   std::uint32_t questions_ = 0;
+  std::uintptr_t stack_begin_ = 0;  // Where the stack was when the statement began.
   bool changes_schema_ = false;
   bool alters_ = false;
   std::string refusal_;

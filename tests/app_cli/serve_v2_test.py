@@ -107,7 +107,7 @@ class ServeV2Test(cli.CliTest):
         for arguments, word in ((["--host", "0.0.0.0"], "--insecure"),
                                 (["--host", "0.0.0.0", "--no-auth", "--insecure"], "--no-auth"),
                                 (["--tls-cert", "x"], "--tls-key"), (["--tls-key", "x"], "--tls-cert"),
-                                (["--flight-port", "1"], "not built yet"), (["--sql"], "not built yet"),
+                                (["--flight-port", "1"], "not built yet"),
                                 (["--cors-origin", "app.example"], "app.example"), (["--collection", "a/b"], "name"),
                                 (["--dim", "0"], "--dim"), (["--dim", "16385"], "--dim"), (["--metric", "x"], "x"),
                                 (["--bootstrap-admin-key", "yes"], "yes"), (["--wal-segment-bytes", "1"], "--wal"),

@@ -10,6 +10,7 @@
 #include "format/doc_records.hpp"
 #include "format/event_record.hpp"
 #include "format/idempotency_record.hpp"
+#include "format/sql_record.hpp"
 #include "format/merge_patch.hpp"
 #include "format/state_records.hpp"
 #include "format/vector_records.hpp"
@@ -81,6 +82,12 @@ void check_doc_deleted(std::span<const std::byte> body) {
   VIBRATO_CHECK(std::ranges::equal(format::encode_doc_deleted(*record), body));
 }
 
+void check_sql(std::span<const std::byte> body) {
+  const auto record = format::decode_sql_record(body);
+  if (!record.ok()) return;
+  VIBRATO_CHECK(std::ranges::equal(format::encode_sql_record(*record), body));
+}
+
 void check_user_event(std::span<const std::byte> body) {
   const auto event = format::decode_user_event(body);
   if (!event.ok()) return;
@@ -126,6 +133,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'x':
       check_doc_deleted(body);
+      break;
+    case 'q':
+      check_sql(body);
       break;
     case 'e':
       check_user_event(body);

@@ -256,7 +256,7 @@ TEST_F(ExchangeStreamTest, a_stop_gives_an_endless_answer_its_end_behind_what_wa
   exchange_.stop_after_answer();
   EXPECT_FALSE(exchange_.ends_at_stop()) << "its end is on the way";
   EXPECT_FALSE(stream_->write("def"));
-  EXPECT_EQ(arrived(), Step::kClose);
+  EXPECT_EQ(arrived(), Step::kDrain);
   EXPECT_TRUE(output_.ends_with("3\r\nabc\r\n0\r\n\r\n")) << output_;
 }
 

@@ -1,0 +1,269 @@
+// Statements of someone who means harm (hostile_statements.txt): each is refused, or harmless. After each of them
+//   - no file is there that was not there before, the settings hold, and the model takes statements;
+//   - the answer came in time, and the file's LSN is that of the log;
+//   - what was refused has left nothing, neither in the file nor in the log;
+//   - the log alone gives the same rows again.
+#include <chrono>
+#include <fstream>
+#include <gtest/gtest.h>
+
+#include "support/sql_store.hpp"
+
+namespace vibrato::sql {
+namespace {
+
+constexpr std::int64_t kTimeLimitNs = 200'000'000;
+constexpr std::int64_t kPatienceNs = 4'000'000'000;  // Also for a sanitizer.
+
+struct Line {
+  std::size_t number = 0;
+  char wanted = '*';
+  std::vector<std::string> steps;
+};
+
+std::vector<Line> read_lines() {
+  constexpr std::string_view kBetween = " ;;; ";
+  std::ifstream in(VIBRATO_SOURCE_DIR "/tests/unit/sql/hostile_statements.txt");
+  std::vector<Line> lines;
+  std::string text;
+  for (std::size_t number = 1; std::getline(in, text); ++number) {
+    if (text.starts_with('#') || text.size() < 2) continue;
+    Line line{number, text[0], {}};
+    std::string rest = text.substr(2);
+    for (std::size_t at = rest.find(kBetween); at != std::string::npos; at = rest.find(kBetween)) {
+      line.steps.push_back(rest.substr(0, at));
+      rest.erase(0, at + kBetween.size());
+    }
+    line.steps.push_back(std::move(rest));
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+class HostileStore {
+ public:
+  HostileStore() {
+    EXPECT_OK(store_.open());
+    for (const auto* sql :
+         {"CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT)", "INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, 'z')",
+          "CREATE VIEW v AS SELECT b FROM t", "CREATE TABLE counted(id INTEGER PRIMARY KEY AUTOINCREMENT, b)",
+          "INSERT INTO counted(b) VALUES (1)", "CREATE TABLE kept(a INTEGER PRIMARY KEY)",
+          "CREATE TABLE child(a REFERENCES kept)"}) {
+      EXPECT_OK(store_.exec(sql));
+    }
+  }
+
+  test::SqlStore& store() { return store_; }
+  std::int64_t deadline() const { return clock_.monotonic_ns() + kTimeLimitNs; }
+  std::int64_t now_ns() const { return clock_.monotonic_ns(); }
+
+  // Schema and rows of all tables.
+  std::string dump() {
+    std::string all = store_.query("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name");
+    test::SqlTextSink names;
+    EXPECT_OK(store_.query("SELECT '\"' || name || '\"' FROM sqlite_schema WHERE type = 'table'", "[]", names));
+    std::size_t begin = 0;
+    while (begin < names.text.size()) {
+      const std::size_t end = std::min(names.text.find(' ', begin), names.text.size());
+      const std::string name = names.text.substr(begin, end - begin);
+      all += "\n" + name + ": " + store_.query("SELECT * FROM " + name + " ORDER BY 1");
+      begin = end + 1;
+    }
+    return all;
+  }
+
+  void check_unharmed() {
+    const auto entries = fs_.list_directory("/data");
+    ASSERT_OK(entries);
+    for (const io::FileInfo& entry : *entries) {
+      EXPECT_TRUE(entry.name == "sql.db" || entry.name == "sql.db-wal" || entry.name == "wal") << entry.name;
+    }
+    const auto root = fs_.list_directory("/");
+    ASSERT_OK(root);
+    EXPECT_EQ(root->size(), 1U);
+    EXPECT_OK(store_.model().health());
+    EXPECT_CODE(store_.exec("INSERT INTO child VALUES (77)"), ErrorCode::kInvalidArgument);
+    EXPECT_OK(store_.exec("INSERT INTO kept(a) VALUES ((SELECT coalesce(max(a), 0) + 1 FROM kept))"));
+    EXPECT_EQ(store_.query("SELECT 'a' LIKE 'A', count(*) FROM kept"), "1|1");
+    const auto capture = store_.model().capture();
+    ASSERT_OK(capture);
+    EXPECT_EQ((*capture)->applied_lsn(), store_.log().end().last_lsn);
+  }
+
+  void forget_the_file() {
+    store_.close();
+    EXPECT_OK(fs_.remove_file("/data/sql.db"));
+    (void)fs_.remove_file("/data/sql.db-wal");
+    EXPECT_OK(store_.open());
+  }
+
+ private:
+  SystemClock clock_;
+  io::SimulatedFileSystem fs_;
+  test::SqlStore store_{fs_, clock_};
+};
+
+bool is_refusal(const Status& status) {
+  return status.code() == ErrorCode::kInvalidArgument || status.code() == ErrorCode::kTimeout;
+}
+
+void try_exec(HostileStore& hostile, const Line& line) {
+  const std::string before = hostile.dump();
+  const Lsn end = hostile.store().log().end().last_lsn;
+  const auto executed = hostile.store().exec(line.steps.back(), "[]", hostile.deadline());
+  EXPECT_TRUE(executed.ok() || is_refusal(executed.status())) << executed.status().message();
+  if (line.wanted == '-') {
+    EXPECT_FALSE(executed.ok()) << "exec ran it";
+  }
+  if (!executed.ok()) {
+    EXPECT_EQ(hostile.store().log().end().last_lsn, end);
+    EXPECT_EQ(hostile.dump(), before);
+  }
+}
+
+void try_query(HostileStore& hostile, const Line& line) {
+  test::SqlTextSink sink;
+  sink.rows_max = 10'000;
+  const std::string before = hostile.dump();
+  const auto queried = hostile.store().query(line.steps.back(), "[]", sink, hostile.deadline());
+  EXPECT_TRUE(queried.ok() || is_refusal(queried.status())) << queried.status().message();
+  if (line.wanted != '*') {
+    EXPECT_FALSE(queried.ok()) << "query ran it: " << sink.text.substr(0, 200);
+  }
+  EXPECT_EQ(hostile.dump(), before);
+}
+
+void try_line(const Line& line) {
+  HostileStore hostile;
+  for (std::size_t step = 0; step + 1 < line.steps.size(); ++step) {
+    (void)hostile.store().exec(line.steps[step]);
+  }
+  const std::int64_t begin = hostile.now_ns();
+  try_query(hostile, line);
+  try_exec(hostile, line);
+  EXPECT_LT(hostile.now_ns() - begin, kPatienceNs);
+  const std::string rows = hostile.dump();
+  hostile.forget_the_file();
+  EXPECT_EQ(hostile.dump(), rows) << "the log gives other rows";
+  hostile.check_unharmed();
+}
+
+TEST(HostileSql, each_statement_is_refused_or_harmless) {
+  const std::vector<Line> lines = read_lines();
+  ASSERT_GE(lines.size(), 200U);
+  for (const Line& line : lines) {
+    SCOPED_TRACE(fmt::format("hostile_statements.txt:{}: {}", line.number, line.steps.back()));
+    try_line(line);
+  }
+}
+
+TEST(HostileSql, long_and_deep_texts_are_refused_or_run_in_time) {
+  const auto repeat = [](std::string_view text, std::size_t times) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i) all += text;
+    return all;
+  };
+  std::vector<std::string> texts = {
+      "SELECT " + repeat("(", 100'000) + "1" + repeat(")", 100'000),
+      "SELECT " + repeat("-", 100'001) + "1",
+      "SELECT " + repeat("NOT ", 100'000) + "1",
+      "SELECT 1" + repeat(" + 1", 100'000),
+      "SELECT 1" + repeat(" AND 1", 100'000),
+      "SELECT " + repeat("(SELECT ", 10'000) + "1" + repeat(")", 10'000),
+      "SELECT 1" + repeat(" UNION ALL SELECT 1", 50'000),
+      "SELECT 1" + repeat(", 1", 100'000),
+      "SELECT abs(1" + repeat(", 1", 100'000) + ")",
+      "SELECT 1 FROM t" + repeat(", t", 100'000),
+      "SELECT 1 FROM t" + repeat(" JOIN t USING (a)", 63),
+      "SELECT * FROM t a" + repeat(" NATURAL JOIN t", 63),
+      "SELECT 1 IN (1" + repeat(", 1", 300'000) + ")",
+      "SELECT * FROM " + repeat("(SELECT * FROM ", 5'000) + "t" + repeat(")", 5'000),
+      "WITH " + repeat("w AS (SELECT 1), ", 10'000) + "x AS (SELECT 1) SELECT * FROM x",
+      "SELECT CASE" + repeat(" WHEN 1 THEN 1", 50'000) + " END",
+      "VALUES (1)" + repeat(", (1)", 100'000),
+      "SELECT '" + repeat("x", limits::kSqlTextBytesMax - 9) + "'",
+      "CREATE TABLE x(a" + repeat(", a", 100'000) + ")",
+      "INSERT INTO t(b) VALUES (1)" + repeat(", (1)", 150'000),
+      repeat(";", limits::kSqlTextBytesMax),
+      repeat("/*", limits::kSqlTextBytesMax / 2),
+      repeat("\xEF\xBB\xBF", 1000) + "SELECT 1",
+      "\xEF\xBB\xBFSELECT 1",
+  };
+  HostileStore hostile;
+  for (const std::string& text : texts) {
+    SCOPED_TRACE(text.substr(0, 60));
+    const std::int64_t begin = hostile.now_ns();
+    test::SqlTextSink sink;
+    const auto queried = hostile.store().query(text, "[]", sink, hostile.deadline());
+    EXPECT_TRUE(queried.ok() || is_refusal(queried.status())) << queried.status().message();
+    const auto executed = hostile.store().exec(text, "[]", hostile.deadline());
+    EXPECT_TRUE(executed.ok() || is_refusal(executed.status())) << executed.status().message();
+    EXPECT_LT(hostile.now_ns() - begin, kPatienceNs);
+  }
+  EXPECT_CODE(hostile.store().exec(std::string("DELETE FROM t\0; DROP TABLE t", 28)), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(hostile.store().exec("DELETE FROM t WHERE b = '\xff'"), ErrorCode::kInvalidArgument);
+  hostile.check_unharmed();
+}
+
+TEST(HostileSql, views_and_triggers_that_grow_without_end_are_ended) {
+  HostileStore hostile;
+  auto& store = hostile.store();
+  ASSERT_OK(store.exec("CREATE VIEW w0 AS SELECT a FROM t"));
+  for (int i = 1; i <= 60; ++i) {
+    ASSERT_OK(store.exec(fmt::format("CREATE VIEW w{} AS SELECT x.a FROM w{} x, w{} y", i, i - 1, i - 1)));
+  }
+  ASSERT_OK(store.exec("CREATE VIEW c0 AS SELECT a FROM t"));
+  for (int i = 1; i <= 130; ++i) {
+    ASSERT_OK(store.exec(fmt::format("CREATE VIEW c{} AS SELECT a FROM c{}", i, i - 1)));
+  }
+  ASSERT_OK(store.exec("CREATE TABLE h0(a INTEGER PRIMARY KEY)"));
+  for (int i = 1; i <= 1500; ++i) {
+    ASSERT_OK(
+        store.exec(fmt::format("CREATE TABLE h{}(a INTEGER PRIMARY KEY REFERENCES h{} ON DELETE CASCADE)", i, i - 1)));
+  }
+  for (int i = 0; i < 490; ++i) {
+    ASSERT_OK(store.exec(
+        fmt::format("CREATE TRIGGER g{} AFTER INSERT ON h{} BEGIN INSERT INTO h{} VALUES (1); END", i, i, i + 1)));
+  }
+  const std::int64_t begin = hostile.now_ns();
+  for (const auto* sql : {"SELECT count(*) FROM w60", "SELECT count(*) FROM w20", "SELECT count(*) FROM c130"}) {
+    test::SqlTextSink sink;
+    const auto queried = store.query(sql, "[]", sink, hostile.deadline());
+    EXPECT_TRUE(queried.ok() || is_refusal(queried.status())) << queried.status().message();
+  }
+  for (const auto* sql : {"INSERT INTO h0 VALUES (1)", "DELETE FROM h0", "DELETE FROM h700"}) {
+    const auto executed = store.exec(sql, "[]", hostile.deadline());
+    EXPECT_TRUE(executed.ok() || is_refusal(executed.status())) << executed.status().message();
+  }
+  EXPECT_LT(hostile.now_ns() - begin, 4 * kPatienceNs);
+  hostile.check_unharmed();
+}
+
+TEST(HostileSql, views_and_triggers_have_caps) {
+  HostileStore hostile;  // It has a view.
+  auto& store = hostile.store();
+  for (std::int64_t i = 1; i < sqlite::kSandboxViewsMax; ++i) {
+    ASSERT_OK(store.exec(fmt::format("CREATE VIEW v{} AS SELECT 1", i)));
+  }
+  EXPECT_CODE(store.exec("CREATE VIEW more AS SELECT 1"), ErrorCode::kInvalidArgument);
+  for (std::int64_t i = 0; i < sqlite::kSandboxTriggersMax; ++i) {
+    ASSERT_OK(store.exec(fmt::format("CREATE TRIGGER r{} AFTER INSERT ON t BEGIN SELECT 1; END", i)));
+  }
+  EXPECT_CODE(store.exec("CREATE TRIGGER more AFTER INSERT ON t BEGIN SELECT 1; END"), ErrorCode::kInvalidArgument);
+  ASSERT_OK(store.exec("DROP VIEW v1"));
+  ASSERT_OK(store.exec("CREATE VIEW more AS SELECT 1"));
+}
+
+TEST(HostileSql, memory_has_an_end) {
+  HostileStore hostile;
+  test::SqlTextSink sink;
+  const auto queried = hostile.store().query(
+      "WITH RECURSIVE n(i, x) AS (SELECT 1, '' UNION ALL SELECT i + 1, randomblob(1000000) FROM n) "
+      "SELECT x FROM n ORDER BY x",
+      "[]", sink, hostile.now_ns() + 100 * kTimeLimitNs);
+  EXPECT_CODE(queried, ErrorCode::kInvalidArgument);
+  EXPECT_NE(queried.status().message().find("memory"), std::string::npos) << queried.status().message();
+}
+
+}  // namespace
+}  // namespace vibrato::sql
