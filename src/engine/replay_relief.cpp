@@ -26,12 +26,13 @@ Status ReplayRelief::look(Lsn visible) {
     VIBRATO_RETURN_IF_ERROR(save_files(visible));
   }
   parts_.budgets.refresh();
+  if (may_shrink_log_ && parts_.retention.is_too_large()) {
+    // What the last process saved of the vectors may be enough.
+    VIBRATO_RETURN_IF_ERROR(save_files(visible));
+    VIBRATO_RETURN_IF_ERROR(parts_.retention.trim(parts_.disk.is_full()));
+  }
   if (parts_.budgets.used_bytes() < held_bytes_ + portion_bytes_) {
     return ok_status();
-  }
-  if (may_shrink_log_ && parts_.retention.is_too_large()) {
-    // What the last process saved may be enough.
-    VIBRATO_RETURN_IF_ERROR(parts_.retention.trim(parts_.disk.is_full()));
   }
   const bool shrinks_log = may_shrink_log_ && parts_.retention.is_too_large();
   return shrinks_log || is_memory_short() ? save(visible) : ok_status();
