@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/api_context.hpp"
+#include "api/item_faults.hpp"
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
@@ -71,25 +72,6 @@ Result<simdjson::dom::array> read_batch(simdjson::dom::object object, std::strin
   }
   return array;
 }
-
-// The faults of a body, asked for item by item, in order. All of them are inside of items: nothing else is in the body.
-class ItemFaults {
- public:
-  explicit ItemFaults(const std::vector<NumberFault>& faults) : rest_(faults) {}
-
-  // Null if the item at `position` has none.
-  const Status* find(std::size_t position) {
-    if (rest_.empty() || rest_.front().position != position) {
-      return nullptr;
-    }
-    const Status* const error = &rest_.front().error;
-    rest_ = rest_.subspan(1);
-    return error;
-  }
-
- private:
-  std::span<const NumberFault> rest_;
-};
 
 // Keeps the parts of the items in step: every item has a result, the good ones also a point.
 template <typename Input>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/api_context.hpp"
+#include "api/item_faults.hpp"
 #include "api/json_body.hpp"
 #include "api/read_call.hpp"
 #include "api/running_keys.hpp"
@@ -50,7 +51,7 @@ Result<WritePtr> read_item(kv::StateModel& state, const Field& key, std::span<co
 
 // An operation that is no object, or has a field that is not known, fails the call; all else the operation, unless the
 // batch is atomic.
-Status read_operation(kv::StateModel& state, simdjson::dom::element element, Batch& batch) {
+Status read_operation(kv::StateModel& state, simdjson::dom::element element, const Status* fault, Batch& batch) {
   const std::string name = fmt::format("operations[{}]", batch.items.size());
   simdjson::dom::object object;
   if (element.get(object) != simdjson::SUCCESS) {
@@ -63,17 +64,17 @@ Status read_operation(kv::StateModel& state, simdjson::dom::element element, Bat
   Item& item = batch.items.emplace_back();
   Result<WritePtr> write =
       read_item(state, fields.back(), std::span<const Field, kPutFields>(fields.data(), kPutFields), item);
-  if (write.ok()) {
+  if (write.ok() && fault == nullptr) {
     batch.parts.push_back(std::move(*write));
     return ok_status();
   }
-  item.status = beneath(name + ".", write.status());
+  item.status = write.ok() ? *fault : beneath(name + ".", write.status());
   return batch.is_atomic ? item.status : ok_status();
 }
 
-Result<Batch> read_batch(kv::StateModel& state, simdjson::dom::object object) {
+Result<Batch> read_batch(kv::StateModel& state, const JsonBody& body) {
   std::array<Field, 2> fields{{{"operations"}, {"atomic"}}};
-  VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields));
+  VIBRATO_RETURN_IF_ERROR(collect_fields(body.object, fields));
   Batch batch;
   VIBRATO_ASSIGN_OR_RETURN(batch.is_atomic, bool_or(fields[1], false));
   if (!fields[0].is_there()) {
@@ -89,8 +90,9 @@ Result<Batch> read_batch(kv::StateModel& state, simdjson::dom::object object) {
   }
   batch.items.reserve(array.size());
   batch.parts.reserve(array.size());
+  ItemFaults faults(body.faults);
   for (const simdjson::dom::element element : array) {
-    VIBRATO_RETURN_IF_ERROR(read_operation(state, element, batch));
+    VIBRATO_RETURN_IF_ERROR(read_operation(state, element, faults.find(batch.items.size()), batch));
   }
   return batch;
 }
@@ -141,8 +143,8 @@ std::string write_results(const std::vector<Item>& items, const commit::JoinedOu
 Status batch_put(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
   VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
   kv::StateModel& state = context->database.state();
-  VIBRATO_ASSIGN_OR_RETURN(
-      Batch batch, read_json_object(request.body, [&](simdjson::dom::object body) { return read_batch(state, body); }));
+  VIBRATO_ASSIGN_OR_RETURN(const JsonBody body, parse_json_body(request.body));
+  VIBRATO_ASSIGN_OR_RETURN(Batch batch, read_batch(state, body));
   const auto outcome = std::make_shared<commit::JoinedOutcome>();
   const commit::JoinMode mode = batch.is_atomic ? commit::JoinMode::kAllOrNothing : commit::JoinMode::kEachByItself;
   WriteCall call;

@@ -39,7 +39,7 @@ struct DocumentModelOptions {
   // A find that looks at more documents than this asks for an index that would have spared it.
   std::uint64_t unindexed_rows_max = 1000;
   FindTuning find = {};
-  std::size_t index_step_rows = 4096;  // That one step of building looks at.
+  std::size_t index_step_rows = 32'768;  // That one step of building looks at.
   // Indexes are built by a thread of the model's own. Off: build_indexes() does it, when it is called.
   bool builds_by_itself = true;
 };

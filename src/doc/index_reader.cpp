@@ -1,6 +1,7 @@
 #include "doc/index_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "doc/document_key.hpp"
 
@@ -11,19 +12,28 @@ constexpr std::uint32_t kStepsBetweenChecks = 1024;
 
 }  // namespace
 
+Result<sqlite::Statement*> IndexReader::statement(std::string_view sql) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement prepared, file_.prepare(sql));
+    found = statements_.emplace(sql, std::move(prepared)).first;
+  }
+  return &found->second;
+}
+
 Status IndexReader::check_time() {
   return ++steps_ % kStepsBetweenChecks == 0 ? deadline_.check() : ok_status();
 }
 
 Result<std::size_t> IndexReader::count(const UsableIndex& index, const std::vector<ValueRange>& ranges,
                                        std::size_t max) {
-  VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement select,
-                           file_.prepare("SELECT count(*) FROM (SELECT 1 FROM document_entries "
-                                         "WHERE number = ?1 AND value >= ?2 AND value < ?3 LIMIT ?4)"));
+  VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement* const select,
+                           statement("SELECT count(*) FROM (SELECT 1 FROM document_entries "
+                                     "WHERE number = ?1 AND value >= ?2 AND value < ?3 LIMIT ?4)"));
   std::size_t found = 0;
   for (const ValueRange& range : ranges) {
     VIBRATO_RETURN_IF_ERROR(check_time());
-    sqlite::Rows rows = select.run(index.number, as_blob(range.from), as_blob(range.to), max - found);
+    sqlite::Rows rows = select->run(index.number, as_blob(range.from), as_blob(range.to), max - found);
     VIBRATO_RETURN_IF_ERROR(rows.next().status());
     found += rows.u64(0);
     VIBRATO_RETURN_IF_ERROR(rows.status());
@@ -36,12 +46,12 @@ Result<std::size_t> IndexReader::count(const UsableIndex& index, const std::vect
 
 Result<std::vector<std::string>> IndexReader::ids(const UsableIndex& index, const std::vector<ValueRange>& ranges,
                                                   std::string_view after) {
-  VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement select,
-                           file_.prepare("SELECT id FROM document_entries "
-                                         "WHERE number = ?1 AND value >= ?2 AND value < ?3 AND id > ?4"));
+  VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement* const select,
+                           statement("SELECT id FROM document_entries "
+                                     "WHERE number = ?1 AND value >= ?2 AND value < ?3 AND id > ?4"));
   std::vector<std::string> ids;
   for (const ValueRange& range : ranges) {
-    sqlite::Rows rows = select.run(index.number, as_blob(range.from), as_blob(range.to), as_blob(after));
+    sqlite::Rows rows = select->run(index.number, as_blob(range.from), as_blob(range.to), as_blob(after));
     for (;;) {
       VIBRATO_RETURN_IF_ERROR(check_time());
       VIBRATO_ASSIGN_OR_RETURN(const bool found, rows.next());
@@ -59,10 +69,10 @@ Result<std::vector<std::string>> IndexReader::ids(const UsableIndex& index, cons
 
 Status IndexReader::each_of_value(const UsableIndex& index, std::string_view value, std::string_view after, bool whole,
                                   const TakeId& take) {
-  VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement select,
-                           file_.prepare("SELECT id, is_element FROM document_entries "
-                                         "WHERE number = ?1 AND value = ?2 AND id > ?3 ORDER BY id"));
-  sqlite::Rows rows = select.run(index.number, as_blob(value), as_blob(after));
+  VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement* const select,
+                           statement("SELECT id, is_element FROM document_entries "
+                                     "WHERE number = ?1 AND value = ?2 AND id > ?3 ORDER BY id"));
+  sqlite::Rows rows = select->run(index.number, as_blob(value), as_blob(after));
   std::string id;
   for (;;) {
     VIBRATO_RETURN_IF_ERROR(check_time());
@@ -86,8 +96,8 @@ Status IndexReader::each_of_value(const UsableIndex& index, std::string_view val
 Result<std::optional<std::string>> IndexReader::one_value(std::string_view sql, const UsableIndex& index,
                                                           const ValueRange& range) {
   VIBRATO_RETURN_IF_ERROR(check_time());
-  VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement select, file_.prepare(sql));
-  sqlite::Rows rows = select.run(index.number, as_blob(range.from), as_blob(range.to));
+  VIBRATO_ASSIGN_OR_RETURN(sqlite::Statement* const select, statement(sql));
+  sqlite::Rows rows = select->run(index.number, as_blob(range.from), as_blob(range.to));
   VIBRATO_ASSIGN_OR_RETURN(const bool found, rows.next());
   if (!found) {
     return std::optional<std::string>();

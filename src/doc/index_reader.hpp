@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ namespace vibrato::doc {
 // Takes an id; false: it wants no more.
 using TakeId = std::function<Result<bool>(const std::string& id)>;
 
-// Thread-safety: that of the connection.
+// Thread-safety: that of the connection, which outlives it.
 class IndexReader {
  public:
   IndexReader(sqlite::Connection& file, std::string_view collection, const Deadline& deadline)
@@ -43,6 +44,8 @@ class IndexReader {
   [[nodiscard]] Result<std::optional<std::string>> greatest(const UsableIndex& index, const ValueRange& range);
 
  private:
+  // Prepared once. `sql` is constant.
+  [[nodiscard]] Result<sqlite::Statement*> statement(std::string_view sql);
   // The deadline, every so many calls.
   [[nodiscard]] Status check_time();
   [[nodiscard]] Result<std::optional<std::string>> one_value(std::string_view sql, const UsableIndex& index,
@@ -52,6 +55,7 @@ class IndexReader {
   const std::string collection_;
   const Deadline deadline_;
   std::uint32_t steps_ = 0;
+  std::map<std::string_view, sqlite::Statement> statements_;
 };
 
 }  // namespace vibrato::doc

@@ -260,8 +260,9 @@ Status Indexes::build_some(overlay::RowStore& rows, Index& index) {
         file.prepare("SELECT key, value FROM rows WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3"));
     const std::string end = *range_of_collection(index.collection).to;
     sqlite::Rows stored = select.run(as_blob(found.position), as_blob(end), options_.step_rows);
+    const std::size_t entries_max = 4 * options_.step_rows;  // Arrays have many.
     std::size_t count = 0;
-    for (std::size_t bytes = 0; bytes < options_.step_bytes; ++count) {
+    for (std::size_t bytes = 0; bytes < options_.step_bytes && found.entries.size() < entries_max; ++count) {
       VIBRATO_ASSIGN_OR_RETURN(const bool is_there, stored.next());
       if (!is_there) {
         found.is_last = count < options_.step_rows;

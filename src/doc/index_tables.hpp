@@ -38,8 +38,10 @@ struct UsableIndex {
 };
 
 struct IndexesOptions {
-  std::size_t step_rows = 4096;  // That one step of building looks at.
-  std::size_t step_bytes = std::size_t{4} << 20;
+  // That one step of building looks at. A step writes most pages of the index: fewer rows a step would write them more
+  // often, more would keep saves waiting for longer than some tenths of a second.
+  std::size_t step_rows = 32'768;
+  std::size_t step_bytes = std::size_t{32} << 20;
   std::size_t step_entries = 20'000;  // That one step of dropping deletes.
 };
 

@@ -67,6 +67,9 @@ Result<ReaderPool::Lease> ReaderPool::take() {
 }
 
 void ReaderPool::give_back(std::unique_ptr<Reader> reader) {
+  if (reader->connection->in_transaction()) {
+    return;  // A transaction that could not be ended: what it would see is of the past.
+  }
   const std::lock_guard lock(mutex_);
   if (idle_.size() < options_.readers_max) {
     idle_.push_back(std::move(reader));

@@ -50,7 +50,8 @@ Result<ReadTransaction> ReadTransaction::begin(Connection& connection) {
 
 ReadTransaction::~ReadTransaction() {
   if (connection_ != nullptr && connection_->in_transaction()) {
-    (void)connection_->execute("COMMIT");
+    // There is nothing to lose; what matters is that it is over.
+    (void)connection_->execute("ROLLBACK");
   }
 }
 

@@ -183,9 +183,9 @@ class BatchTest(ServedTest):
         self.assertEqual(self.ok("GET", "/v1/state/null")["value"], None)
 
     def test_a_batch_has_1_to_10000_operations(self):
-        one = {"op": "state.put", "key": "count", "value": 1}
+        operations = [{"op": "state.put", "key": "count:%d" % number, "value": 1} for number in range(10_001)]
         for count, status in ((0, 400), (1, 200), (9_999, 200), (10_000, 200), (10_001, 400)):
-            answer = self.ask("POST", BATCH, {"operations": [one] * count}, status=status)
+            answer = self.ask("POST", BATCH, {"operations": operations[:count]}, status=status)
             if status == 200:
                 self.assertEqual(len(answer.json["results"]), count)
 

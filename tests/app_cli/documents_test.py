@@ -179,7 +179,7 @@ class DocumentsTest(ServedTest):
                                   ({"key": "t", "match": {"value": "y"}}, "1"), ({"is_null": "n"}, "3"),
                                   ({"is_empty": "t"}, "23456"), ({"key": "in.deep", "match": {"value": True}}, "3"),
                                   ({"must_not": {"key": "s", "match": {"prefix": "a"}}}, "356"),
-                                  ({"must": [{"key": "s", "match": {"prefix": "a"}}, {"is_empty": "n"}]}, "4"),
+                                  ({"must": [{"key": "s", "match": {"prefix": "a"}}, {"is_empty": "t"}]}, "24"),
                                   ({"should": [{"key": "n", "match": {"value": 1}}, {"is_null": "n"}]}, "13"),
                                   ({"has_id": ["1", "5", "9"]}, "15"), ({"should": []}, "123456")):
             self.assertEqual("".join(self.find(filter=condition)), wanted, condition)

@@ -18,7 +18,7 @@ class Frame(NamedTuple):
 
 def parse_frame(raw: bytes) -> Frame:
     fields: dict = {}
-    for line in raw.decode().splitlines():
+    for line in raw.decode().split("\n"):
         if line:
             name, _, value = line.partition(":")
             if name in fields:

@@ -322,15 +322,15 @@ class EventsTest(EventsCase):
 
 class ReplayTest(EventsCase):
     def test_the_stream_goes_on_in_the_same_bytes_after_a_kill(self):
-        self.ok("PUT", "/v1/state/ttl", {"value": 1, "ttl_ms": 400})
         for number in range(100):
             self.ok("PUT", "/v1/state/r:%d" % (number % 7), {"value": number})
             self.ok("PUT", "/v1/doc/r/%d" % (number % 5), {"n": number})
+        short = self.ok("PUT", "/v1/state/ttl", {"value": 1, "ttl_ms": 2000})
         end = self.note("end")
         before = self.stream(since=0).read_to(end)
         for stop in (self.server.kill, self.server.stop):
             stop()
-            time.sleep(0.5)   # The key expires while nobody runs.
+            time.sleep(max(0, short["expires_at_ms"] / 1000 + 0.1 - time.time()))   # It expires while nobody runs.
             self.server.start()
             self.api = self.server.connect()
             self.assertEqual(self.api.get("/v1/state/ttl").status, 404)

@@ -253,7 +253,7 @@ class StateTest(ServedTest):
 
     def test_an_atomic_batch_is_written_whole_or_not_at_all(self):
         good, bad = {"key": "a:1", "value": 1}, {"key": "a:2", "value": 2, "if_revision": 9}
-        body = {"operations": [good, bad, {"key": "k" * 513, "value": 1}], "atomic": True}
+        body = {"operations": [good, bad, good], "atomic": True}
         self.refused(409, "revision_mismatch", "POST", "/v1/state/batch_put", body)
         self.refused(413, "payload_too_large", "POST", "/v1/state/batch_put",
                      {"operations": [good, {"key": "a:3", "value": text_of_bytes(MIB + 1)}, bad], "atomic": True})

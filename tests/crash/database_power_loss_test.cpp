@@ -162,7 +162,8 @@ TEST(DatabasePowerLoss, every_snapshot_that_is_named_can_be_restored) {
     if (!row->has_value()) {
       continue;
     }
-    const DatabaseOptions options = test::made_database_options("/new");
+    DatabaseOptions options = test::made_database_options("/new");
+    options.sql = true;
     ASSERT_OK(restore_snapshot({disk, database.clock(), database.logger(), {}}, options, "/data/snapshots/kept"));
     test::MadeDatabase other(disk, options);
     ASSERT_OK(other.open());

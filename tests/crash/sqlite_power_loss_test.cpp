@@ -158,7 +158,7 @@ TEST_P(SqlitePowerLoss, is_seen_to_lose_commits_when_a_barrier_is_taken_out) {
       {.fault = io::Fault::kIgnored, .call = io::IoCall::kSync, .path_end = ".db", .for_good = true},
       {.fault = io::Fault::kIgnored, .call = io::IoCall::kSyncDirectory, .for_good = true},
   };
-  const std::string journal = GetParam() == JournalMode::kWal ? "-wal" : "-journal";
+  const std::string journal = GetParam() == JournalMode::kPersist ? "-journal" : "-wal";
   barriers.push_back({.fault = io::Fault::kIgnored, .call = io::IoCall::kSync, .path_end = journal, .for_good = true});
   for (const io::FaultRule& barrier : barriers) {
     int faults = 0;
@@ -204,8 +204,18 @@ TEST_P(SqlitePowerLoss, each_failing_call_is_reported_and_nothing_is_lost) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(JournalModes, SqlitePowerLoss, ::testing::Values(JournalMode::kWal, JournalMode::kPersist),
-                         [](const auto& mode) { return mode.param == JournalMode::kWal ? "wal" : "persist"; });
+INSTANTIATE_TEST_SUITE_P(JournalModes, SqlitePowerLoss,
+                         ::testing::Values(JournalMode::kWal, JournalMode::kWalShared, JournalMode::kPersist),
+                         [](const auto& mode) {
+                           switch (mode.param) {
+                             case JournalMode::kWal:
+                               return "wal";
+                             case JournalMode::kWalShared:
+                               return "wal_shared";
+                             default:
+                               return "persist";
+                           }
+                         });
 
 }  // namespace
 }  // namespace vibrato::sqlite

@@ -324,9 +324,44 @@ inline std::vector<RouteRule> v2_rules() {
   };
 }
 
+inline std::vector<RouteRule> state_rules() {
+  const std::vector<std::string> bad_prefix = {"%01", "%FF", std::string(513, 'a')};
+  std::vector<std::string> no_prefix = bad_prefix;
+  no_prefix.emplace_back();
+  const Texts bad_value = kHuge + Texts{R"({"a":[1e999]})"};
+  const Texts bad_ttl = no_whole(1, "9007199254740992");
+  const Texts bad_revision = no_whole(0, "18446744073709551616");
+  auto list = RouteRule{.method = Method::kGet, .pattern = "/v1/state"};
+  list.query = {
+      {"prefix", bad_prefix}, {"limit", kNoPage}, {"cursor", {"", "x", "n7", "t", "tzz", "t6"}}, {"min_lsn", kNoLsn}};
+  auto drop = RouteRule{.method = Method::kDelete, .pattern = "/v1/state", .query = kDurability};
+  drop.query["prefix"] = no_prefix;
+  auto erase = RouteRule{.method = Method::kDelete, .pattern = "/v1/state/{key}", .query = kDurability};
+  erase.query["if_revision"] = kNoLsn;
+  return {
+      list,
+      drop,
+      erase,
+      {.method = Method::kGet, .pattern = "/v1/state/{key}", .query = {{"min_lsn", kNoLsn}}},
+      {.method = Method::kPut,
+       .pattern = "/v1/state/{key}",
+       .body = json::parse(R"({"value":{"a":1},"ttl_ms":60000,"if_revision":0})"),
+       .fields = {{"/value", bad_value}, {"/ttl_ms", bad_ttl}, {"/if_revision", bad_revision}},
+       .query = kDurability},
+      {.pattern = "/v1/state/batch_put",
+       .body = json::parse(R"({"operations":[{"key":"k","value":1,"ttl_ms":60000,"if_revision":0}]})"),
+       .fields = {{"/operations/0/key", kNoText + Texts{R"("")", R"("\n")", '"' + std::string(513, 'a') + '"'}, true},
+                  {"/operations/0/value", bad_value},
+                  {"/operations/0/ttl_ms", bad_ttl},
+                  {"/operations/0/if_revision", bad_revision}},
+       .objects = {"", "/operations/0"},
+       .query = kDurability,
+       .fails_items = true}};
+}
+
 inline std::vector<RouteRule> all_rules() {
   std::vector<RouteRule> all = collection_rules();
-  for (const auto& part : {point_rules(), search_rules(), query_rules(), admin_rules(), v2_rules()}) {
+  for (const auto& part : {point_rules(), search_rules(), query_rules(), admin_rules(), v2_rules(), state_rules()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

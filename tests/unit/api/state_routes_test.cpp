@@ -202,6 +202,8 @@ TEST_F(StateRoutes, an_atomic_batch_is_all_or_nothing) {
 TEST_F(StateRoutes, a_batch_of_another_form_fails_as_a_whole) {
   EXPECT_EQ(batch("[]").status, 400);
   EXPECT_EQ(batch("7").status, 400);
+  EXPECT_EQ(batch(R"([{"key":"a","value":1}])", R"(,"atomic":1)").status, 400);
+  EXPECT_EQ(batch(R"([{"key":"a","value":1e999}])", R"(,"atomic":true)").status, 400);
   EXPECT_EQ(batch("[7]").status, 400);
   EXPECT_EQ(batch(R"([{"key":"a","value":1,"x":1}])").body["error"], "unknown_field");
   json operations(limits::kBatchItemsMax + 1, {{"key", "a"}, {"value", 1}});
