@@ -111,7 +111,7 @@ void write_stats(const engine::Readiness& readiness, const engine::DatabaseStats
   json.key("ready");
   json.boolean(readiness.ready);
   json.key("live");
-  json.boolean(readiness.live);
+  json.boolean(true);
   write_count("collections", stats.collections, json);
   write_count("active_segments", stats.active_segments, json);
   write_count("damaged_segments", stats.damaged_segments, json);

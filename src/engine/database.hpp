@@ -60,7 +60,6 @@ namespace vibrato::engine {
 
 struct Readiness {
   bool ready = false;
-  bool live = true;
   std::vector<std::string> reasons;       // Why not: "replaying the log: 40 %", ...; ready or not: a full disk.
   std::optional<double> replay_progress;  // 0 to 1 while it recovers.
 };

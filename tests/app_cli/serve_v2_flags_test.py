@@ -23,7 +23,7 @@ NUMBERS = {
     "audit-events-max": (1, 100000000), "catalog-read-timeout-ms": (0, 3600000), "hot-index-shards": (0, 2**32 - 1),
     "scrub-interval-secs": (0, 31622400), "scrub-mb-per-sec": (0, 1000000),
 }
-SWITCHES = {"insecure", "no-auth", "bootstrap-admin-key", "public-health-metrics", "audio-colocated"}
+SWITCHES = {"insecure", "no-auth", "bootstrap-admin-key", "public-health-metrics", "audio-colocated", "sql"}
 WORDS = {"metric": "cosine,dot,l2", "vector-madvise-mode": "normal,random", "log-level": "debug,info,warning,error,off"}
 # Flag: bad values and a word of the message.
 TEXTS = {

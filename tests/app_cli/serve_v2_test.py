@@ -100,6 +100,7 @@ class ServeV2Test(cli.CliTest):
             answer = admin.ask(method, "/v1/vector", None, asks)
             self.assertEqual(answer.status, status)
             self.assertEqual([name for name in answer.headers if name.startswith("Access-Control")], [])
+        self.assertEqual(server.stop(), 0)
         self.assertNotIn("Access-Control-Allow-Origin", self.start().connect().ask(
             "GET", "/v1/vector", None, {"Origin": "https://a.example"}).headers)
 
