@@ -43,8 +43,8 @@ suite() {
 
 suite release
 if $sanitize; then
-  suite asan 'unit_(io|format|sqlite|store|catalog|wal|quant|filter|auth|hnsw|commit|vector|engine|server)|format_suite|crash|api|property|fuzz_[a-z_]+'
-  suite tsan 'unit_(commit|engine|server|wal)|api|concurrency'
+  suite asan 'unit_(io|format|sqlite|store|catalog|wal|quant|filter|auth|hnsw|overlay|commit|vector|kv|doc|sql|events|engine|server)|format_suite|crash|api|property|fuzz_[a-z_]+'
+  suite tsan 'unit_(wal|sqlite|overlay|commit|kv|doc|sql|events|engine|server)|api|concurrency'
 fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

@@ -89,7 +89,7 @@ TEST_F(RecoveryProgressTest, starts_that_are_killed_make_progress_too) {
   kill();
   int kills = 0;
   while (true) {
-    disk_.cut_power_after(60);
+    disk_.cut_power_after(120);
     if (database_.open().ok()) {
       break;
     }
