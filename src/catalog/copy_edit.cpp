@@ -108,7 +108,9 @@ Status apply_edit(sqlite::Connection& connection, const CopyEdit& edit) {
   if (edit.snapshots.has_value()) {
     VIBRATO_RETURN_IF_ERROR(replace_snapshots(connection, *edit.snapshots));
   }
-  return ok_status();
+  VIBRATO_ASSIGN_OR_RETURN(auto reserve,
+                           connection.prepare("UPDATE store SET file_number_max = max(file_number_max, ?1)"));
+  return reserve.execute(edit.file_number_max);
 }
 
 }  // namespace

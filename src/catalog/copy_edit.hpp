@@ -40,6 +40,7 @@ struct CopyEdit {
   std::optional<KeysAndAudit> keys = std::nullopt;
   std::optional<std::vector<Snapshot>> snapshots = std::nullopt;
   bool forget_jobs = true;
+  std::uint64_t file_number_max = 0;  // See StoreInfo; it is never lowered.
 };
 
 // The file is durable, and one file, when it answers ok; after an error it is unusable.

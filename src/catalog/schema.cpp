@@ -149,8 +149,13 @@ CREATE TABLE collection_names (
 INSERT INTO collection_names SELECT number, name, dropped_lsn FROM collections;
 )sql"};
 
+constexpr Migration kFileNumbers = {"numbers of files", R"sql(
+ALTER TABLE store ADD COLUMN file_number_max INTEGER NOT NULL DEFAULT 0 CHECK (file_number_max >= 0);
+)sql"};
+
 constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit,  kJobsAndSnapshots, kIdempotencyKeys,
-                                    kPointNumbers,           kDamageReasons, kCommitCount,      kCollectionNames};
+                                    kPointNumbers,           kDamageReasons, kCommitCount,      kCollectionNames,
+                                    kFileNumbers};
 
 }  // namespace
 

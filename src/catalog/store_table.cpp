@@ -7,15 +7,16 @@ namespace {
 
 constexpr std::uint32_t kStoreFormatVersion = 1;
 
-enum Query : std::size_t { kCreate, kRead, kSetCleanStop, kSetTrimLsn, kCountCommit };
+enum Query : std::size_t { kCreate, kRead, kSetCleanStop, kSetTrimLsn, kCountCommit, kReserveFiles };
 
 constexpr std::string_view kSql[] = {
     "INSERT INTO store (only_row, id, format_version, created_at_ms, clean_stop, trim_lsn, collection_number_max) "
     "VALUES (1, randomblob(16), ?1, ?2, 1, 0, 0)",
-    "SELECT id, format_version, created_at_ms, clean_stop, trim_lsn, commits FROM store",
+    "SELECT id, format_version, created_at_ms, clean_stop, trim_lsn, commits, file_number_max FROM store",
     "UPDATE store SET clean_stop = ?1",
     "UPDATE store SET trim_lsn = ?1 WHERE trim_lsn <= ?1",
     "UPDATE store SET commits = commits + 1",
+    "UPDATE store SET file_number_max = max(file_number_max, ?1)",
 };
 
 StoreInfo read_row(sqlite::Rows& rows) {
@@ -31,6 +32,7 @@ StoreInfo read_row(sqlite::Rows& rows) {
   info.clean_stop = rows.boolean(3);
   info.trim_lsn = Lsn(rows.u64(4));
   info.commits = rows.u64(5);
+  info.file_number_max = rows.u64(6);
   return info;
 }
 
@@ -61,6 +63,10 @@ Result<StoreInfo> StoreTable::read() const {
 
 Status StoreTable::count_commit() {
   return statements_[kCountCommit].execute();
+}
+
+Status StoreTable::reserve_file_numbers(std::uint64_t up_to) {
+  return statements_[kReserveFiles].execute(up_to);
 }
 
 Status StoreTable::set_clean_stop(bool clean_stop) {

@@ -18,6 +18,9 @@ struct StoreInfo {
   bool clean_stop = false;    // The last process stopped in order; set false before anything else is written.
   Lsn trim_lsn;               // The log may be gone up to here: all of it is in files that the catalog names.
   std::uint64_t commits = 0;  // Those that changed something, over the life of the store.
+  // No segment file has a higher number, nor had one: the log may speak of files that are long gone, and a name that
+  // came again would be taken for them.
+  std::uint64_t file_number_max = 0;
 };
 
 // Thread-safety: that of the Catalog.
@@ -28,6 +31,8 @@ class StoreTable {
 
   [[nodiscard]] Result<StoreInfo> read() const;
   [[nodiscard]] Status set_clean_stop(bool clean_stop);
+  // Commit this before a file gets such a number. Never lowers it.
+  [[nodiscard]] Status reserve_file_numbers(std::uint64_t up_to);
   // For Catalog::write().
   [[nodiscard]] Status count_commit();
   // Commit this before the log is cut. kInvalidArgument if `lsn` is below the one that is there.

@@ -11,6 +11,7 @@
 #include "format/vector_records.hpp"
 #include "io/copy_file.hpp"
 #include "io/safe_path.hpp"
+#include "vector/segment_files.hpp"
 #include "vector/segment_writer.hpp"
 #include "wal/local_log.hpp"
 #include "wal/log_copy.hpp"
@@ -140,14 +141,19 @@ class Builder {
       return ok_status();
     }
     VIBRATO_ASSIGN_OR_RETURN(const auto cursor, log->read_from(content_.store.trim_lsn.next()));
+    catalog::CopyEdit edit;
+    edit.forget_jobs = false;
     while (true) {
       VIBRATO_ASSIGN_OR_RETURN(const auto record, cursor->next());
       if (!record.has_value()) {
-        return context_.fs.sync_directory(target_.path(vector::kSegmentsFolder));
+        VIBRATO_RETURN_IF_ERROR(context_.fs.sync_directory(target_.path(vector::kSegmentsFolder)));
+        return catalog::edit_copy(vfs_, target_.path(catalog::kCatalogFile), edit);
       }
       if (record->type == static_cast<std::uint16_t>(format::VectorRecord::kVectorsImported)) {
         VIBRATO_ASSIGN_OR_RETURN(const format::VectorsImported imported, format::decode_vectors_imported(record->body));
         for (const format::ImportedFile& file : imported.files) {
+          edit.file_number_max =
+              std::max(edit.file_number_max, vector::segment_file_number(io::file_name_of(file.file)));
           VIBRATO_RETURN_IF_ERROR(copy_import(file));
         }
       }

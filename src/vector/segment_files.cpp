@@ -19,6 +19,7 @@ constexpr std::size_t kTimeDigits = 13;
 constexpr std::string_view kSegmentPrefix = "segment-";
 constexpr std::string_view kPackPrefix = "pack-";
 constexpr std::string_view kExtension = ".vdb";
+constexpr std::uint64_t kNumbersAtOnce = 16;  // That one commit of the catalog reserves.
 
 // What the writers of a segment put between its name and a number, for the columns that wait in files of their own.
 constexpr std::array<std::string_view, 7> kSpoolParts = {".norms", ".offsets", ".meta", ".lsns",
@@ -71,6 +72,10 @@ std::optional<OwnName> parse_own_name(std::string_view name) {
 bool is_segment_file(std::string_view name) {
   const auto own = parse_own_name(name);
   return own.has_value() && !own->is_temporary;
+}
+
+std::uint64_t segment_file_number(std::string_view name) {
+  return is_segment_file(name) ? parse_own_name(name)->number : 0;
 }
 
 std::optional<std::int64_t> quarantined_at_ms(std::string_view name) {
@@ -130,7 +135,17 @@ Result<std::uint64_t> SegmentFiles::highest_number() const {
 Result<std::string> SegmentFiles::new_name(SegmentFileKind kind) {
   const std::lock_guard lock(mutex_);
   if (!last_number_) {
-    VIBRATO_ASSIGN_OR_RETURN(last_number_, highest_number());
+    VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info,
+                             catalog_.read([](const catalog::Tables& tables) { return tables.store.read(); }));
+    VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t highest, highest_number());
+    reserved_number_ = info.file_number_max;
+    last_number_ = std::max(highest, reserved_number_);
+  }
+  if (*last_number_ >= reserved_number_) {
+    const std::uint64_t up_to = *last_number_ + kNumbersAtOnce;
+    VIBRATO_RETURN_IF_ERROR(
+        catalog_.write([up_to](catalog::Tables& tables) { return tables.store.reserve_file_numbers(up_to); }));
+    reserved_number_ = up_to;
   }
   ++*last_number_;
   const std::string_view prefix = kind == SegmentFileKind::kPack ? kPackPrefix : kSegmentPrefix;

@@ -34,6 +34,8 @@ enum class SegmentFileKind : std::uint8_t { kSegment, kPack };
 
 // Whether a file of the segments folder has a name of ours; temporary files have none.
 [[nodiscard]] bool is_segment_file(std::string_view name);
+// The number in such a name; 0 for another one.
+[[nodiscard]] std::uint64_t segment_file_number(std::string_view name);
 
 // When a file of the quarantine was moved there, by its name; 0 where the name of one of our files does not tell.
 // Nothing for a foreign name.
@@ -46,7 +48,8 @@ class SegmentFiles {
   SegmentFiles(io::FileSystem& fs, catalog::Catalog& catalog, std::string data_folder,
                VectorAccess vector_access = VectorAccess::kRandom, Counter* removed = nullptr);
 
-  // A path relative to the data folder that no file has. Errors: those of reading the folder and the catalog.
+  // A path relative to the data folder that no file has or had: the log may name files that are gone. Errors: those of
+  // reading the folder, and of the catalog.
   [[nodiscard]] Result<std::string> new_name(SegmentFileKind kind);
 
   // Opens what a call of this process has just written. Packs share their maps.
@@ -94,6 +97,7 @@ class SegmentFiles {
 
   mutable std::mutex mutex_;  // Guards the members below.
   std::optional<std::uint64_t> last_number_;
+  std::uint64_t reserved_number_ = 0;  // What the catalog has: see catalog::StoreInfo::file_number_max.
   std::map<std::string, Readers> retired_;  // By path relative to the data folder.
 };
 
