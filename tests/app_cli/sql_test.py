@@ -24,7 +24,7 @@ ONLY_EXEC = ("INSERT INTO t VALUES (1, 'x')", "UPDATE t SET a = 1", "DELETE FROM
 
 
 class SqlTest(ServedTest):
-    FLAGS = ("--sql", "--request-timeout-ms", 2000)
+    FLAGS = ("--sql", "--request-timeout-ms", 5000)
 
     @classmethod
     def setUpClass(cls) -> None:
