@@ -153,9 +153,9 @@ constexpr Migration kFileNumbers = {"numbers of files", R"sql(
 ALTER TABLE store ADD COLUMN file_number_max INTEGER NOT NULL DEFAULT 0 CHECK (file_number_max >= 0);
 )sql"};
 
-constexpr std::array kMigrations = {kCollectionsAndSegments, kKeysAndAudit,  kJobsAndSnapshots, kIdempotencyKeys,
-                                    kPointNumbers,           kDamageReasons, kCommitCount,      kCollectionNames,
-                                    kFileNumbers};
+constexpr std::array kMigrations = {
+    kCollectionsAndSegments, kKeysAndAudit, kJobsAndSnapshots, kIdempotencyKeys, kPointNumbers,
+    kDamageReasons,          kCommitCount,  kCollectionNames,  kFileNumbers};
 
 }  // namespace
 

@@ -1,8 +1,14 @@
 #include "overlay/reader_pool.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace vibrato::overlay {
+namespace {
+
+constexpr auto kReturnWait = std::chrono::seconds(1);
+
+}  // namespace
 
 Result<std::unique_ptr<Reader>> Reader::open(sqlite::Vfs& vfs, const std::string& path,
                                              const RowStoreOptions& options) {
@@ -22,9 +28,12 @@ Result<std::unique_ptr<Reader>> Reader::open(sqlite::Vfs& vfs, const std::string
                                                              "WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms"));
   VIBRATO_ASSIGN_OR_RETURN(auto next_expiry,
                            connection->prepare("SELECT min(expires_at_ms) FROM rows WHERE expires_at_ms > ?1"));
-  return std::unique_ptr<Reader>(new Reader{std::move(connection), std::move(get), std::move(scan),
+  std::unique_ptr<Reader> reader(new Reader{std::move(connection), std::move(get), std::move(scan),
                                             std::move(scan_between), std::move(applied), std::move(expired),
                                             std::move(next_expiry)});
+  // SQLite opens the log of the file with the first read.
+  VIBRATO_RETURN_IF_ERROR(reader->applied_lsn().status());
+  return reader;
 }
 
 Result<RowPtr> read_row(sqlite::Rows& rows, int column) {
@@ -53,27 +62,46 @@ Result<Lsn> Reader::applied_lsn() {
   return lsn;
 }
 
+Status ReaderPool::open_first() {
+  return take().status();
+}
+
+ReaderPool::Lease ReaderPool::take_idle() {
+  auto reader = std::move(idle_.back());  // The one used last: what it read is in its cache.
+  idle_.pop_back();
+  return {*this, std::move(reader)};
+}
+
 Result<ReaderPool::Lease> ReaderPool::take() {
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
-      auto reader = std::move(idle_.back());  // The one used last: what it read is in its cache.
-      idle_.pop_back();
-      return Lease(*this, std::move(reader));
+      return take_idle();
     }
   }
-  VIBRATO_ASSIGN_OR_RETURN(auto reader, Reader::open(vfs_, path_, options_));
-  return Lease(*this, std::move(reader));
+  auto opened = Reader::open(vfs_, path_, options_);
+  std::unique_lock lock(mutex_);
+  if (opened.ok()) {
+    ++open_;
+    return Lease(*this, *std::move(opened));
+  }
+  if (open_ > 0 && returned_.wait_for(lock, kReturnWait, [this] { return !idle_.empty(); })) {
+    return take_idle();
+  }
+  return opened.status();
 }
 
 void ReaderPool::give_back(std::unique_ptr<Reader> reader) {
-  if (reader->connection->in_transaction()) {
-    return;  // A transaction that could not be ended: what it would see is of the past.
+  const bool is_usable = !reader->connection->in_transaction();  // Else what it would see is of the past.
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_usable && idle_.size() < options_.readers_max) {
+      idle_.push_back(std::move(reader));
+    } else {
+      --open_;
+    }
   }
-  const std::lock_guard lock(mutex_);
-  if (idle_.size() < options_.readers_max) {
-    idle_.push_back(std::move(reader));
-  }
+  returned_.notify_one();
 }
 
 }  // namespace vibrato::overlay

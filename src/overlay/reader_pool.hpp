@@ -2,6 +2,7 @@
 // letting go of the lease.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -64,17 +65,24 @@ class ReaderPool {
     std::unique_ptr<Reader> reader_;
   };
 
-  // One that is idle, or else a new one. Errors: as sqlite::Connection::open().
+  // Opens the first, so that reads go on when the disk lets nothing more be opened. Errors: as take().
+  [[nodiscard]] Status open_first();
+  // One that is idle, or else a new one; should that not open, one that comes back soon. Errors: as
+  // sqlite::Connection::open().
   [[nodiscard]] Result<Lease> take();
 
  private:
   void give_back(std::unique_ptr<Reader> reader);
+  // With mutex_ held. Requires: there is one.
+  [[nodiscard]] Lease take_idle();
 
   sqlite::Vfs& vfs_;
   const std::string path_;
   const RowStoreOptions options_;
-  std::mutex mutex_;  // Guards idle_.
+  std::mutex mutex_;  // Guards the members below.
+  std::condition_variable returned_;
   std::vector<std::unique_ptr<Reader>> idle_;
+  std::size_t open_ = 0;  // Idle or taken.
 };
 
 }  // namespace vibrato::overlay

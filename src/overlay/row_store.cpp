@@ -55,7 +55,7 @@ class RowStore::Impl {
     VIBRATO_ASSIGN_OR_RETURN(const auto expiry, file_->next_expiry_ms());
     overlay_.set_saved(applied, expiry);
     durable_ = applied.value();
-    return ok_status();
+    return readers_.open_first();
   }
 
   [[nodiscard]] Status save(Lsn up_to);
