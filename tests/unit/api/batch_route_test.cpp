@@ -76,7 +76,7 @@ TEST_F(BatchRoute, a_later_operation_sees_the_earlier_ones_and_a_failing_one_und
   const json gone = {{"op", "vector.delete"}, {"collection", "songs"}, {"id", "7"}};
   expect_refused({put, gone}, 404, "not_found", "operations[1]");
   EXPECT_EQ(state("k"), "");
-  const ApiAnswer first = batch({put});
+  const ApiAnswer first = batch(json::array({put}));
   ASSERT_EQ(first.status, 200) << first.text;
   const auto revision = first.body["results"][0]["revision"].get<std::uint64_t>();
   expect_refused({kUpsert, {{"op", "state.delete"}, {"key", "k"}, {"if_revision", revision + 1}}}, 409,
