@@ -15,6 +15,7 @@ using sqlite::SandboxTransaction;
 
 constexpr std::int64_t kNsOfMs = 1'000'000;
 constexpr auto kSaveWaits = std::chrono::seconds(10);
+constexpr auto kClaimTakes = std::chrono::milliseconds(100);  // At most, but for a write that was refused behind run().
 
 }  // namespace
 
@@ -120,7 +121,10 @@ Status SqlWriter::apply(const wal::StoredRecord& record) {
 
 Status SqlWriter::save(Lsn visible) {
   std::unique_lock lock(mutex_);
-  transaction_ended_.wait_for(lock, kSaveWaits, [this] { return !broken_.ok() || !sandbox_->in_transaction(); });
+  const auto is_idle = [this] { return !broken_.ok() || !sandbox_->in_transaction(); };
+  if (!transaction_ended_.wait_for(lock, kClaimTakes, is_idle) && !staged_.empty()) {
+    transaction_ended_.wait_for(lock, kSaveWaits, is_idle);
+  }
   VIBRATO_RETURN_IF_ERROR(broken_);
   if (!staged_.empty()) {
     return {ErrorCode::kConflict, "the SQL database is busy with statements in flight; it is saved later"};

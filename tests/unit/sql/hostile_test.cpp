@@ -3,7 +3,7 @@
 //   - the answer came in time, and the file's LSN is that of the log;
 //   - what was refused has left nothing, neither in the file nor in the log;
 //   - the log alone gives the same rows again.
-#include <chrono>
+#include <ctime>
 #include <fstream>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,11 @@ namespace vibrato::sql {
 namespace {
 
 constexpr std::int64_t kTimeLimitNs = 200'000'000;
-constexpr std::int64_t kPatienceNs = 4'000'000'000;  // Also for a sanitizer.
+constexpr double kPatience = 4;  // Seconds of the processor: the machine may have other work. Also for a sanitizer.
+
+double processor_seconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
 
 struct Line {
   std::size_t number = 0;
@@ -138,10 +142,10 @@ void try_line(const Line& line) {
   for (std::size_t step = 0; step + 1 < line.steps.size(); ++step) {
     (void)hostile.store().exec(line.steps[step]);
   }
-  const std::int64_t begin = hostile.now_ns();
+  const double begin = processor_seconds();
   try_query(hostile, line);
   try_exec(hostile, line);
-  EXPECT_LT(hostile.now_ns() - begin, kPatienceNs);
+  EXPECT_LT(processor_seconds() - begin, kPatience);
   const std::string rows = hostile.dump();
   hostile.forget_the_file();
   EXPECT_EQ(hostile.dump(), rows) << "the log gives other rows";
@@ -192,13 +196,13 @@ TEST(HostileSql, long_and_deep_texts_are_refused_or_run_in_time) {
   HostileStore hostile;
   for (const std::string& text : texts) {
     SCOPED_TRACE(text.substr(0, 60));
-    const std::int64_t begin = hostile.now_ns();
+    const double begin = processor_seconds();
     test::SqlTextSink sink;
     const auto queried = hostile.store().query(text, "[]", sink, hostile.deadline());
     EXPECT_TRUE(queried.ok() || is_refusal(queried.status())) << queried.status().message();
     const auto executed = hostile.store().exec(text, "[]", hostile.deadline());
     EXPECT_TRUE(executed.ok() || is_refusal(executed.status())) << executed.status().message();
-    EXPECT_LT(hostile.now_ns() - begin, kPatienceNs);
+    EXPECT_LT(processor_seconds() - begin, kPatience);
   }
   EXPECT_CODE(hostile.store().exec(std::string("DELETE FROM t\0; DROP TABLE t", 28)), ErrorCode::kInvalidArgument);
   EXPECT_CODE(hostile.store().exec("DELETE FROM t WHERE b = '\xff'"), ErrorCode::kInvalidArgument);
@@ -225,7 +229,7 @@ TEST(HostileSql, views_and_triggers_that_grow_without_end_are_ended) {
     ASSERT_OK(store.exec(
         fmt::format("CREATE TRIGGER g{} AFTER INSERT ON h{} BEGIN INSERT INTO h{} VALUES (1); END", i, i, i + 1)));
   }
-  const std::int64_t begin = hostile.now_ns();
+  const double begin = processor_seconds();
   for (const auto* sql : {"SELECT count(*) FROM w60", "SELECT count(*) FROM w20", "SELECT count(*) FROM c130"}) {
     test::SqlTextSink sink;
     const auto queried = store.query(sql, "[]", sink, hostile.deadline());
@@ -235,7 +239,7 @@ TEST(HostileSql, views_and_triggers_that_grow_without_end_are_ended) {
     const auto executed = store.exec(sql, "[]", hostile.deadline());
     EXPECT_TRUE(executed.ok() || is_refusal(executed.status())) << executed.status().message();
   }
-  EXPECT_LT(hostile.now_ns() - begin, 4 * kPatienceNs);
+  EXPECT_LT(processor_seconds() - begin, 2 * kPatience);
   hostile.check_unharmed();
 }
 
