@@ -228,11 +228,7 @@ constexpr std::array<OperationKind, 7> kKinds = {{{"state.put", read_state_put},
                                                   {"event.append", read_event_append}}};
 
 // Which fields an operation has, its kind says: that is looked for first.
-Result<Operation> read_operation(const ApiContext& context, simdjson::dom::element element) {
-  object from;
-  if (element.get(from) != simdjson::SUCCESS) {
-    return invalid_argument("must be an object");
-  }
+Result<Operation> read_operation(const ApiContext& context, object from) {
   std::array<Field, 1> fields{{{"op"}}};
   VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields, UnknownFields::kIgnored));
   VIBRATO_ASSIGN_OR_RETURN(const std::string name, required_text(fields[0]));
@@ -242,6 +238,13 @@ Result<Operation> read_operation(const ApiContext& context, simdjson::dom::eleme
         fmt::format("op \"{}\" is none that there is; see the description of this route", shown(name)));
   }
   return kind->read(context, from);
+}
+
+// Most errors begin with the name of a field: "operations[0].key is missing".
+Status in_operation(const std::string& name, const Status& error) {
+  const bool is_of_field = error.code() != ErrorCode::kUnknownField && error.code() != ErrorCode::kNotFound &&
+                           error.code() != ErrorCode::kUnavailable;
+  return is_of_field ? beneath(name + ".", error) : error.with_context(name);
 }
 
 Result<std::vector<Operation>> read_operations(const ApiContext& context, object body) {
@@ -260,9 +263,14 @@ Result<std::vector<Operation>> read_operations(const ApiContext& context, object
   std::vector<Operation> operations;
   operations.reserve(array.size());
   for (const simdjson::dom::element element : array) {
-    auto operation = read_operation(context, element);
+    const std::string name = fmt::format("operations[{}]", operations.size());
+    object from;
+    if (element.get(from) != simdjson::SUCCESS) {
+      return wrong_type(name, "an object");
+    }
+    auto operation = read_operation(context, from);
     if (!operation.ok()) {
-      return operation.status().with_context(fmt::format("operations[{}]", operations.size()));
+      return in_operation(name, operation.status());
     }
     operations.push_back(std::move(*operation));
   }

@@ -55,6 +55,9 @@ class EveryField : public ::testing::Test {
     ASSERT_EQ(api_.post("/v1/vector/c/upsert", R"({"id":1,"vector":[1,2],"meta":{"a":1}})").status, 200);
     // What /v2 speaks to: cosine as well, so that a zero vector is a fault on every surface.
     ASSERT_EQ(api_.post("/v1/vector/default", R"({"dim":2,"metric":"cosine"})").status, 200);
+    // What a patch and statements speak of.
+    ASSERT_EQ(api_.call(Method::kPut, "/v1/doc/c/{id}", R"({"a":1})").status, 200);
+    ASSERT_EQ(api_.post("/v1/sql/exec", R"~({"sql":"CREATE TABLE t(a)"})~").status, 200);
     lsn_ = api_.lsn();
   }
 
@@ -69,8 +72,9 @@ class EveryField : public ::testing::Test {
   }
 
   void expect_refused(const RouteRule& rule, const std::string& target, const std::string& body,
-                      const std::vector<std::string_view>& codes, const std::string& names, bool in_item = false) {
-    const ApiAnswer answer = api_.call(rule.method, target, body);
+                      const std::vector<std::string_view>& codes, const std::string& names, bool in_item = false,
+                      const vibrato::test::Headers& headers = {}) {
+    const ApiAnswer answer = api_.call(rule.method, target, body, headers);
     const std::string what =
         fmt::format("{} {} -> {} {}", target, body.substr(0, 200), answer.status, answer.text.substr(0, 300));
     ++checked_;
@@ -105,8 +109,10 @@ class EveryField : public ::testing::Test {
       if (field.is_required) {
         json without = rule.body;
         const json::json_pointer pointer(field.path);
-        without[pointer] = nullptr;
-        expect_refused(rule, target, without.dump(), codes, name_of(field), rule.fails_items);
+        if (!field.may_be_null) {
+          without[pointer] = nullptr;
+          expect_refused(rule, target, without.dump(), codes, name_of(field), rule.fails_items);
+        }
         without[pointer.parent_pointer()].erase(pointer.back());
         expect_refused(rule, target, without.dump(), codes,
                        field.name.empty() ? name_of(field) + " is missing" : "missing", rule.fails_items);
@@ -125,9 +131,18 @@ class EveryField : public ::testing::Test {
     for (const char* text : {"{", "nul", "{} {}", R"({"a":NaN})", R"({"a":01})", "{\"\xff\":1}", R"({"a":"\udc00"})"}) {
       expect_refused(rule, target, text, {"invalid_json"}, "not valid JSON");
     }
+    if (rule.body_is_any_json) {
+      expect_refused(rule, target, "1e999", {"invalid_argument"}, "number that is too large");
+      check_no_body(rule, target);
+      return;
+    }
     for (const char* text : {"[]", "7", "null", R"("x")", "1e999"}) {
       expect_refused(rule, target, text, {"invalid_argument", "bad_request"}, "must be a JSON object");
     }
+    check_no_body(rule, target);
+  }
+
+  void check_no_body(const RouteRule& rule, const std::string& target) {
     if (!rule.body_may_be_missing) {
       const ApiAnswer empty = api_.call(rule.method, target, "", {{"Content-Type", "application/json"}});
       EXPECT_EQ(empty.status, 400) << target;
@@ -153,7 +168,16 @@ class EveryField : public ::testing::Test {
     expect_refused(rule, with_query("unknwon", "1"), body, {"unknown_field"}, "'unknwon'");
   }
 
-  vibrato::test::DatabaseApi api_;
+  void check_headers(const RouteRule& rule) {
+    const std::string body = rule.body.is_null() ? "" : rule.body.dump();
+    for (const auto& [name, values] : rule.headers) {
+      for (const std::string& value : values) {
+        expect_refused(rule, target_of(rule), body, {"invalid_argument"}, name, false, {{name, value}});
+      }
+    }
+  }
+
+  vibrato::test::DatabaseApi api_{{.no_auth = true}, [](engine::DatabaseOptions& options) { options.sql = true; }};
   std::uint64_t lsn_ = 0;
   std::size_t checked_ = 0;
 };
@@ -168,6 +192,7 @@ TEST_F(EveryField, refuses_what_it_does_not_take_and_logs_nothing) {
     if (!rule.pattern.starts_with("/v2/")) {
       check_query(rule);
     }
+    check_headers(rule);
   }
   EXPECT_GT(checked_, 1300U);
   // The log itself has nothing more either: the next write gets the next LSN.
