@@ -262,7 +262,7 @@ TEST(HostileSql, memory_has_an_end) {
   HostileStore hostile;
   test::SqlTextSink sink;
   const auto queried = hostile.store().query(
-      "WITH RECURSIVE n(i, x) AS (SELECT 1, '' UNION ALL SELECT i + 1, randomblob(1000000) FROM n) "
+      "WITH RECURSIVE n(i, x) AS (SELECT 1, '' UNION ALL SELECT i + 1, hex(zeroblob(500000)) FROM n) "
       "SELECT x FROM n ORDER BY x",
       "[]", sink, hostile.now_ns() + 100 * kTimeLimitNs);
   EXPECT_CODE(queried, ErrorCode::kInvalidArgument);
