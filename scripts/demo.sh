@@ -22,11 +22,12 @@ file=$folder/packages.vdb
 
 # Prints a command as one would type it, then runs it.
 show() {
-  local line=${*//$vibratod/vibratod}
+  local line=${*//$vibratod/vibratod} status=0
   [[ -z ${key:-} ]] || line=${line//$key/KEY}
   printf '\n$ %s\n' "$line"
-  eval "$*"
+  eval "$*" || status=$?
   echo
+  return "$status"
 }
 # The same for a command that is to fail.
 show_refused() { if show "$@"; then echo "demo.sh: this should have been refused" >&2; exit 1; fi; }

@@ -143,10 +143,11 @@ class Bulk:
     def optimize(self):
         """With exports beside it."""
         faults = []
+        over = threading.Event()   # A server that is soon back would be asked for ever.
 
         def export():
             try:
-                while True:
+                while not over.is_set():
                     self.export()
             except (OSError, http.client.HTTPException):
                 pass
@@ -160,6 +161,7 @@ class Bulk:
         if killed:
             beside.start()
         answer = self.interrupted("optimize", lambda: self.server.connect().post(COLLECTION + "/optimize"))
+        over.set()
         if killed:
             beside.join()
         if faults:
