@@ -45,7 +45,7 @@ suite() {
 suite release
 if $sanitize; then
   suite asan 'unit_(io|format|sqlite|store|catalog|wal|filter|auth|overlay|commit|kv|doc|sql|events)'
-  suite tsan 'unit_(wal|overlay|commit|kv|events|engine|server)|concurrency'
+  suite tsan 'unit_(wal|overlay|commit|kv|events)'
 fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

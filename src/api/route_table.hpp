@@ -58,8 +58,8 @@ struct Route {
   // The query parameters it knows; others are `unknown_field`, and each may come once. nullopt: others are ignored, and
   // of one that comes twice the first counts.
   std::optional<std::vector<std::string>> known_query_parameters = std::nullopt;
-  // Its streamed answer ends when the client goes or the server stops. A client that ends its side of the connection has
-  // gone: else nobody would know as long as there is nothing to write.
+  // Its streamed answer ends when the client goes or the server stops. A client that ends its side of the connection
+  // has gone: else nobody would know as long as there is nothing to write.
   bool has_endless_answer = false;
   QueryCheck check_query = {};
   Handler handler = {};

@@ -48,8 +48,9 @@ struct SequencerOptions {
 
 class Sequencer {
  public:
-  // All of them outlive it; nobody else appends to the log, begins rounds of `time` or publishes `visible`. Requires: the models hold what the
-  // log has, up to its last LSN (ModelSet::load_and_replay), which is published here. start() starts the committer.
+  // All of them outlive it; nobody else appends to the log, begins rounds of `time` or publishes `visible`. Requires:
+  // the models hold what the log has, up to its last LSN (ModelSet::load_and_replay), which is published here. start()
+  // starts the committer.
   Sequencer(wal::Log& log, const ModelSet& models, RoundTime& time, VisibleLsn& visible, SequencerOptions options);
   // As stop().
   ~Sequencer();

@@ -175,8 +175,8 @@ Result<std::map<CollectionNumber, std::string>> Database::Impl::collection_names
   for (const auto& dropped : unsaved.dropped) {
     add(dropped.collection);
   }
-  VIBRATO_ASSIGN_OR_RETURN(
-      auto saved, catalog->read([](const catalog::Tables& tables) { return tables.collections.names(); }));
+  VIBRATO_ASSIGN_OR_RETURN(auto saved,
+                           catalog->read([](const catalog::Tables& tables) { return tables.collections.names(); }));
   names.merge(saved);
   return names;
 }

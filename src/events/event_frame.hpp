@@ -44,7 +44,8 @@ using CollectionName = std::function<Result<std::string>(CollectionNumber)>;
 [[nodiscard]] Result<std::optional<EventFrame>> make_frame(const wal::StoredRecord& record, const CollectionName& name);
 
 // What a stream gets in place of events that are no longer kept: those from `from` to `to`, both included. `dropped` is
-// the number of these offsets: there were at most so many events. It has no id, so that a client which reconnects asks for the same place again.
+// the number of these offsets: there were at most so many events. It has no id, so that a client which reconnects asks
+// for the same place again.
 [[nodiscard]] std::string gap_frame(Lsn from, Lsn to);
 
 }  // namespace vibrato::events

@@ -97,7 +97,7 @@ class SegmentFiles {
 
   mutable std::mutex mutex_;  // Guards the members below.
   std::optional<std::uint64_t> last_number_;
-  std::uint64_t reserved_number_ = 0;  // What the catalog has: see catalog::StoreInfo::file_number_max.
+  std::uint64_t reserved_number_ = 0;       // What the catalog has: see catalog::StoreInfo::file_number_max.
   std::map<std::string, Readers> retired_;  // By path relative to the data folder.
 };
 

@@ -166,7 +166,8 @@ class VectorStore {
     models_ = std::make_unique<commit::ModelSet>(list_);
     VIBRATO_RETURN_IF_ERROR(models_->load_and_replay(*log_).status());
     VIBRATO_RETURN_IF_ERROR(maintenance_->quarantine_orphans().status());
-    sequencer_ = std::make_unique<commit::Sequencer>(*log_, *models_, round_time_, visible_, commit::SequencerOptions());
+    sequencer_ =
+        std::make_unique<commit::Sequencer>(*log_, *models_, round_time_, visible_, commit::SequencerOptions());
     sequencer_->start();
     return ok_status();
   }

@@ -28,7 +28,8 @@ TEST_F(DatabaseTest, a_new_folder_becomes_an_empty_database_that_is_ready) {
   EXPECT_TRUE(readiness.reasons.empty());
   EXPECT_EQ(content(), MadeContent{});
   EXPECT_EQ(database_->visible_lsn(), Lsn());
-  for (const char* const name : {"catalog.db", "state.db", "docs.db", "sql.db", "wal", "segments", "snapshots", "quarantine", "tmp"}) {
+  for (const char* const name :
+       {"catalog.db", "state.db", "docs.db", "sql.db", "wal", "segments", "snapshots", "quarantine", "tmp"}) {
     EXPECT_OK(disk_.stat(std::string("/data/") + name)) << name;
   }
 }

@@ -129,7 +129,8 @@ TEST_F(SnapshotListTest, what_is_no_whole_snapshot_of_this_store_is_neither_list
     EXPECT_EQ(names(), "s");
     EXPECT_EQ(test::names_in(disk_, "/data/snapshots"), there);
   }
-  EXPECT_EQ(test::names_in(disk_, folder + "more"), "catalog.db docs.db manifest.json note segments sql.db state.db wal");
+  EXPECT_EQ(test::names_in(disk_, folder + "more"),
+            "catalog.db docs.db manifest.json note segments sql.db state.db wal");
 }
 
 TEST_F(SnapshotListTest, a_snapshot_whose_folder_was_removed_does_not_come_back) {
