@@ -90,6 +90,7 @@ inline constexpr std::size_t kSqlParameterBytesMax = 8 * kMiB;  // Of one statem
 inline constexpr std::size_t kSqlValueBytesMax = 4 * kMiB;      // Of one value or row.
 inline constexpr std::int64_t kSqlExecMsMax = 5000;             // Of one statement that writes.
 inline constexpr std::size_t kSqlMemoryBytesMax = 256 * kMiB;   // That one statement may take.
+inline constexpr std::size_t kSqlMissedBytesMax = 256 * kMiB;   // Of records kept while the file fails.
 
 // Events.
 inline constexpr std::uint32_t kSubscribersMax = 1000;

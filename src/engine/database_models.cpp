@@ -120,6 +120,7 @@ Status Database::Impl::open_files() {
   VIBRATO_RETURN_IF_ERROR(open_one(sql_model, kSqlFile, [this] {
     sql::SqlModel::Options sql_options;
     sql_options.clock = &clock;
+    sql_options.on_disk_full = [this] { return disk.report_full(); };
     return sql::SqlModel::open(vfs, folder.root(), visible, round_time, std::move(sql_options));
   }));
   if (is_new_to_catalog) {

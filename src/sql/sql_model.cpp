@@ -71,7 +71,7 @@ Result<std::unique_ptr<SqlModel>> SqlModel::open(sqlite::Vfs& vfs, const std::st
       new SqlModel(vfs, data_folder + "/" + std::string(kFileName), visible, time, std::move(options)));
   VIBRATO_ASSIGN_OR_RETURN(auto sandbox, sqlite::Sandbox::open(vfs, model->path_, {}));
   const Options& set = model->options_;
-  model->writer_ = std::make_unique<SqlWriter>(std::move(sandbox), *set.clock, set.exec_ms_max);
+  model->writer_ = std::make_unique<SqlWriter>(std::move(sandbox), set);
   model->readers_ = std::make_unique<SqlReaders>(vfs, model->path_, set.readers_max);
   return model;
 }
@@ -82,7 +82,7 @@ Result<std::unique_ptr<SqlModel>> SqlModel::open(sqlite::Vfs& vfs, const std::st
 }
 
 Result<sqlite::QueryEnd> SqlModel::query(const Query& query, sqlite::RowSink& sink) {
-  VIBRATO_RETURN_IF_ERROR(health());
+  VIBRATO_RETURN_IF_ERROR(writer_->catch_up());
   const Clock& clock = *options_.clock;
   const Deadline deadline = query.deadline_ns == 0 ? Deadline() : Deadline(clock, query.deadline_ns);
   sqlite::SandboxRun run;
@@ -146,7 +146,7 @@ Status SqlModel::load() {
 }
 
 Result<std::unique_ptr<commit::FileCapture>> SqlModel::capture() {
-  VIBRATO_RETURN_IF_ERROR(health());
+  VIBRATO_RETURN_IF_ERROR(writer_->catch_up());
   sqlite::ConnectionOptions options;
   options.journal_mode = sqlite::JournalMode::kWalShared;
   options.read_only = true;

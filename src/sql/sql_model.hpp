@@ -10,8 +10,8 @@
 //
 // Queries run on read-only connections and see commits only: whole groups that are in the log.
 //
-// When the file fails (disk full, a failed commit) while records are in flight or logged, the model answers
-// kUnavailable until a restart: the log has the truth and replay brings the file to it. Other models go on.
+// When the file fails (disk full, a failed commit) while records are in flight or logged, each request first tries to
+// bring it up to the log, and answers kUnavailable while that fails. Other models go on.
 #pragma once
 
 #include <cstdint>
@@ -61,10 +61,12 @@ struct ExecRun {
 class SqlModel final : public commit::FileModel {
  public:
   struct Options {
-    const Clock* clock = nullptr;                      // For deadlines; the system's if null.
-    std::uint32_t readers_max = 8;                     // Read-only connections; queries beyond wait for one.
-    std::int64_t exec_ms_max = limits::kSqlExecMsMax;  // The committer waits meanwhile.
-    std::function<std::uint64_t()> make_seed = {};     // The system's random numbers if empty.
+    const Clock* clock = nullptr;                               // For deadlines; the system's if null.
+    std::uint32_t readers_max = 8;                              // Read-only connections; queries beyond wait for one.
+    std::int64_t exec_ms_max = limits::kSqlExecMsMax;           // The committer waits meanwhile.
+    std::function<std::uint64_t()> make_seed = {};              // The system's random numbers if empty.
+    std::function<bool()> on_disk_full = {};                    // Called when the disk is full: true if it made room.
+    std::size_t missed_bytes_max = limits::kSqlMissedBytesMax;  // Of statements that the file misses.
   };
 
   // Opens or creates sql.db. Errors: kCorruption, kIoError, kUnavailable. `vfs`, `visible` and `time` outlive it.
@@ -80,7 +82,7 @@ class SqlModel final : public commit::FileModel {
   // Errors: kInvalidArgument (SQL of any kind, refused statements too; a statement without rows), kTimeout,
   // kUnavailable.
   [[nodiscard]] Result<sqlite::QueryEnd> query(const Query& query, sqlite::RowSink& sink);
-  // ok, or why the file takes no more statements until a restart.
+  // ok, or why the file is behind the log.
   [[nodiscard]] Status health() const;
 
   // For the write in sql_writes.cpp: runs one statement behind a savepoint. The next record that is staged is its own;

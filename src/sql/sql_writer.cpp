@@ -32,10 +32,10 @@ Status SqlWriter::load() {
 Result<ExecOutcome> SqlWriter::run(std::string_view statement, std::span<const sqlite::SqlValue> parameters,
                                    const ExecRun& run) {
   const std::lock_guard lock(mutex_);
-  VIBRATO_RETURN_IF_ERROR(broken_);
+  VIBRATO_RETURN_IF_ERROR(catch_up_locked());
   discard_unclaimed();
-  VIBRATO_RETURN_IF_ERROR(broken_);
-  const std::int64_t last_ns = clock_.monotonic_ns() + exec_ms_max_ * kNsOfMs;
+  VIBRATO_RETURN_IF_ERROR(behind_);
+  const std::int64_t last_ns = clock_.monotonic_ns() + options_.exec_ms_max * kNsOfMs;
   sqlite::SandboxRun bounded;
   bounded.time_ms = run.time_ms;
   bounded.seed = run.seed;
@@ -60,7 +60,8 @@ Result<ExecOutcome> SqlWriter::run(std::string_view statement, std::span<const s
 
 void SqlWriter::stage(const wal::StoredRecord& record) {
   const std::lock_guard lock(mutex_);
-  if (!broken_.ok()) {
+  if (is_behind()) {
+    miss(record.lsn, record.body, false);
     return;
   }
   const auto decoded = format::decode_sql_record(record.body);
@@ -71,11 +72,12 @@ void SqlWriter::stage(const wal::StoredRecord& record) {
   }
   // It was run before, and taken back.
   discard_unclaimed();
-  Status again = broken_.ok() ? begin() : broken_;
+  Status again = is_behind() ? behind_ : begin();
   Result<std::uint64_t> savepoint = again.ok() ? set_savepoint() : Result<std::uint64_t>(again);
   again = savepoint.ok() ? execute_record(record.body) : savepoint.status();
   if (!again.ok()) {
-    break_with(again);
+    fall_behind(again);
+    miss(record.lsn, record.body, false);
     return;
   }
   staged_.push_back({record.lsn, record.body, *savepoint});
@@ -83,7 +85,12 @@ void SqlWriter::stage(const wal::StoredRecord& record) {
 
 void SqlWriter::unstage_from(Lsn lsn) {
   const std::lock_guard lock(mutex_);
-  if (!broken_.ok()) {
+  if (is_behind()) {
+    std::erase_if(missed_, [&](const Missed& one) {
+      const bool is_taken_back = one.lsn >= lsn && !one.is_logged;
+      missed_bytes_ -= is_taken_back ? one.body.size() : 0;
+      return is_taken_back;
+    });
     return;
   }
   discard_unclaimed();
@@ -98,39 +105,43 @@ void SqlWriter::unstage_from(Lsn lsn) {
 
 Status SqlWriter::apply(const wal::StoredRecord& record) {
   const std::lock_guard lock(mutex_);
-  if (!broken_.ok() || record.lsn <= applied_) {
+  if (is_behind()) {
+    miss(record.lsn, record.body, true);
     return ok_status();
   }
-  if (staged_.empty() || staged_.front().lsn != record.lsn) {
+  if (record.lsn <= applied_) {
+    return ok_status();
+  }
+  if (staged_.empty() || staged_[applied_of_staged_].lsn != record.lsn) {
     return replay(record);
   }
-  if (staged_.size() > 1) {
-    staged_.erase(staged_.begin());
+  if (++applied_of_staged_ < staged_.size()) {
     return ok_status();
   }
   discard_unclaimed();
-  if (!broken_.ok()) {
-    return ok_status();
+  if (!is_behind()) {
+    if (const Status committed = commit(record.lsn); !committed.ok()) {
+      fall_behind(committed);
+    }
   }
   staged_.clear();
-  if (const Status committed = commit(record.lsn); !committed.ok()) {
-    break_with(committed);
-  }
+  applied_of_staged_ = 0;
+  static_cast<void>(catch_up_locked());  // What failed may have been of the moment.
   return ok_status();
 }
 
 Status SqlWriter::save(Lsn visible) {
   std::unique_lock lock(mutex_);
-  const auto is_idle = [this] { return !broken_.ok() || !sandbox_->in_transaction(); };
+  const auto is_idle = [this] { return is_behind() || !sandbox_->in_transaction(); };
   if (!transaction_ended_.wait_for(lock, kClaimTakes, is_idle) && !staged_.empty()) {
     transaction_ended_.wait_for(lock, kSaveWaits, is_idle);
   }
-  VIBRATO_RETURN_IF_ERROR(broken_);
+  VIBRATO_RETURN_IF_ERROR(catch_up_locked());
   if (!staged_.empty()) {
     return {ErrorCode::kConflict, "the SQL database is busy with statements in flight; it is saved later"};
   }
   discard_unclaimed();  // Should its record come after all, it is run again.
-  VIBRATO_RETURN_IF_ERROR(broken_);
+  VIBRATO_RETURN_IF_ERROR(behind_);
   const Lsn mark = std::max(applied_, visible);
   if (mark == durable_) {
     return ok_status();
@@ -147,8 +158,19 @@ Lsn SqlWriter::durable_lsn() const {
 }
 
 Status SqlWriter::health() const {
+  if (!is_behind()) {
+    return ok_status();
+  }
   const std::lock_guard lock(mutex_);
-  return broken_;
+  return behind_;
+}
+
+Status SqlWriter::catch_up() {
+  if (!is_behind()) {
+    return ok_status();
+  }
+  const std::lock_guard lock(mutex_);
+  return catch_up_locked();
 }
 
 Status SqlWriter::begin() {
@@ -216,7 +238,7 @@ void SqlWriter::run_staged_again() {
     one.savepoint = savepoint.ok() ? *savepoint : 0;
   }
   if (!status.ok()) {
-    break_with(status);
+    fall_behind(status);
   }
 }
 
@@ -248,17 +270,74 @@ Status SqlWriter::replay(const wal::StoredRecord& record) {
   if (status.ok() || status.code() == ErrorCode::kCorruption) {
     return status;
   }
-  break_with(status);
+  fall_behind(status);
+  miss(record.lsn, record.body, true);
+  static_cast<void>(catch_up_locked());
   return ok_status();
 }
 
-void SqlWriter::break_with(const Status& reason) {
-  broken_ = unavailable("the SQL database takes no statements until a restart, which brings it up to the log: " +
-                        reason.message());
+void SqlWriter::fall_behind(const Status& reason) {
+  if (reason.code() == ErrorCode::kDiskFull && options_.on_disk_full) {
+    static_cast<void>(options_.on_disk_full());
+  }
+  behind_ = unavailable("the SQL database is behind the log; every request tries again: " + reason.message());
+  is_behind_.store(true, std::memory_order_release);
+  for (std::size_t i = 0; i < staged_.size(); ++i) {
+    miss(staged_[i].lsn, staged_[i].body, i < applied_of_staged_);
+  }
   staged_.clear();
+  applied_of_staged_ = 0;
   unclaimed_.reset();
   sandbox_->roll_back();
   transaction_ended_.notify_all();
+}
+
+void SqlWriter::miss(Lsn lsn, std::span<const std::byte> body, bool is_logged) {
+  if (lsn <= applied_ || gave_up_) {
+    return;
+  }
+  const auto known = std::ranges::find(missed_, lsn, &Missed::lsn);
+  if (known != missed_.end()) {
+    known->is_logged = known->is_logged || is_logged;
+    return;
+  }
+  missed_bytes_ += body.size();
+  if (missed_bytes_ > options_.missed_bytes_max) {
+    gave_up_ = true;
+    missed_.clear();
+    behind_ = unavailable("the SQL database takes no statements until a restart, which brings it up to the log: " +
+                          behind_.message());
+    return;
+  }
+  missed_.push_back({lsn, {body.begin(), body.end()}, is_logged});
+}
+
+Status SqlWriter::catch_up_locked() {
+  const bool is_settled = std::ranges::all_of(missed_, &Missed::is_logged);
+  if (!is_behind() || gave_up_ || !is_settled) {
+    return behind_;  // A statement that is not in the log may still be taken back.
+  }
+  if (const Status status = run_missed(); !status.ok()) {
+    fall_behind(status);
+    return behind_;
+  }
+  missed_.clear();
+  missed_bytes_ = 0;
+  behind_ = ok_status();
+  is_behind_.store(false, std::memory_order_release);
+  return behind_;
+}
+
+// One transaction for all: a file that fails again is as it was.
+Status SqlWriter::run_missed() {
+  if (missed_.empty()) {
+    return ok_status();
+  }
+  VIBRATO_RETURN_IF_ERROR(begin());
+  for (const Missed& one : missed_) {
+    VIBRATO_RETURN_IF_ERROR(execute_record(one.body));
+  }
+  return commit(missed_.back().lsn);
 }
 
 }  // namespace vibrato::sql

@@ -16,15 +16,10 @@ namespace {
 
 using test::DatabaseScript;
 using test::MadeContent;
+using test::script_options;
 
 constexpr int kSteps = 80;
 constexpr std::uint64_t kCutsOfAScript = 8;
-
-DatabaseOptions script_options() {
-  DatabaseOptions options = test::script_options();
-  options.sql = true;
-  return options;
-}
 
 std::uint64_t rounds() {
   const std::uint64_t wanted = 1000 * test::number_from_environment("VIBRATO_CRASH_ROUNDS", 1);  // A factor.

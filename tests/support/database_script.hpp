@@ -24,6 +24,7 @@ inline engine::DatabaseOptions script_options() {
   options.wal_segment_bytes = 4096;
   options.wal_retain_bytes = 4096;
   options.hot_part_bytes = 256;  // A few rows: what a checkpoint saves takes several commits.
+  options.sql = true;
   return options;
 }
 

@@ -58,7 +58,6 @@ class SqlStore {
     round_time_ = std::make_unique<commit::RoundTime>(clock_);
     visible_ = std::make_unique<commit::VisibleLsn>();
     log_ = open_log(fs_, folder_ + "/wal", plain_log_options());
-    sql::SqlModel::Options options;
     options.clock = &clock_;
     VIBRATO_ASSIGN_OR_RETURN(model_, sql::SqlModel::open(*vfs_, folder_, *visible_, *round_time_, options));
     const std::vector<commit::Model*> list = {model_.get()};
@@ -106,6 +105,7 @@ class SqlStore {
   const commit::VisibleLsn& visible() const { return *visible_; }
   sqlite::Vfs& vfs() { return *vfs_; }
 
+  sql::SqlModel::Options options;  // Of the next open().
   sql::ExecOutcome last_outcome;
 
  private:

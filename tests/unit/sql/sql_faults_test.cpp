@@ -1,5 +1,6 @@
 // The SQL model when its file fails: the log has the truth, and a restart brings the file to it. And the model by
 // itself, staged and taken back as joined writes do it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "format/sql_record.hpp"
@@ -26,7 +27,7 @@ class SqlFaults : public ::testing::Test {
   test::SqlStore store_{fs_, clock_};
 };
 
-TEST_F(SqlFaults, a_commit_that_fails_is_answered_by_the_log_and_made_good_by_a_restart) {
+TEST_F(SqlFaults, a_file_that_fails_behind_the_log_is_brought_up_to_it_once_it_takes_writes) {
   for (const io::Fault fault : {io::Fault::kDiskFull, io::Fault::kIoError}) {
     SCOPED_TRACE(static_cast<int>(fault));
     const std::string before = store_.query("SELECT count(*) FROM t");
@@ -41,9 +42,54 @@ TEST_F(SqlFaults, a_commit_that_fails_is_answered_by_the_log_and_made_good_by_a_
     EXPECT_CODE(store_.model().capture().status(), ErrorCode::kUnavailable);
     EXPECT_LT(store_.model().durable_lsn(), store_.log().end().last_lsn);
     fs_.clear_rules();
-    restart();
     EXPECT_EQ(store_.query("SELECT count(*) FROM t"), std::to_string(std::stoi(before) + 1));
-    ASSERT_OK(store_.exec("DELETE FROM t WHERE b = 'late'"));
+    EXPECT_OK(store_.model().health());
+    ASSERT_OK(store_.exec("INSERT INTO t(b) VALUES ('later')"));
+    EXPECT_EQ(store_.query("SELECT count(*) FROM t WHERE b = 'late'"), "0");
+  }
+  const std::string rows = store_.query("SELECT * FROM t");
+  restart();
+  EXPECT_EQ(store_.query("SELECT * FROM t"), rows);
+}
+
+TEST_F(SqlFaults, a_restart_makes_good_what_the_file_misses) {
+  fs_.add_rule({.fault = io::Fault::kIoError, .call = io::IoCall::kWrite, .path_end = "sql.db-wal", .for_good = true});
+  ASSERT_OK(store_.exec("INSERT INTO t(b) VALUES ('logged')"));
+  fs_.clear_rules();
+  restart();
+  EXPECT_EQ(store_.query("SELECT b FROM t"), "logged");
+}
+
+TEST_F(SqlFaults, a_disk_that_makes_room_is_asked_for_it_and_nobody_notices) {
+  int asked = 0;
+  store_.options.on_disk_full = [&] {
+    fs_.clear_rules();
+    return ++asked > 0;
+  };
+  restart();
+  fs_.add_rule({.fault = io::Fault::kDiskFull, .call = io::IoCall::kWrite, .path_end = "sql.db-wal", .for_good = true});
+  ASSERT_OK(store_.exec("INSERT INTO t(b) VALUES (random())"));
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(store_.query("SELECT count(*) FROM t"), "1");
+}
+
+TEST_F(SqlFaults, what_a_failing_file_misses_is_kept_up_to_a_bound) {
+  const std::string statement = "INSERT INTO t(b) VALUES ('logged')";
+  const std::size_t bytes = format::encode_sql_record({statement, "[]", 0, 0, 1}).size();
+  for (const std::size_t spare : {-1, 0, 1}) {
+    SCOPED_TRACE(static_cast<int>(spare));
+    store_.options.missed_bytes_max = bytes + spare;
+    restart();
+    ASSERT_OK(store_.exec("DELETE FROM t"));
+    fs_.add_rule(
+        {.fault = io::Fault::kIoError, .call = io::IoCall::kWrite, .path_end = "sql.db-wal", .for_good = true});
+    ASSERT_OK(store_.exec(statement));
+    fs_.clear_rules();
+    if (spare == static_cast<std::size_t>(-1)) {
+      EXPECT_THAT(store_.query("SELECT b FROM t"), ::testing::HasSubstr("until a restart"));
+      restart();
+    }
+    EXPECT_EQ(store_.query("SELECT b FROM t"), "logged");
   }
 }
 
@@ -189,6 +235,24 @@ TEST_F(SqlStaging, an_error_that_ends_the_transaction_keeps_what_was_staged) {
   ASSERT_OK(records_.apply(Lsn(11)));
   publish(Lsn(11));
   EXPECT_EQ(store_.query("SELECT a FROM t"), "7");
+}
+
+TEST_F(SqlStaging, what_is_taken_back_while_the_file_fails_is_not_made_good) {
+  ASSERT_OK(records_.run(Lsn(10), "INSERT INTO t(b) VALUES ('logged')"));
+  records_.stage(Lsn(10));
+  ASSERT_OK(records_.run(Lsn(11), "INSERT INTO t(b) VALUES ('taken back')"));
+  records_.stage(Lsn(11));
+  store_.model().unstage_from(Lsn(10));
+  fs_.add_rule({.fault = io::Fault::kIoError, .path_part = "sql.db", .for_good = true});
+  records_.stage(Lsn(10));  // Runs again, and cannot begin.
+  records_.stage(Lsn(11));
+  EXPECT_CODE(store_.model().health(), ErrorCode::kUnavailable);
+  fs_.clear_rules();
+  EXPECT_CODE(records_.run(Lsn(12), "DELETE FROM t"), ErrorCode::kUnavailable);  // Two are in flight.
+  store_.model().unstage_from(Lsn(11));
+  ASSERT_OK(records_.apply(Lsn(10)));
+  publish(Lsn(10));
+  EXPECT_EQ(store_.query("SELECT b FROM t"), "logged");
 }
 
 TEST_F(SqlStaging, a_record_is_applied_once_and_one_that_fails_is_damage) {

@@ -1,6 +1,9 @@
 #include "sql/sql_model.hpp"
 
+#include <functional>
+#include <future>
 #include <gtest/gtest.h>
+#include <utility>
 
 #include "sqlite/file_mark.hpp"
 #include "support/sql_store.hpp"
@@ -203,6 +206,35 @@ TEST_F(SqlModelTest, the_last_rowid_is_refused_since_the_next_would_be_random) {
   ASSERT_OK(store_.exec("INSERT INTO t VALUES (9223372036854775806)"));
   EXPECT_CODE(store_.exec("UPDATE t SET a = 9223372036854775807"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(store_.query("SELECT a FROM t"), "9223372036854775806");
+}
+
+// Asks once, in the middle of what looks at the time.
+class AskingClock final : public Clock {
+ public:
+  [[nodiscard]] std::int64_t now_ms() const override { return 0; }
+  [[nodiscard]] std::int64_t monotonic_ns() const override {
+    if (ask) std::exchange(ask, nullptr)();
+    return 0;
+  }
+
+  mutable std::function<void()> ask;
+};
+
+TEST(SqlQueries, do_not_wait_for_a_statement_that_writes) {
+  io::SimulatedFileSystem disk;
+  AskingClock clock;
+  test::SqlStore store(disk, clock);
+  ASSERT_OK(store.open());
+  ASSERT_OK(store.exec("CREATE TABLE t(a)"));
+  std::string read = "not ended";
+  std::future<void> reader;
+  clock.ask = [&] {
+    reader = std::async(std::launch::async, [&] { read = store.query("SELECT count(*) FROM t"); });
+    EXPECT_EQ(reader.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  };
+  ASSERT_OK(store.exec("INSERT INTO t VALUES (1)"));
+  reader.get();
+  EXPECT_EQ(read, "0");
 }
 
 }  // namespace
