@@ -8,7 +8,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNoPoint = std::numeric_limits<double>::infinity();
 
 struct Numbers {
   double slack = 0;
@@ -38,7 +38,7 @@ Numbers between(const Numbers& a, const Numbers& b, double weight) {
     return b;
   }
   const bool is_finite = std::isfinite(a.slack) && std::isfinite(b.slack);
-  return {is_finite ? between(a.slack, b.slack, weight) : kInfinity, between_logs(a.reach, b.reach, weight),
+  return {is_finite ? between(a.slack, b.slack, weight) : kNoPoint, between_logs(a.reach, b.reach, weight),
           between(a.recall, b.recall, weight), between_logs(a.expanded, b.expanded, weight)};
 }
 
@@ -97,7 +97,7 @@ Numbers look_up(const format::Calibration& calibration, const RecallTarget& targ
 // Of the sets in docs/PERFORMANCE.md and their k from 1 to 100, the most that any needed at .90 to .999, times three.
 Numbers guess(const RecallTarget& target) {
   const double reach = (target.k + 20.0) * 0.6 * std::pow(1.0 - static_cast<double>(target.recall), -0.7);
-  return {kInfinity, reach, static_cast<double>(target.recall), reach};
+  return {kNoPoint, reach, static_cast<double>(target.recall), reach};
 }
 
 std::uint32_t whole(double value, std::uint32_t low, std::uint32_t high) {

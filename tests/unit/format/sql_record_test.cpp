@@ -7,6 +7,7 @@
 
 #include "base/limits.hpp"
 #include "format/hex_dump.hpp"
+#include "support/source_dir.hpp"
 #include "support/status_matchers.hpp"
 
 namespace vibrato::format {
@@ -28,7 +29,7 @@ TEST(SqlRecord, gives_back_what_was_put) {
 }
 
 TEST(SqlRecord, is_the_one_of_the_page) {
-  std::ifstream in(VIBRATO_SOURCE_DIR "/docs/formats/records.md");
+  std::ifstream in(test::source_dir() + "/docs/formats/records.md");
   std::stringstream text;
   text << in.rdbuf();
   EXPECT_NE(text.str().find(test::hex_dump(encode_sql_record(example()))), std::string::npos)
