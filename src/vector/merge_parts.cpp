@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <utility>
-#include <vibrato/may_go_on.hpp>
+#include <vibrato/check.hpp>
 
 #include "hnsw/graph_merge.hpp"
 #include "vector/archive.hpp"
