@@ -32,7 +32,7 @@ constexpr const char* kIngestExamples =
 // Between two attempts at a batch that the server refuses for now.
 constexpr std::chrono::milliseconds kPause{500};
 
-struct IngestOptions {
+struct IngestFlags {
   std::string input;
   std::string output;
   std::string metric = "dot";
@@ -44,7 +44,7 @@ struct IngestOptions {
 };
 
 // Links in the paths that were typed are followed here: below, nothing is opened through a link.
-Result<RowFiles> resolve_files(const IngestOptions& options) {
+Result<RowFiles> resolve_files(const IngestFlags& options) {
   RowFiles files;
   files.format = parse_input_format(options.format);
   VIBRATO_ASSIGN_OR_RETURN(files.input, io::resolve_path(options.input));
@@ -61,7 +61,7 @@ IngestProgress watch(ProgressBar& bar, const StopSignals& signals) {
   };
 }
 
-Status into_file(const IngestOptions& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
+Status into_file(const IngestFlags& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
   IngestOptions ingest;
   ingest.metric = parse_metric(options.metric).value_or(Metric::kDot);
   VIBRATO_ASSIGN_OR_RETURN(ingest.files, resolve_files(options));
@@ -76,8 +76,7 @@ Status into_file(const IngestOptions& options, CommandContext& context, Progress
   return ok_status();
 }
 
-Status into_server(const IngestOptions& options, CommandContext& context, ProgressBar& bar,
-                   const StopSignals& signals) {
+Status into_server(const IngestFlags& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
   ServerIngestOptions ingest = options.server;
   ingest.metric = parse_metric(options.metric).value_or(Metric::kDot);
   VIBRATO_RETURN_IF_ERROR(check_collection_name(ingest.collection));
@@ -95,7 +94,7 @@ Status into_server(const IngestOptions& options, CommandContext& context, Progre
   return ok_status();
 }
 
-ExitCode run_ingest(const IngestOptions& options, CommandContext& context) {
+ExitCode run_ingest(const IngestFlags& options, CommandContext& context) {
   const bool to_server = !options.remote.server.empty();
   if (to_server == !options.output.empty()) {
     return refuse_usage(context, "either --output or --server with --collection says where the rows go");
@@ -123,7 +122,7 @@ Command make_ingest_command() {
   Command command{"ingest", CommandGroup::kFiles, "put a file of vectors into a .vdb file or a running server",
                   kIngestExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<IngestOptions>();
+    const auto options = std::make_shared<IngestFlags>();
     app.add_option("-i,--input", options->input, "file to read: json, jsonl, npy (f2, f4, f8), fvecs or bvecs")
         ->required()
         ->type_name("FILE");

@@ -46,7 +46,7 @@ TEST(SqlRecord, is_as_long_as_it_says) {
 }
 
 TEST(SqlRecord, with_another_version_reserved_bytes_or_no_utf8_is_damaged) {
-  for (const std::size_t at : {0, 1, 2, 3, 12, 13, 14, 15, 40}) {
+  for (const std::size_t at : {0U, 1U, 2U, 3U, 12U, 13U, 14U, 15U, 40U}) {
     std::vector<std::byte> body = encode_sql_record(example());
     body[at] = std::byte{0xff};
     EXPECT_CODE(decode_sql_record(body), ErrorCode::kCorruption) << at;
