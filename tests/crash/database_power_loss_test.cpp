@@ -18,7 +18,7 @@ using test::DatabaseScript;
 using test::MadeContent;
 using test::script_options;
 
-constexpr int kSteps = 80;
+constexpr int kDatabaseSteps = 80;
 constexpr std::uint64_t kCutsOfAScript = 8;
 
 std::uint64_t rounds() {
@@ -75,7 +75,7 @@ std::uint64_t count_operations(std::uint64_t seed, Seen& seen) {
   test::MadeDatabase database(disk, script_options());
   EXPECT_OK(database.open());
   DatabaseScript script(seed, disk);
-  script.run(database, kSteps);
+  script.run(database, kDatabaseSteps);
   EXPECT_EQ(script.wrong_beside_points(database), "");
   for (const io::SimulatedOperation& operation : disk.operations()) {
     seen.add(operation);
@@ -98,7 +98,7 @@ TEST(DatabasePowerLoss, acknowledged_writes_are_there_and_nothing_else) {
     DatabaseScript script(first_seed() + round / kCutsOfAScript, disk);
     disk.cut_power_after(random.below(operations));
     if (database.open().ok()) {
-      script.run(database, kSteps);
+      script.run(database, kDatabaseSteps);
     }
     disk.cut_power();
     database.close();
