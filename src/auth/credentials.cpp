@@ -6,12 +6,21 @@
 namespace vibrato::auth {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
 constexpr std::string_view kBearer = "bearer";
 
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
 std::string_view without_blanks(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// As far as the first blank.
+std::string_view first_word(std::string_view text) {
+  return {text.begin(), std::find_if(text.begin(), text.end(), is_blank)};
 }
 
 // ASCII only: no locale has a say in what a scheme is.
@@ -22,7 +31,7 @@ bool is_bearer(std::string_view scheme) {
 
 std::optional<std::string_view> one_word(std::string_view text) {
   text = without_blanks(text);
-  if (text.empty() || text.find_first_of(kBlanks) != std::string_view::npos) {
+  if (text.empty() || first_word(text).size() != text.size()) {
     return std::nullopt;
   }
   return text;
@@ -35,8 +44,8 @@ std::optional<std::string_view> presented_token(const Credentials& credentials) 
     return one_word(credentials.api_key.value_or(""));
   }
   const std::string_view value = without_blanks(*credentials.authorization);
-  const std::size_t end = std::min(value.find_first_of(kBlanks), value.size());
-  return is_bearer(value.substr(0, end)) ? one_word(value.substr(end)) : std::nullopt;
+  const std::string_view scheme = first_word(value);
+  return is_bearer(scheme) ? one_word(value.substr(scheme.size())) : std::nullopt;
 }
 
 }  // namespace vibrato::auth

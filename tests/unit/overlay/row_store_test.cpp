@@ -115,6 +115,25 @@ TEST_F(RowStoreTest, applying_again_changes_nothing) {
   EXPECT_EQ(rows_in_range(*store_, {"", std::nullopt}), "a=2 b=3");
 }
 
+TEST_F(RowStoreTest, rows_that_were_saved_or_read_are_kept_in_memory) {
+  put(1, "k", "one");
+  ASSERT_OK(store_->save(Lsn(1)));
+  const std::uint64_t bytes = store_->cached_bytes();
+  EXPECT_GT(bytes, 0U);
+  reopen();
+  EXPECT_EQ(store_->cached_bytes(), 0U);
+  EXPECT_EQ(value_at(*store_, "k"), "one");
+  EXPECT_EQ(store_->cached_bytes(), bytes);
+  EXPECT_EQ(value_at(*store_, "k"), "one");
+  EXPECT_EQ(value_at(*store_, "none"), "(none)");
+  EXPECT_EQ(store_->cached_bytes(), bytes);
+  erase(2, "k");
+  EXPECT_EQ(value_at(*store_, "k"), "(none)");
+  ASSERT_OK(store_->save(Lsn(2)));
+  EXPECT_EQ(value_at(*store_, "k"), "(none)");
+  EXPECT_EQ(store_->cached_bytes(), 0U);
+}
+
 TEST_F(RowStoreTest, a_view_is_of_one_moment) {
   put(1, "a", "1");
   put(2, "b", "2");
