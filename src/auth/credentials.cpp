@@ -3,24 +3,16 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/plain_text.hpp"
+
 namespace vibrato::auth {
 namespace {
 
 constexpr std::string_view kBearer = "bearer";
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-std::string_view without_blanks(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // As far as the first blank.
 std::string_view first_word(std::string_view text) {
-  return {text.begin(), std::find_if(text.begin(), text.end(), is_blank)};
+  return {text.begin(), std::find_if(text.begin(), text.end(), [](char c) { return c == ' ' || c == '\t'; })};
 }
 
 // ASCII only: no locale has a say in what a scheme is.
