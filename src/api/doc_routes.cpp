@@ -13,6 +13,7 @@
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
+#include "api/page_cursor.hpp"
 #include "api/query_fields.hpp"
 #include "api/query_numbers.hpp"
 #include "api/read_call.hpp"
@@ -24,8 +25,6 @@
 namespace vibrato::api {
 namespace {
 
-// A page ends early when its documents have become so large; its cursor goes on behind its last one.
-constexpr std::uint64_t kPageBytesMax = 32 * limits::kMiB;
 constexpr std::uint64_t kFindLimit = 20;
 constexpr std::size_t kGroupDocuments = 1000;
 
@@ -245,8 +244,9 @@ Status find_documents(const ContextPtr& context, const Request& request, const R
 // ---- A whole collection ----
 
 // The documents above `after`, which moves on.
-Result<engine::DeleteInGroups::MakeWrite> next_group(doc::DocumentModel& documents, const std::string& collection,
-                                                     std::optional<std::string>& after) {
+Result<engine::DeleteInGroups::MakeWrite> next_document_group(doc::DocumentModel& documents,
+                                                              const std::string& collection,
+                                                              std::optional<std::string>& after) {
   VIBRATO_ASSIGN_OR_RETURN(std::vector<doc::ChosenDocument> chosen,
                            documents.choose(collection, after, kGroupDocuments));
   if (chosen.empty()) {
@@ -265,8 +265,10 @@ Status drop_collection(const ContextPtr& context, const RunningKeysPtr& running,
   VIBRATO_RETURN_IF_ERROR(doc::check_collection(collection));
   DeleteGroupsCall call;
   call.rows_name = "documents";
-  call.next = [collection = std::move(collection), after = std::optional<std::string>()](
-                  engine::Database& database) mutable { return next_group(database.documents(), collection, after); };
+  call.next = [collection = std::move(collection),
+               after = std::optional<std::string>()](engine::Database& database) mutable {
+    return next_document_group(database.documents(), collection, after);
+  };
   return answer_with_deletion(context, running, request, responder, std::move(call));
 }
 

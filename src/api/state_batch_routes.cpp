@@ -23,20 +23,20 @@ namespace {
 using WritePtr = std::unique_ptr<commit::Write>;
 
 // One operation of a batch.
-struct Item {
+struct StateItem {
   std::optional<std::string> key;  // Nothing for what is no text.
   Status status;                   // Why it is no put; ok: it is part of the write.
   std::shared_ptr<kv::PutOutcome> outcome = nullptr;
 };
 
-struct Batch {
+struct StateBatch {
   bool is_atomic = false;
-  std::vector<Item> items;
+  std::vector<StateItem> items;
   std::vector<WritePtr> parts;  // Of the items that are ok, in order.
 };
 
-Result<WritePtr> read_item(kv::StateModel& state, const Field& key, std::span<const Field, kPutFields> fields,
-                           Item& item) {
+Result<WritePtr> read_state_item(kv::StateModel& state, const Field& key, std::span<const Field, kPutFields> fields,
+                                 StateItem& item) {
   if (!key.is_there()) {
     return missing_field("key", "a string");
   }
@@ -50,7 +50,8 @@ Result<WritePtr> read_item(kv::StateModel& state, const Field& key, std::span<co
 
 // An operation that is no object, or has a field that is not known, fails the call; all else the operation, unless the
 // batch is atomic.
-Status read_operation(kv::StateModel& state, simdjson::dom::element element, const Status* fault, Batch& batch) {
+Status read_state_operation(kv::StateModel& state, simdjson::dom::element element, const Status* fault,
+                            StateBatch& batch) {
   const std::string name = operation_name(batch.items.size());
   simdjson::dom::object object;
   if (element.get(object) != simdjson::SUCCESS) {
@@ -60,9 +61,9 @@ Status read_operation(kv::StateModel& state, simdjson::dom::element element, con
   std::ranges::copy(put_fields(), fields.begin());
   fields.back() = {"key"};
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields).with_context(name));
-  Item& item = batch.items.emplace_back();
+  StateItem& item = batch.items.emplace_back();
   Result<WritePtr> write =
-      read_item(state, fields.back(), std::span<const Field, kPutFields>(fields.data(), kPutFields), item);
+      read_state_item(state, fields.back(), std::span<const Field, kPutFields>(fields.data(), kPutFields), item);
   if (write.ok() && fault == nullptr) {
     batch.parts.push_back(std::make_unique<OperationWrite>(std::move(*write), batch.items.size() - 1));
     return ok_status();
@@ -71,10 +72,10 @@ Status read_operation(kv::StateModel& state, simdjson::dom::element element, con
   return batch.is_atomic ? item.status : ok_status();
 }
 
-Result<Batch> read_batch(kv::StateModel& state, const JsonBody& body) {
+Result<StateBatch> read_state_batch(kv::StateModel& state, const JsonBody& body) {
   std::array<Field, 2> fields{{{"operations"}, {"atomic"}}};
   VIBRATO_RETURN_IF_ERROR(collect_fields(body.object, fields));
-  Batch batch;
+  StateBatch batch;
   VIBRATO_ASSIGN_OR_RETURN(batch.is_atomic, bool_or(fields[1], false));
   if (!fields[0].is_there()) {
     return missing_field("operations", "an array");
@@ -91,12 +92,12 @@ Result<Batch> read_batch(kv::StateModel& state, const JsonBody& body) {
   batch.parts.reserve(array.size());
   ItemFaults faults(body.faults);
   for (const simdjson::dom::element element : array) {
-    VIBRATO_RETURN_IF_ERROR(read_operation(state, element, faults.find(batch.items.size()), batch));
+    VIBRATO_RETURN_IF_ERROR(read_state_operation(state, element, faults.find(batch.items.size()), batch));
   }
   return batch;
 }
 
-void write_result(const Item& item, const Status& status, JsonWriter& json) {
+void write_result(const StateItem& item, const Status& status, JsonWriter& json) {
   json.begin_object();
   json.key("status");
   json.string(status.ok() ? "ok" : "error");
@@ -121,14 +122,14 @@ void write_result(const Item& item, const Status& status, JsonWriter& json) {
 }
 
 // {"results":[...], without the last brace.
-std::string write_results(const std::vector<Item>& items, const commit::JoinedOutcome& outcome) {
+std::string write_state_results(const std::vector<StateItem>& items, const commit::JoinedOutcome& outcome) {
   std::string body;
   JsonWriter json(body);
   json.begin_object();
   json.key("results");
   json.begin_array();
   std::size_t part = 0;
-  for (const Item& item : items) {
+  for (const StateItem& item : items) {
     write_result(item, item.status.ok() ? outcome.parts[part++] : item.status, json);
   }
   json.end_array();
@@ -139,13 +140,13 @@ Status batch_put(const ContextPtr& context, const Request& request, const Respon
   VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
   kv::StateModel& state = context->database.state();
   VIBRATO_ASSIGN_OR_RETURN(const JsonBody body, parse_json_body(request.body));
-  VIBRATO_ASSIGN_OR_RETURN(Batch batch, read_batch(state, body));
+  VIBRATO_ASSIGN_OR_RETURN(StateBatch batch, read_state_batch(state, body));
   const auto outcome = std::make_shared<commit::JoinedOutcome>();
   const commit::JoinMode mode = batch.is_atomic ? commit::JoinMode::kAllOrNothing : commit::JoinMode::kEachByItself;
   WriteCall call;
   call.write = commit::make_joined(context->database.models(), std::move(batch.parts), mode, outcome);
   call.make_answer = [outcome, items = std::move(batch.items)](Lsn /*last_lsn*/) {
-    return write_results(items, *outcome);
+    return write_state_results(items, *outcome);
   };
   return submit_write(context, request, responder, std::move(call));
 }
@@ -153,8 +154,8 @@ Status batch_put(const ContextPtr& context, const Request& request, const Respon
 constexpr std::size_t kGroupKeys = 1000;
 
 // The keys of the prefix above `after`, which moves on.
-Result<engine::DeleteInGroups::MakeWrite> next_group(kv::StateModel& state, std::string_view prefix,
-                                                     std::optional<std::string>& after) {
+Result<engine::DeleteInGroups::MakeWrite> next_key_group(kv::StateModel& state, std::string_view prefix,
+                                                         std::optional<std::string>& after) {
   VIBRATO_ASSIGN_OR_RETURN(std::vector<kv::ChosenKey> keys, state.choose(prefix, after, kGroupKeys));
   if (keys.empty()) {
     return engine::DeleteInGroups::MakeWrite();
@@ -180,7 +181,7 @@ Status delete_prefix(const ContextPtr& context, const RunningKeysPtr& running, c
   DeleteGroupsCall call;
   call.rows_name = "keys";
   call.next = [prefix = std::string(*request.query_parameter("prefix")), after = std::optional<std::string>()](
-                  engine::Database& database) mutable { return next_group(database.state(), prefix, after); };
+                  engine::Database& database) mutable { return next_key_group(database.state(), prefix, after); };
   return answer_with_deletion(context, running, request, responder, std::move(call));
 }
 

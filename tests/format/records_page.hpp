@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "format/hex_dump.hpp"
+#include "support/source_dir.hpp"
 
 namespace vibrato::test {
 
 inline std::string records_page() {
-  std::ifstream in(VIBRATO_SOURCE_DIR "/docs/formats/records.md");
+  std::ifstream in(source_dir() + "/docs/formats/records.md");
   std::stringstream stream;
   stream << in.rdbuf();
   return stream.str();
