@@ -227,9 +227,11 @@ class StatusesTest(cli.CliTest):
         return self.raw(self.hurried, operation, path, self.fields(self.hurried, size), b" " * size)
 
     def successes(self):
-        """In the order of the description; what is put comes before what is read, and deletions come last."""
+        """In the order of the description; what is put comes before what is read, and deletions come last, of one thing
+        before those of many."""
         turns = {"PUT": 0, "DELETE": 2}
-        ordered = sorted(self.operations, key=lambda o: (turns.get(o.method, 1), "vector" in o.path))
+        ordered = sorted(self.operations, key=lambda o: (
+            turns.get(o.method, 1), -o.path.count("{") if o.method == "DELETE" else 0, "vector" in o.path))
         ordered.sort(key=lambda o: o.name == "DELETE /v1/vector/{collection}")
         for operation in ordered:
             body, headers = operation.example, {}
