@@ -79,6 +79,7 @@ class StatusesTest(cli.CliTest):
         for row in ({"id": "first", "vector": [1, 0, 0.1], "meta": {"title": "First", "year": 2024}},
                     {"id": "second", "vector": [0, 1, 0.1]}, {"id": 3, "vector": [0.9, 0.1, 0.1]}):
             self.done(self.admin.post("/v1/vector/docs/upsert", row))
+        self.done(self.admin.ask("PUT", "/v1/doc/docs/kept", {"title": "Deleted with its collection only"}))
 
     def start(self, name, *flags):
         server = TidyServer(cli.BINARY, self.folder / name, *flags, environment=cli.clean_environment()).start()
