@@ -14,6 +14,7 @@
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
+#include "api/numbered_write.hpp"
 #include "api/point_fields.hpp"
 #include "api/read_call.hpp"
 #include "api/write_call.hpp"
@@ -37,21 +38,6 @@ struct Operation {
   WriteResult result;
   bool is_delete = false;
   vector::CollectionPtr collection = nullptr;  // Of vectors.
-};
-
-// Puts in front of the error of an operation which one it is.
-class NumberedWrite final : public commit::Write {
- public:
-  NumberedWrite(WritePtr inner, std::size_t index) : inner_(std::move(inner)), index_(index) {}
-  [[nodiscard]] Status validate(commit::EffectList& effects) override {
-    const Status judged = inner_->validate(effects);
-    return judged.ok() ? judged : judged.with_context(fmt::format("operations[{}]", index_));
-  }
-  [[nodiscard]] std::uint64_t bytes() const override { return inner_->bytes(); }
-
- private:
-  const WritePtr inner_;
-  const std::size_t index_;
 };
 
 Result<std::string> required_text(const Field& field) {

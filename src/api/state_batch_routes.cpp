@@ -10,6 +10,7 @@
 #include "api/api_context.hpp"
 #include "api/item_faults.hpp"
 #include "api/json_body.hpp"
+#include "api/numbered_write.hpp"
 #include "api/read_call.hpp"
 #include "api/running_keys.hpp"
 #include "api/state_fields.hpp"
@@ -65,7 +66,7 @@ Status read_operation(kv::StateModel& state, simdjson::dom::element element, con
   Result<WritePtr> write =
       read_item(state, fields.back(), std::span<const Field, kPutFields>(fields.data(), kPutFields), item);
   if (write.ok() && fault == nullptr) {
-    batch.parts.push_back(std::move(*write));
+    batch.parts.push_back(std::make_unique<NumberedWrite>(std::move(*write), batch.items.size() - 1));
     return ok_status();
   }
   item.status = write.ok() ? *fault : beneath(name + ".", write.status());
@@ -129,12 +130,12 @@ std::string write_results(const std::vector<Item>& items, const commit::JoinedOu
   json.key("results");
   json.begin_array();
   std::size_t part = 0;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    Status status = items[i].status;
+  for (const Item& item : items) {
+    Status status = item.status;
     if (status.ok()) {
-      status = outcome.parts[part++].with_context(fmt::format("operations[{}]", i));
+      status = outcome.parts[part++];
     }
-    write_result(items[i], status, json);
+    write_result(item, status, json);
   }
   json.end_array();
   return body;

@@ -192,6 +192,7 @@ TEST_F(StateRoutes, an_atomic_batch_is_all_or_nothing) {
       batch(R"([{"key":"a","value":1},{"key":"a","value":2,"if_revision":0}])", R"(,"atomic":true)");
   EXPECT_EQ(refused.status, 409) << refused.text;
   EXPECT_EQ(refused.body["error"], "revision_mismatch");
+  EXPECT_TRUE(refused.body["message"].get<std::string>().starts_with("operations[1]: key 'a' ")) << refused.text;
   EXPECT_EQ(batch(R"([{"key":"a","value":1},{"key":"","value":2}])", R"(,"atomic":true)").status, 400);
   EXPECT_EQ(api_.get("/v1/state").body, json::array());
   const ApiAnswer done = batch(R"([{"key":"a","value":1},{"key":"b","value":2}])", R"(,"atomic":true)");
