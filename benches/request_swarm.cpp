@@ -16,13 +16,13 @@
 namespace vibrato::bench {
 namespace {
 
-constexpr std::size_t kReceiveBytes = 64 * 1024;
+constexpr std::size_t kSwarmReceiveBytes = 64 * 1024;
 
 std::int64_t now_ns() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
 }
 
-Status failed(const char* what) {
+Status call_failed(const char* what) {
   return io_error(std::string(what) + ": " + std::strerror(errno));
 }
 
@@ -76,7 +76,7 @@ class Run {
         ::connect(client.socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::setsockopt(client.socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
         ::epoll_ctl(epoll_, EPOLL_CTL_ADD, client.socket, &event) != 0) {
-      return failed("connect");
+      return call_failed("connect");
     }
     return ok_status();
   }
@@ -95,7 +95,7 @@ class Run {
     for (std::string_view rest = client.out; !rest.empty();) {
       const ssize_t sent = ::send(client.socket, rest.data(), rest.size(), MSG_NOSIGNAL);
       if (sent <= 0) {
-        return failed("send");
+        return call_failed("send");
       }
       rest.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -106,7 +106,7 @@ class Run {
   Status turn() {
     const int ready = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), -1);
     if (ready < 0) {
-      return failed("epoll_wait");
+      return call_failed("epoll_wait");
     }
     for (int i = 0; i < ready; ++i) {
       VIBRATO_RETURN_IF_ERROR(receive(*static_cast<Client*>(events_[static_cast<std::size_t>(i)].data.ptr)));
@@ -116,11 +116,11 @@ class Run {
 
   Status receive(Client& client) {
     const std::size_t have = client.in.size();
-    client.in.resize(have + kReceiveBytes);
-    const ssize_t received = ::recv(client.socket, client.in.data() + have, kReceiveBytes, 0);
+    client.in.resize(have + kSwarmReceiveBytes);
+    const ssize_t received = ::recv(client.socket, client.in.data() + have, kSwarmReceiveBytes, 0);
     client.in.resize(have + static_cast<std::size_t>(received > 0 ? received : 0));
     if (received <= 0) {
-      return received == 0 ? io_error("the server closed the connection") : failed("recv");
+      return received == 0 ? io_error("the server closed the connection") : call_failed("recv");
     }
     VIBRATO_ASSIGN_OR_RETURN(const std::size_t bytes, swarm_.answer_bytes(client.in));
     if (bytes == 0) {

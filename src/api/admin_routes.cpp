@@ -29,11 +29,6 @@ void write_text(std::string_view name, std::string_view text, JsonWriter& json) 
   json.string(text);
 }
 
-void write_count(std::string_view name, std::uint64_t count, JsonWriter& json) {
-  json.key(name);
-  json.number(count);
-}
-
 void write_job(const catalog::Job& job, JsonWriter& json) {
   json.begin_object();
   write_text("job_id", job.id, json);

@@ -17,6 +17,7 @@
 #include "api/numbered_write.hpp"
 #include "api/point_fields.hpp"
 #include "api/read_call.hpp"
+#include "api/state_fields.hpp"
 #include "api/write_call.hpp"
 #include "base/limits.hpp"
 #include "commit/joined_write.hpp"
@@ -46,22 +47,6 @@ Result<std::string> required_text(const Field& field) {
   }
   VIBRATO_ASSIGN_OR_RETURN(const std::string_view text, read_string(*field.value, field.name));
   return std::string(text);
-}
-
-// Any JSON value, null too.
-Result<std::string> required_json(const Field& field) {
-  if (!field.came) {
-    return missing_field(field.name, "a JSON value");
-  }
-  return field.is_there() ? simdjson::minify(*field.value) : std::string("null");
-}
-
-Result<std::optional<std::uint64_t>> optional_whole(const Field& field, std::uint64_t min) {
-  if (!field.is_there()) {
-    return std::optional<std::uint64_t>();
-  }
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t number, read_whole(*field.value, field.name, min, UINT64_MAX));
-  return std::optional(number);
 }
 
 void write_deleted(JsonWriter& json, bool deleted) {

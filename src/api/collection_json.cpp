@@ -7,6 +7,7 @@
 
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
+#include "api/json_writer.hpp"
 #include "base/limits.hpp"
 
 namespace vibrato::api {
@@ -141,11 +142,6 @@ void write_index(const vector::CollectionSettings& settings, JsonWriter& json) {
     json.boolean(settings.archive->keep_raw);
     json.end_object();
   }
-}
-
-void write_count(std::string_view name, std::uint64_t count, JsonWriter& json) {
-  json.key(name);
-  json.number(count);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
+#include "api/page_cursor.hpp"
 #include "api/query_fields.hpp"
 #include "api/query_numbers.hpp"
 #include "api/read_call.hpp"
@@ -25,8 +26,6 @@
 namespace vibrato::api {
 namespace {
 
-// A page ends early when its documents have become so large; its cursor goes on behind its last one.
-constexpr std::uint64_t kPageBytesMax = 32 * limits::kMiB;
 constexpr std::uint64_t kFindLimit = 20;
 constexpr std::size_t kGroupDocuments = 1000;
 

@@ -12,6 +12,7 @@
 #include "api/api_context.hpp"
 #include "api/errors.hpp"
 #include "api/json_writer.hpp"
+#include "api/media_type.hpp"
 #include "api/point_fields.hpp"
 #include "api/point_json.hpp"
 #include "api/read_call.hpp"
@@ -20,8 +21,6 @@
 
 namespace vibrato::api {
 namespace {
-
-constexpr std::string_view kNdjson = "application/x-ndjson";
 
 class Export : public std::enable_shared_from_this<Export> {
  public:

@@ -16,7 +16,7 @@ Status health(const ApiContext&, Reply& reply) {
   return ok_status();
 }
 
-Status ready(const ApiContext& context, Reply& reply) {
+Status report_readiness(const ApiContext& context, Reply& reply) {
   const engine::Readiness readiness = context.database.readiness();
   reply.status = readiness.ready ? 200 : 503;
   JsonWriter json(reply.body);
@@ -58,7 +58,7 @@ void add_health_routes(const ContextPtr& context, RouteTable& table) {
   };
   add("/v1/health", Role::kPublic, health);
   add("/v1/health/live", Role::kPublic, health);
-  add("/v1/health/ready", Role::kPublic, ready);
+  add("/v1/health/ready", Role::kPublic, report_readiness);
   add("/v1/metrics", context->options.public_metrics ? Role::kPublic : Role::kAdmin, write_metrics);
 }
 

@@ -23,8 +23,8 @@
 namespace vibrato::api {
 namespace {
 
-constexpr std::uint64_t kDefaultK = 5;
-constexpr std::uint64_t kDefaultEf = 100;
+constexpr std::uint64_t kIdentifyDefaultK = 5;
+constexpr std::uint64_t kIdentifyDefaultEf = 100;
 
 struct IdentifyCall {
   vector::IdentifyRequest request;
@@ -53,8 +53,8 @@ Status read_frames(const Field& field, std::vector<std::vector<float>>& frames) 
 
 Status read_effort(const Field& k, std::uint64_t k_min, const Field& ef, const DatabaseApiOptions& options,
                    vector::IdentifyRequest& request) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, k_min, options.search_k_max, kDefaultK));
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kDefaultEf));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, k_min, options.search_k_max, kIdentifyDefaultK));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kIdentifyDefaultEf));
   request.k = static_cast<std::uint32_t>(count);
   request.ef = static_cast<std::uint32_t>(effort);
   return ok_status();

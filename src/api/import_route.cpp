@@ -21,7 +21,6 @@
 namespace vibrato::api {
 namespace {
 
-constexpr std::string_view kNdjson = "application/x-ndjson";
 constexpr std::string_view kBytes = "application/octet-stream";
 constexpr std::string_view kFirstId = "first_id";
 constexpr std::int64_t kProgressNs = 1'000'000'000;

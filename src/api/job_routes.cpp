@@ -30,7 +30,7 @@ void write_job_answer(const catalog::Job& job, Reply& reply) {
   json.end_object();
 }
 
-constexpr JobStyle kStyle = {.write = write_job_answer, .code_of_failure = {}};
+constexpr JobStyle kJobStyle = {.write = write_job_answer, .code_of_failure = {}};
 
 constexpr std::string_view kWhereSnapshotsAre = "; snapshots are folders beneath snapshots/ in the data folder";
 
@@ -57,12 +57,13 @@ Status checkpoint(const ContextPtr& context, const Request& request, const Respo
   VIBRATO_RETURN_IF_ERROR(read_optional_object(request, [](const std::optional<simdjson::dom::object>& object) {
     return object.has_value() ? collect_fields(*object, {}) : ok_status();
   }));
-  return run_job(responder, kStyle, [&](JobDone done) { return context->database.start_checkpoint(std::move(done)); });
+  return run_job(responder, kJobStyle,
+                 [&](JobDone done) { return context->database.start_checkpoint(std::move(done)); });
 }
 
 Status compact(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string name, read_name_body(request, "collection"));
-  return run_job(responder, kStyle, [&](JobDone done) {
+  return run_job(responder, kJobStyle, [&](JobDone done) {
     return context->database.start_compaction(name.empty() ? std::nullopt : std::optional(name), std::move(done));
   });
 }
@@ -75,13 +76,13 @@ Status optimize(const ContextPtr& context, const Request& request, const Respond
   if (const Status status = io::check_name(name); !status.ok()) {
     return status.with_context("collection");
   }
-  return run_job(responder, kStyle,
+  return run_job(responder, kJobStyle,
                  [&](JobDone done) { return context->database.start_optimization(name, std::move(done)); });
 }
 
 Status snapshot(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string name, read_name_body(request, "name", kWhereSnapshotsAre));
-  return run_job(responder, kStyle,
+  return run_job(responder, kJobStyle,
                  [&](JobDone done) { return context->database.start_snapshot(name, std::move(done)); });
 }
 

@@ -23,8 +23,6 @@
 namespace vibrato::api {
 namespace {
 
-// A page ends early when its answer has become so large; its cursor goes on behind its last item.
-constexpr std::size_t kPageBytesMax = 32 * limits::kMiB;
 constexpr std::uint64_t kScrollLimit = 100;
 constexpr std::uint64_t kScrollLimitMax = 10'000;
 

@@ -1,15 +1,9 @@
 #include "api/media_type.hpp"
 
+#include "base/plain_text.hpp"
+
 namespace vibrato::api {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 std::string_view unquote(std::string_view text) {
   const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
@@ -27,16 +21,17 @@ bool is_media_type(std::string_view content_type, std::string_view wanted) {
     return true;
   }
   auto semicolon = content_type.find(';');
-  if (!equals_ignoring_case(trim(content_type.substr(0, semicolon)), wanted)) {
+  if (!equals_ignoring_case(without_blanks(content_type.substr(0, semicolon)), wanted)) {
     return false;
   }
   while (semicolon != std::string_view::npos) {
     content_type.remove_prefix(semicolon + 1);
     semicolon = content_type.find(';');
-    const std::string_view parameter = trim(content_type.substr(0, semicolon));
+    const std::string_view parameter = without_blanks(content_type.substr(0, semicolon));
     const auto equals = parameter.find('=');
-    if (equals != std::string_view::npos && equals_ignoring_case(trim(parameter.substr(0, equals)), "charset") &&
-        !equals_ignoring_case(unquote(trim(parameter.substr(equals + 1))), "utf-8")) {
+    if (equals != std::string_view::npos &&
+        equals_ignoring_case(without_blanks(parameter.substr(0, equals)), "charset") &&
+        !equals_ignoring_case(unquote(without_blanks(parameter.substr(equals + 1))), "utf-8")) {
       return false;
     }
   }

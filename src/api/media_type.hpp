@@ -8,6 +8,9 @@
 
 namespace vibrato::api {
 
+// A JSON value a line.
+inline constexpr std::string_view kNdjson = "application/x-ndjson";
+
 // True for `application/json` in any case, with any parameters but a charset other than UTF-8.
 [[nodiscard]] bool is_json_media_type(std::string_view content_type);
 

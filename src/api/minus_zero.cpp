@@ -35,7 +35,7 @@ bool may_have_minus_zero(std::string_view json) {
 }
 
 // Behind the string that begins at `start`.
-std::size_t string_end(std::string_view json, std::size_t start) {
+std::size_t behind_string(std::string_view json, std::size_t start) {
   std::size_t at = start + 1;
   while (at < json.size() && json[at] != '"') {
     at += json[at] == '\\' ? 2 : 1;
@@ -58,7 +58,7 @@ std::optional<PaddedText> with_minus_zeros_as_fractions(std::string_view json) {
   std::size_t copied = 0;
   for (std::size_t at = 0; at < json.size();) {
     if (json[at] == '"') {
-      at = string_end(json, at);
+      at = behind_string(json, at);
     } else if (is_minus_zero(json, at)) {
       at += kMinusZero.size();
       out.append(json.substr(copied, at - copied)).append(".0");

@@ -10,7 +10,7 @@ namespace {
 // "n" and the number in decimal digits, or "t" and the bytes of the text in hexadecimal ones.
 constexpr char kNumber = 'n';
 constexpr char kText = 't';
-constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 Status no_cursor() {
   return invalid_argument("cursor must be a next_cursor of this route");
@@ -25,8 +25,8 @@ std::string write_cursor(const PointIdView& id) {
   std::string cursor(1, kText);
   for (const char c : id.text) {
     const auto byte = static_cast<unsigned char>(c);
-    cursor += kDigits[byte / 16];
-    cursor += kDigits[byte % 16];
+    cursor += kHexDigits[byte / 16];
+    cursor += kHexDigits[byte % 16];
   }
   return cursor;
 }
@@ -48,8 +48,8 @@ Result<PointId> read_cursor(std::string_view cursor, std::size_t text_bytes_max)
   }
   std::string text;
   for (std::size_t i = 0; i < rest.size(); i += 2) {
-    const std::size_t high = kDigits.find(rest[i]);
-    const std::size_t low = kDigits.find(rest[i + 1]);
+    const std::size_t high = kHexDigits.find(rest[i]);
+    const std::size_t low = kHexDigits.find(rest[i + 1]);
     if (high == std::string_view::npos || low == std::string_view::npos) {
       return no_cursor();
     }

@@ -1,4 +1,5 @@
-// The cursor of a listing: the id behind which the next page begins, as text that clients keep and do not read.
+// Pages of a listing, and their cursor: the id behind which the next page begins, as text that clients keep and do not
+// read.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +11,9 @@
 #include "base/point_id.hpp"
 
 namespace vibrato::api {
+
+// A page ends early when its items have become so large; its cursor goes on behind its last one.
+inline constexpr std::size_t kPageBytesMax = 32 * limits::kMiB;
 
 [[nodiscard]] std::string write_cursor(const PointIdView& id);
 

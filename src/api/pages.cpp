@@ -10,7 +10,7 @@
 namespace vibrato::api {
 namespace {
 
-constexpr std::string_view kStyle = R"css(
+constexpr std::string_view kPageStyle = R"css(
 :root { color-scheme: light dark; --link: #0b57d0; }
 @media (prefers-color-scheme: dark) { :root { --link: #8ab4f8; } body { background: #121314; color: #e3e3e3; } }
 body { font: 16px/1.6 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }
@@ -40,7 +40,7 @@ std::string status_page(const PublicState& state) {
       "<p><a href=\"/docs\">Reference of the routes</a> &middot; <a href=\"/openapi.yaml\">OpenAPI description</a> "
       "&middot; <a href=\"/v1/health\">Health</a> &middot; <a href=\"/v1/health/ready\">Readiness</a></p>\n"
       "</body>\n</html>\n",
-      kStyle, state_row(state), VIBRATO_VERSION, state.collections);
+      kPageStyle, state_row(state), VIBRATO_VERSION, state.collections);
 }
 
 // A test renders the description that is built in, so that there is one.

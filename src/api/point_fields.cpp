@@ -30,7 +30,7 @@ std::optional<std::uint64_t> canonical_number(std::string_view text) {
   return text.size() == 1 || !text.starts_with('0') ? parse_whole(text) : std::nullopt;
 }
 
-Result<std::string> unquote(std::string_view text) {
+Result<std::string> unquote_id(std::string_view text) {
   std::string body = fmt::format(R"({{"id":{}}})", text);
   const std::size_t size = body.size();
   body.append(kBodyPadding, ' ');
@@ -105,7 +105,7 @@ Result<PointId> read_required_id(const Field& field) {
 Result<QueryId> parse_query_id(std::string_view text) {
   QueryId id;
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
-    VIBRATO_ASSIGN_OR_RETURN(std::string unquoted, unquote(text));
+    VIBRATO_ASSIGN_OR_RETURN(std::string unquoted, unquote_id(text));
     id.text = PointId(std::move(unquoted));
   } else {
     if (const auto number = canonical_number(text); number.has_value()) {

@@ -12,7 +12,7 @@
 namespace vibrato::api {
 namespace {
 
-constexpr std::string_view kStyle = R"css(
+constexpr std::string_view kReferenceStyle = R"css(
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --link: #0b57d0; }
 @media (prefers-color-scheme: dark) { :root { --link: #8ab4f8; } body { background: #121314; color: #e3e3e3; } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -28,7 +28,7 @@ td, th { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0; 
 
 constexpr std::array<std::string_view, 5> kMethods = {"get", "put", "post", "patch", "delete"};
 
-struct Operation {
+struct DescribedOperation {
   std::string method;  // In capitals.
   std::string path;
   const YamlValue* value = nullptr;
@@ -57,13 +57,13 @@ class Page {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
         "content=\"width=device-width, initial-scale=1\">\n<title>vibratod: reference</title>\n<style>{}</style>\n"
         "</head>\n<body>\n<h1>vibratod: reference</h1>\n",
-        kStyle);
+        kReferenceStyle);
     html_ += "<p>Made from <a href=\"/openapi.yaml\">openapi.yaml</a>. <a href=\"/\">Status</a></p>\n";
     html_ += paragraphs_of(text_of(member_of(root_, "info"), "description"));
     contents();
     for (const std::string& tag : tags_) {
       html_ += fmt::format("<h2 id=\"{}\">{}</h2>\n", anchor_of(tag), escape_html(tag));
-      for (const Operation& operation : operations_) {
+      for (const DescribedOperation& operation : operations_) {
         if (tag_of(operation) == tag) add_operation(operation);
       }
     }
@@ -90,7 +90,7 @@ class Page {
     }
   }
 
-  static std::string tag_of(const Operation& operation) {
+  static std::string tag_of(const DescribedOperation& operation) {
     const YamlValue& tags = member_of(*operation.value, "tags");
     return tags.is_array() && !tags.empty() && tags[0].is_string() ? tags[0].get<std::string>() : "others";
   }
@@ -109,7 +109,7 @@ class Page {
     for (const std::string& tag : tags_) {
       html_ +=
           fmt::format("<tr><th colspan=\"3\"><a href=\"#{}\">{}</a></th></tr>\n", anchor_of(tag), escape_html(tag));
-      for (const Operation& operation : operations_) {
+      for (const DescribedOperation& operation : operations_) {
         if (tag_of(operation) != tag) continue;
         html_ += fmt::format("<tr><td><a href=\"#{}\"><code>{} {}</code></a></td><td>{}</td><td>{}</td></tr>\n",
                              operation.anchor(), operation.method, escape_html(operation.path),
@@ -120,7 +120,7 @@ class Page {
     html_ += "</table>\n<p><a href=\"#errors\">Errors</a>, <a href=\"#schemas\">Schemas</a></p>\n";
   }
 
-  void add_operation(const Operation& operation) {
+  void add_operation(const DescribedOperation& operation) {
     const YamlValue& value = *operation.value;
     html_ += fmt::format(
         "<h3 id=\"{}\"><span class=\"method\">{}</span> <code>{}</code> <span class=\"role\">{}</span></h3>\n",
@@ -250,7 +250,7 @@ class Page {
   }
 
   const YamlValue root_;
-  std::vector<Operation> operations_;
+  std::vector<DescribedOperation> operations_;
   std::vector<std::string> tags_;  // In the order in which they first come.
   std::string html_;
 };

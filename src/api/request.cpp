@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <vibrato/check.hpp>
 
+#include "base/plain_text.hpp"
+
 namespace vibrato::api {
 namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
 
 const Parameter* find(std::span<const Parameter> parameters, std::string_view name) {
   const auto found =
@@ -42,7 +40,7 @@ std::string_view to_string(Method method) {
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
 }
 
 std::optional<std::string_view> Request::header(std::string_view name) const {

@@ -30,7 +30,7 @@ std::vector<std::string> split_segments(std::string_view path) {
 }
 
 // True if the raw path has the pattern's literal segments, and something in place of each name.
-bool fits(const std::vector<std::string>& segments, std::string_view path) {
+bool fits_pattern(const std::vector<std::string>& segments, std::string_view path) {
   for (const std::string& segment : segments) {
     if (path.empty()) {
       return false;
@@ -136,7 +136,7 @@ void RouteTable::match(Method method, std::string_view path, RouteMatch& match) 
   }
   // A path may be that of several patterns, which answer different methods: POST .../find and GET .../{id}.
   for (auto pattern = patterns_.begin(); match.route == nullptr && pattern != patterns_.end(); ++pattern) {
-    if (!path.starts_with('/') || !fits(pattern->segments, path)) {
+    if (!path.starts_with('/') || !fits_pattern(pattern->segments, path)) {
       continue;
     }
     match.route = choose(pattern->routes, method, match);

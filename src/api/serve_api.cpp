@@ -16,12 +16,12 @@
 namespace vibrato::api {
 namespace {
 
-constexpr std::uint32_t kDefaultK = 10;
-constexpr std::uint32_t kDefaultEf = 50;
+constexpr std::uint32_t kServedDefaultK = 10;
+constexpr std::uint32_t kServedDefaultEf = 50;
 
-struct SearchFields {
-  std::uint32_t k = kDefaultK;
-  std::uint32_t ef = kDefaultEf;
+struct ServedSearchFields {
+  std::uint32_t k = kServedDefaultK;
+  std::uint32_t ef = kServedDefaultEf;
 };
 
 struct IngestFields {
@@ -48,7 +48,7 @@ class ServeHandlers {
   Status health(Reply& reply) const;
 
  private:
-  [[nodiscard]] Result<SearchFields> read_search(simdjson::dom::object object, std::vector<float>& query) const;
+  [[nodiscard]] Result<ServedSearchFields> read_search(simdjson::dom::object object, std::vector<float>& query) const;
   [[nodiscard]] Status write_hits(const std::vector<vector::RowHit>& hits, JsonWriter& json) const;
 
   std::shared_ptr<ServeBackend> backend_;
@@ -56,7 +56,7 @@ class ServeHandlers {
   ServeApiOptions options_;
 };
 
-Result<SearchFields> ServeHandlers::read_search(simdjson::dom::object object, std::vector<float>& query) const {
+Result<ServedSearchFields> ServeHandlers::read_search(simdjson::dom::object object, std::vector<float>& query) const {
   std::array<Field, 3> given{{{"vector"}, {"k"}, {"ef"}}};
   const auto& [vector, k, ef] = given;
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, given, UnknownFields::kIgnored));
@@ -64,9 +64,9 @@ Result<SearchFields> ServeHandlers::read_search(simdjson::dom::object object, st
     return missing_field("vector", "an array of numbers");
   }
   VIBRATO_RETURN_IF_ERROR(read_floats(*vector.value, vector.name, limits::kDimMax, query));
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, 1, options_.search_k_max, kDefaultK));
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kDefaultEf));
-  return SearchFields{.k = static_cast<std::uint32_t>(count), .ef = static_cast<std::uint32_t>(effort)};
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, 1, options_.search_k_max, kServedDefaultK));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kServedDefaultEf));
+  return ServedSearchFields{.k = static_cast<std::uint32_t>(count), .ef = static_cast<std::uint32_t>(effort)};
 }
 
 Status ServeHandlers::write_hits(const std::vector<vector::RowHit>& hits, JsonWriter& json) const {
@@ -92,9 +92,9 @@ Status ServeHandlers::write_hits(const std::vector<vector::RowHit>& hits, JsonWr
 Status ServeHandlers::search(const Request& request, const Deadline& deadline, Reply& reply) const {
   const std::int64_t start_ns = clock_.monotonic_ns();
   std::vector<float>& query = vector_buffer();
-  VIBRATO_ASSIGN_OR_RETURN(const SearchFields fields, read_json_object(request.body, [&](simdjson::dom::object object) {
-                             return read_search(object, query);
-                           }));
+  VIBRATO_ASSIGN_OR_RETURN(
+      const ServedSearchFields fields,
+      read_json_object(request.body, [&](simdjson::dom::object object) { return read_search(object, query); }));
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<vector::RowHit> hits,
                            backend_->search(query, fields.k, fields.ef, deadline));
   JsonWriter json(reply.body);

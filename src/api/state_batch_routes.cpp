@@ -25,20 +25,20 @@ namespace {
 using WritePtr = std::unique_ptr<commit::Write>;
 
 // One operation of a batch.
-struct Item {
+struct StateItem {
   std::optional<std::string> key;  // Nothing for what is no text.
   Status status;                   // Why it is no put; ok: it is part of the write.
   std::shared_ptr<kv::PutOutcome> outcome = nullptr;
 };
 
-struct Batch {
+struct StateBatch {
   bool is_atomic = false;
-  std::vector<Item> items;
+  std::vector<StateItem> items;
   std::vector<WritePtr> parts;  // Of the items that are ok, in order.
 };
 
-Result<WritePtr> read_item(kv::StateModel& state, const Field& key, std::span<const Field, kPutFields> fields,
-                           Item& item) {
+Result<WritePtr> read_state_item(kv::StateModel& state, const Field& key, std::span<const Field, kPutFields> fields,
+                                 StateItem& item) {
   if (!key.is_there()) {
     return missing_field("key", "a string");
   }
@@ -52,7 +52,8 @@ Result<WritePtr> read_item(kv::StateModel& state, const Field& key, std::span<co
 
 // An operation that is no object, or has a field that is not known, fails the call; all else the operation, unless the
 // batch is atomic.
-Status read_operation(kv::StateModel& state, simdjson::dom::element element, const Status* fault, Batch& batch) {
+Status read_state_operation(kv::StateModel& state, simdjson::dom::element element, const Status* fault,
+                            StateBatch& batch) {
   const std::string name = fmt::format("operations[{}]", batch.items.size());
   simdjson::dom::object object;
   if (element.get(object) != simdjson::SUCCESS) {
@@ -62,9 +63,9 @@ Status read_operation(kv::StateModel& state, simdjson::dom::element element, con
   std::ranges::copy(put_fields(), fields.begin());
   fields.back() = {"key"};
   VIBRATO_RETURN_IF_ERROR(collect_fields(object, fields).with_context(name));
-  Item& item = batch.items.emplace_back();
+  StateItem& item = batch.items.emplace_back();
   Result<WritePtr> write =
-      read_item(state, fields.back(), std::span<const Field, kPutFields>(fields.data(), kPutFields), item);
+      read_state_item(state, fields.back(), std::span<const Field, kPutFields>(fields.data(), kPutFields), item);
   if (write.ok() && fault == nullptr) {
     batch.parts.push_back(std::make_unique<NumberedWrite>(std::move(*write), batch.items.size() - 1));
     return ok_status();
@@ -73,10 +74,10 @@ Status read_operation(kv::StateModel& state, simdjson::dom::element element, con
   return batch.is_atomic ? item.status : ok_status();
 }
 
-Result<Batch> read_batch(kv::StateModel& state, const JsonBody& body) {
+Result<StateBatch> read_state_batch(kv::StateModel& state, const JsonBody& body) {
   std::array<Field, 2> fields{{{"operations"}, {"atomic"}}};
   VIBRATO_RETURN_IF_ERROR(collect_fields(body.object, fields));
-  Batch batch;
+  StateBatch batch;
   VIBRATO_ASSIGN_OR_RETURN(batch.is_atomic, bool_or(fields[1], false));
   if (!fields[0].is_there()) {
     return missing_field("operations", "an array");
@@ -93,12 +94,12 @@ Result<Batch> read_batch(kv::StateModel& state, const JsonBody& body) {
   batch.parts.reserve(array.size());
   ItemFaults faults(body.faults);
   for (const simdjson::dom::element element : array) {
-    VIBRATO_RETURN_IF_ERROR(read_operation(state, element, faults.find(batch.items.size()), batch));
+    VIBRATO_RETURN_IF_ERROR(read_state_operation(state, element, faults.find(batch.items.size()), batch));
   }
   return batch;
 }
 
-void write_result(const Item& item, const Status& status, JsonWriter& json) {
+void write_result(const StateItem& item, const Status& status, JsonWriter& json) {
   json.begin_object();
   json.key("status");
   json.string(status.ok() ? "ok" : "error");
@@ -123,14 +124,14 @@ void write_result(const Item& item, const Status& status, JsonWriter& json) {
 }
 
 // {"results":[...], without the last brace.
-std::string write_results(const std::vector<Item>& items, const commit::JoinedOutcome& outcome) {
+std::string write_state_results(const std::vector<StateItem>& items, const commit::JoinedOutcome& outcome) {
   std::string body;
   JsonWriter json(body);
   json.begin_object();
   json.key("results");
   json.begin_array();
   std::size_t part = 0;
-  for (const Item& item : items) {
+  for (const StateItem& item : items) {
     Status status = item.status;
     if (status.ok()) {
       status = outcome.parts[part++];
@@ -145,13 +146,13 @@ Status batch_put(const ContextPtr& context, const Request& request, const Respon
   VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
   kv::StateModel& state = context->database.state();
   VIBRATO_ASSIGN_OR_RETURN(const JsonBody body, parse_json_body(request.body));
-  VIBRATO_ASSIGN_OR_RETURN(Batch batch, read_batch(state, body));
+  VIBRATO_ASSIGN_OR_RETURN(StateBatch batch, read_state_batch(state, body));
   const auto outcome = std::make_shared<commit::JoinedOutcome>();
   const commit::JoinMode mode = batch.is_atomic ? commit::JoinMode::kAllOrNothing : commit::JoinMode::kEachByItself;
   WriteCall call;
   call.write = commit::make_joined(context->database.models(), std::move(batch.parts), mode, outcome);
   call.make_answer = [outcome, items = std::move(batch.items)](Lsn /*last_lsn*/) {
-    return write_results(items, *outcome);
+    return write_state_results(items, *outcome);
   };
   return submit_write(context, request, responder, std::move(call));
 }

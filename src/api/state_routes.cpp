@@ -16,8 +16,6 @@
 namespace vibrato::api {
 namespace {
 
-// A page ends early when its keys and values have become so large; its cursor goes on behind its last item.
-constexpr std::uint64_t kPageBytesMax = 32 * limits::kMiB;
 constexpr std::uint64_t kListLimit = 100;
 constexpr std::string_view kNextCursorHeader = "x-next-cursor";
 constexpr std::string_view kRevisionParameter = "if_revision";

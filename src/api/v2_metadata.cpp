@@ -5,15 +5,12 @@
 
 #include "api/track_metadata.hpp"
 #include "base/limits.hpp"
+#include "base/plain_text.hpp"
 
 namespace vibrato::api {
 namespace {
 
 constexpr std::string_view kNoMetadata = R"({"source_file":"","start_time_ms":0,"duration_ms":0,"bpm":0,"tags":[]})";
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
 
 }  // namespace
 
@@ -22,7 +19,7 @@ std::string normal_v2_tag(std::string_view tag) {
   tag.remove_prefix(std::min(tag.find_first_not_of(kBlanks), tag.size()));
   tag = tag.substr(0, tag.find_last_not_of(kBlanks) + 1);
   std::string normal(tag);
-  std::ranges::transform(normal, normal.begin(), lower);
+  std::ranges::transform(normal, normal.begin(), ascii_lower);
   return normal;
 }
 

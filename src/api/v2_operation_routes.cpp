@@ -16,7 +16,7 @@
 namespace vibrato::api {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 void write_health(bool ok, bool flag, std::string_view report, Reply& reply) {
   JsonWriter json(reply.body);
@@ -38,7 +38,7 @@ Status live(const ApiContext&, Reply& reply) {
   return ok_status();
 }
 
-Status ready(const ApiContext& context, Reply& reply) {
+Status report_v2_readiness(const ApiContext& context, Reply& reply) {
   const engine::Readiness readiness = context.database.readiness();
   reply.status = readiness.ready ? 200 : 503;
   std::string report = readiness.ready ? "ready" : "";
@@ -90,14 +90,14 @@ Status stats(const ApiContext& context, Reply& reply) {
 
 // ---- Jobs. Their details are texts of our own; they are put into the words that clients of /v2 know. ----
 
-void write_data(const catalog::Job& job, std::string_view state, const Json& details, Reply& reply) {
-  const Json answer = {{"data", {{"job_id", job.id}, {"state", state}, {"details", details}}}};
+void write_data(const catalog::Job& job, std::string_view state, const OrderedJson& details, Reply& reply) {
+  const OrderedJson answer = {{"data", {{"job_id", job.id}, {"state", state}, {"details", details}}}};
   reply.body = answer.dump();
 }
 
-Json details_of(const catalog::Job& job) {
-  Json details = Json::parse(job.details, nullptr, false);
-  return details.is_object() ? details : Json::object();
+OrderedJson details_of(const catalog::Job& job) {
+  OrderedJson details = OrderedJson::parse(job.details, nullptr, false);
+  return details.is_object() ? details : OrderedJson::object();
 }
 
 bool is_running(const catalog::Job& job) {
@@ -105,29 +105,30 @@ bool is_running(const catalog::Job& job) {
 }
 
 void write_checkpoint(const catalog::Job& job, Reply& reply) {
-  const Json details = details_of(job);
+  const OrderedJson details = details_of(job);
   const bool idle = !is_running(job) && details.value("start_lsn", std::uint64_t{0}) == 0;
-  write_data(job, idle ? "idle" : to_string(job.state), idle ? Json{{"reason", "no_pending_wal"}} : details, reply);
+  write_data(job, idle ? "idle" : to_string(job.state), idle ? OrderedJson{{"reason", "no_pending_wal"}} : details,
+             reply);
 }
 
 void write_compaction(const catalog::Job& job, Reply& reply) {
   if (is_running(job)) {
-    write_data(job, to_string(job.state), Json::object(), reply);
+    write_data(job, to_string(job.state), OrderedJson::object(), reply);
     return;
   }
-  const Json details = details_of(job);
-  const Json merges = details.value("merges", Json::array());
+  const OrderedJson details = details_of(job);
+  const OrderedJson merges = details.value("merges", OrderedJson::array());
   if (merges.empty()) {
     write_data(job, "idle", {{"reason", "not_enough_compaction_candidates"}}, reply);
     return;
   }
-  Json inputs = Json::array();
-  for (const Json& merge : merges) {
-    for (const Json& input : merge.value("inputs", Json::array())) {
+  OrderedJson inputs = OrderedJson::array();
+  for (const OrderedJson& merge : merges) {
+    for (const OrderedJson& input : merge.value("inputs", OrderedJson::array())) {
       inputs.push_back(input);
     }
   }
-  const Json& last = merges.back();
+  const OrderedJson& last = merges.back();
   write_data(job, to_string(job.state),
              {{"input_segments", inputs},
               {"output_segment", last.value("output", "")},
@@ -137,7 +138,7 @@ void write_compaction(const catalog::Job& job, Reply& reply) {
 }
 
 void write_snapshot(const catalog::Job& job, Reply& reply) {
-  Json details = details_of(job);
+  OrderedJson details = details_of(job);
   if (!is_running(job)) {
     details["snapshot_id"] = details.value("snapshot", job.id);
     details["snapshot_dir"] = details.value("folder", "");
@@ -173,7 +174,7 @@ void add_v2_operation_routes(const ContextPtr& context, RouteTable& table) {
   };
   const Role health = context->options.public_health ? Role::kPublic : Role::kQuery;
   add("/v2/health/live", health, live);
-  add("/v2/health/ready", health, ready);
+  add("/v2/health/ready", health, report_v2_readiness);
   add("/v2/metrics", context->options.public_metrics ? Role::kPublic : Role::kAdmin, write_metrics);
 
   Route route{.method = Method::kGet, .pattern = "/v2/admin/stats", .role = Role::kAdmin};

@@ -17,8 +17,8 @@
 namespace vibrato::api {
 namespace {
 
-constexpr std::uint32_t kDefaultK = 10;
-constexpr std::uint32_t kDefaultEf = 50;
+constexpr std::uint32_t kV2DefaultK = 10;
+constexpr std::uint32_t kV2DefaultEf = 50;
 
 Status read_query(simdjson::dom::object object, const DatabaseApiOptions& options, SearchCall& call) {
   std::array<Field, 6> fields{{{"vector"}, {"k"}, {"ef"}, {"include_metadata"}, {"filter"}, {"search_tier"}}};
@@ -28,8 +28,8 @@ Status read_query(simdjson::dom::object object, const DatabaseApiOptions& option
     return missing_field("vector", "an array of numbers");
   }
   VIBRATO_RETURN_IF_ERROR(read_floats(*numbers.value, "vector", limits::kDimMax, call.vector));
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, 0, options.search_k_max, kDefaultK));
-  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kDefaultEf));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t count, whole_or(k, 0, options.search_k_max, kV2DefaultK));
+  VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t effort, whole_or(ef, 1, limits::kEfMax, kV2DefaultEf));
   VIBRATO_ASSIGN_OR_RETURN(call.parts.meta, bool_or(include_metadata, true));
   VIBRATO_ASSIGN_OR_RETURN(call.request.filter, read_v2_filter(filter));
   VIBRATO_ASSIGN_OR_RETURN(call.request.tier, read_tier(tier));

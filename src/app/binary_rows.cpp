@@ -12,7 +12,7 @@
 namespace vibrato::app {
 namespace {
 
-constexpr std::size_t kBlockBytes = 1024 * 1024;
+constexpr std::size_t kRowBlockBytes = 1024 * 1024;
 
 struct RowTable {
   std::uint64_t first_offset = 0;
@@ -27,7 +27,7 @@ class BinaryRows final : public RowSource {
   BinaryRows(std::unique_ptr<io::File> file, RowTable table)
       : file_(std::move(file)),
         table_(std::move(table)),
-        block_rows_(std::max<std::size_t>(1, kBlockBytes / table_.row_bytes)) {}
+        block_rows_(std::max<std::size_t>(1, kRowBlockBytes / table_.row_bytes)) {}
 
   Result<bool> next(InputRow& row) override {
     if (row_ == table_.rows) return false;

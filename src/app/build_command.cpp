@@ -19,12 +19,12 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kBuildExamples =
     "  vibratod build --data vectors.vdb\n"
     "  vibratod build vectors.vdb --m 32 --ef-construction 400 --threads 8\n"
     "  vibratod build vectors.vdb --quantization none";
 
-struct Options {
+struct BuildOptions {
   std::string data;
   std::uint32_t m = 16;
   std::uint32_t ef_construction = 100;
@@ -40,7 +40,7 @@ std::optional<quant::CodeKind> parse_codes(const std::string& name) {
   return std::nullopt;
 }
 
-Result<std::string> build(const Options& options, CommandContext& context) {
+Result<std::string> build(const BuildOptions& options, CommandContext& context) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.data));
   vector::GraphBuildOptions build;
   build.m = options.m;
@@ -66,7 +66,7 @@ Result<std::string> build(const Options& options, CommandContext& context) {
                      quant::to_string(report.info.codes));
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_build(const BuildOptions& options, CommandContext& context) {
   const Result<std::string> report = build(options, context);
   if (!report.ok()) return fail(context, report.status());
   context.out << *report;
@@ -84,9 +84,9 @@ void refuse_output(CLI::App& app) {
 }  // namespace
 
 Command make_build_command() {
-  Command command{"build", CommandGroup::kFiles, "add codes and a graph to a .vdb file", kExamples, nullptr};
+  Command command{"build", CommandGroup::kFiles, "add codes and a graph to a .vdb file", kBuildExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<BuildOptions>();
     app.add_option("-d,--data,data", options->data, "the file; it is replaced as a whole once the graph is complete")
         ->required()
         ->type_name("FILE.vdb");
@@ -104,7 +104,7 @@ Command make_build_command() {
         ->capture_default_str();
     app.add_flag("--progress", options->progress, "show progress even if stderr is no terminal");
     refuse_output(app);
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_build(*options, context); };
   };
   return command;
 }

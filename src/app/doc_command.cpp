@@ -15,7 +15,7 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kDocExamples =
     "  vibratod doc put books dune '{\"title\": \"Dune\", \"year\": 1965}' --key KEY\n"
     "  vibratod doc put books dune @dune.json --if-revision 12 --key KEY\n"
     "  vibratod doc get books dune --key KEY | jq .title\n"
@@ -23,7 +23,7 @@ constexpr const char* kExamples =
     "KEY\n"
     "  vibratod doc find books --limit 5 --json --server https://127.0.0.1:8080 --key KEY";
 
-struct Options {
+struct DocOptions {
   RemoteFlags remote{.server = "http://127.0.0.1:8080", .key = "", .ca_cert = ""};
   std::string action;
   std::string collection;
@@ -36,19 +36,20 @@ struct Options {
   bool json = false;
 };
 
-std::string path_of(const Options& options) {
+std::string path_of_document(const DocOptions& options) {
   return "/v1/doc/" + options.collection + "/" + percent_encoded(options.id);
 }
 
-Status get(const Options& options, CommandContext& context, RemoteServer& server) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::string text, server.call(api::Method::kGet, path_of(options)));
+Status get_document(const DocOptions& options, CommandContext& context, RemoteServer& server) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string text, server.call(api::Method::kGet, path_of_document(options)));
   if (options.json) return put_line(context, text);
   VIBRATO_ASSIGN_OR_RETURN(const AnswerJson answer, parse_answer(text));
   return put_line(context, answer.contains("doc") ? answer["doc"].dump() : text);
 }
 
-Status put(const Options& options, CommandContext& context, RemoteServer& server, const std::string& document) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::string text, server.call(api::Method::kPut, path_of(options), document));
+Status put_document(const DocOptions& options, CommandContext& context, RemoteServer& server,
+                    const std::string& document) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string text, server.call(api::Method::kPut, path_of_document(options), document));
   if (options.json) return put_line(context, text);
   VIBRATO_ASSIGN_OR_RETURN(const AnswerJson answer, parse_answer(text));
   return put_line(context, fmt::format("revision {}", answer.value("revision", std::uint64_t{0})));
@@ -65,7 +66,7 @@ AnswerJson sort_of(const std::vector<std::string>& words) {
 }
 
 // Page by page; a line a document.
-Status find(const Options& options, CommandContext& context, RemoteServer& server, const std::string& filter) {
+Status find(const DocOptions& options, CommandContext& context, RemoteServer& server, const std::string& filter) {
   constexpr std::uint64_t kPage = 1000;
   std::uint64_t left = options.limit == 0 ? std::numeric_limits<std::uint64_t>::max() : options.limit;
   AnswerJson cursor;
@@ -93,7 +94,7 @@ Status find(const Options& options, CommandContext& context, RemoteServer& serve
   return ok_status();
 }
 
-Status check_use(const Options& options) {
+Status check_doc_use(const DocOptions& options) {
   VIBRATO_RETURN_IF_ERROR(io::check_name(options.collection).with_context("COLLECTION"));
   const bool is_find = options.action == "find";
   if (is_find != options.id.empty()) {
@@ -112,8 +113,8 @@ Status check_use(const Options& options) {
   return check_remote_flags(options.remote);
 }
 
-Outcome run(const Options& options, CommandContext& context) {
-  if (Status use = check_use(options); !use.ok()) return misuse(std::move(use));
+Outcome run_doc(const DocOptions& options, CommandContext& context) {
+  if (Status use = check_doc_use(options); !use.ok()) return misuse(std::move(use));
   const std::string& given = options.action == "put" ? options.document : options.filter;
   std::string body;
   if (!given.empty()) {
@@ -126,16 +127,18 @@ Outcome run(const Options& options, CommandContext& context) {
   if (options.if_revision.has_value()) client.headers.emplace_back("If-Match", std::to_string(*options.if_revision));
   Result<RemoteServer> server = RemoteServer::open(context, options.remote, std::move(client));
   if (!server.ok()) return {server.status()};
-  if (options.action == "get") return {get(options, context, *server)};
-  return {options.action == "put" ? put(options, context, *server, body) : find(options, context, *server, body)};
+  if (options.action == "get") return {get_document(options, context, *server)};
+  return {options.action == "put" ? put_document(options, context, *server, body)
+                                  : find(options, context, *server, body)};
 }
 
 }  // namespace
 
 Command make_doc_command() {
-  Command command{"doc", CommandGroup::kClients, "get, put and find documents on a running server", kExamples, nullptr};
+  Command command{"doc", CommandGroup::kClients, "get, put and find documents on a running server", kDocExamples,
+                  nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<DocOptions>();
     app.add_option("ACTION", options->action, "get, put or find")
         ->required()
         ->check(CLI::IsMember({"get", "put", "find"}));
@@ -153,7 +156,7 @@ Command make_doc_command() {
     app.add_option("--limit", options->limit, "for find: at most so many; left out: all")
         ->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()));
     app.add_flag("--json", options->json, "print the server's answer; for find a document with its revision a line");
-    return [options](CommandContext& context) { return finish(context, run(*options, context)); };
+    return [options](CommandContext& context) { return finish(context, run_doc(*options, context)); };
   };
   return command;
 }

@@ -15,18 +15,18 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kExportExamples =
     "  vibratod export --server http://127.0.0.1:8080 --key KEY --collection docs --output docs.ndjson\n"
     "  vibratod export --server http://127.0.0.1:8080 --key KEY --collection docs | gzip > docs.ndjson.gz";
 
-struct Options {
+struct ExportOptions {
   std::string output;  // Empty: stdout.
   std::string collection;
   bool progress = false;
   RemoteFlags remote;
 };
 
-Status receive(const Options& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals,
+Status receive(const ExportOptions& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals,
                const server::TakePiece& put) {
   VIBRATO_RETURN_IF_ERROR(check_collection_name(options.collection));
   VIBRATO_ASSIGN_OR_RETURN(RemoteServer server, RemoteServer::open(context, options.remote));
@@ -43,7 +43,7 @@ Status receive(const Options& options, CommandContext& context, ProgressBar& bar
   return ok_status();
 }
 
-Status to_stdout(const Options& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
+Status to_stdout(const ExportOptions& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
   const auto put = [&context](std::string_view piece) -> Status {
     context.out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
     return context.out.good() ? ok_status() : io_error("stdout takes no more");
@@ -54,7 +54,7 @@ Status to_stdout(const Options& options, CommandContext& context, ProgressBar& b
 }
 
 // Beside the file, and under its name once it is whole.
-Status to_file(const Options& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
+Status to_file(const ExportOptions& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.output));
   VIBRATO_ASSIGN_OR_RETURN(io::AtomicFile file, io::AtomicFile::create(context.fs, path));
   const auto put = [&](std::string_view piece) {
@@ -64,7 +64,7 @@ Status to_file(const Options& options, CommandContext& context, ProgressBar& bar
   return file.commit();
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_export(const ExportOptions& options, CommandContext& context) {
   if (const Status remote = check_remote_flags(options.remote); !remote.ok()) {
     return refuse_usage(context, remote.message());
   }
@@ -83,15 +83,15 @@ ExitCode run(const Options& options, CommandContext& context) {
 
 Command make_export_command() {
   Command command{"export", CommandGroup::kClients, "all points of a collection of a running server, a line each",
-                  kExamples, nullptr};
+                  kExportExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<ExportOptions>();
     add_remote_flags(app, options->remote, "server to export from")->required();
     app.add_option("--collection", options->collection, "collection of the server")->required()->type_name("NAME");
     app.add_option("-o,--output", options->output, "file to write; replaced once the export is whole. Else stdout")
         ->type_name("FILE");
     app.add_flag("--progress", options->progress, "show progress even if stderr is no terminal");
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_export(*options, context); };
   };
   return command;
 }

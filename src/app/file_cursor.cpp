@@ -8,7 +8,7 @@
 namespace vibrato::app {
 namespace {
 
-constexpr std::size_t kBlockBytes = 256 * 1024;
+constexpr std::size_t kReadBytes = 256 * 1024;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ FileCursor::FileCursor(std::unique_ptr<io::File> file, std::uint64_t file_bytes)
 
 Status FileCursor::fill() {
   if (begin_ < buffer_.size()) return ok_status();
-  buffer_.resize(kBlockBytes);
+  buffer_.resize(kReadBytes);
   begin_ = 0;
   Result<std::size_t> read = file_->read_at(file_offset_, std::as_writable_bytes(std::span(buffer_)));
   buffer_.resize(read.ok() ? *read : 0);

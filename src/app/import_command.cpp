@@ -17,7 +17,7 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kImportExamples =
     "  vibratod import --server http://127.0.0.1:8080 --key KEY --collection docs --input docs.ndjson\n"
     "  vibratod import --server http://127.0.0.1:8080 --key KEY --collection docs --input base.fvecs --first-id 1\n"
     "  vibratod export --server URL --key KEY --collection a | \\\n"
@@ -25,7 +25,7 @@ constexpr const char* kExamples =
 
 constexpr std::size_t kPieceBytes = 256 * limits::kKiB;
 
-struct Options {
+struct ImportOptions {
   std::string input;
   std::string collection;
   std::string format = "auto";
@@ -75,7 +75,7 @@ class Input {
   std::uint64_t done_ = 0;
 };
 
-bool is_binary(const Options& options) {
+bool is_binary(const ImportOptions& options) {
   if (options.format != "auto") return options.format != "ndjson";
   return options.input.ends_with(".fvecs") || options.input.ends_with(".npy");
 }
@@ -98,7 +98,7 @@ class LastLine {
   std::string last_;
 };
 
-Status send(const Options& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
+Status send(const ImportOptions& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
   VIBRATO_RETURN_IF_ERROR(check_collection_name(options.collection));
   VIBRATO_ASSIGN_OR_RETURN(RemoteServer server, RemoteServer::open(context, options.remote));
   VIBRATO_ASSIGN_OR_RETURN(Input input, Input::open(context, options.input));
@@ -128,7 +128,7 @@ Status send(const Options& options, CommandContext& context, ProgressBar& bar, c
   return ok_status();
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_import(const ImportOptions& options, CommandContext& context) {
   if (const Status remote = check_remote_flags(options.remote); !remote.ok()) {
     return refuse_usage(context, remote.message());
   }
@@ -146,9 +146,9 @@ ExitCode run(const Options& options, CommandContext& context) {
 
 Command make_import_command() {
   Command command{"import", CommandGroup::kClients, "put a file of points into a running server, all or nothing",
-                  kExamples, nullptr};
+                  kImportExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<ImportOptions>();
     add_remote_flags(app, options->remote, "server to import into")->required();
     app.add_option("--collection", options->collection, "collection of the server")->required()->type_name("NAME");
     app.add_option("-i,--input", options->input,
@@ -160,7 +160,7 @@ Command make_import_command() {
         ->capture_default_str();
     app.add_option("--first-id", options->first_id, "id of the first row of fvecs and npy")->capture_default_str();
     app.add_flag("--progress", options->progress, "show progress even if stderr is no terminal");
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_import(*options, context); };
   };
   return command;
 }

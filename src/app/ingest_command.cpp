@@ -20,7 +20,7 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kIngestExamples =
     "  vibratod ingest --input vectors.npy --output vectors.vdb --metric cosine\n"
     "  vibratod ingest --input vectors.npy --meta meta.jsonl --output vectors.vdb --metric cosine\n"
     "  vibratod ingest --input rows.jsonl --output rows.vdb      # lines {\"vector\": [...], \"meta\": {...}}\n"
@@ -32,7 +32,7 @@ constexpr const char* kExamples =
 // Between two attempts at a batch that the server refuses for now.
 constexpr std::chrono::milliseconds kPause{500};
 
-struct Options {
+struct IngestFlags {
   std::string input;
   std::string output;
   std::string metric = "dot";
@@ -44,7 +44,7 @@ struct Options {
 };
 
 // Links in the paths that were typed are followed here: below, nothing is opened through a link.
-Result<RowFiles> resolve_files(const Options& options) {
+Result<RowFiles> resolve_files(const IngestFlags& options) {
   RowFiles files;
   files.format = parse_input_format(options.format);
   VIBRATO_ASSIGN_OR_RETURN(files.input, io::resolve_path(options.input));
@@ -61,7 +61,7 @@ IngestProgress watch(ProgressBar& bar, const StopSignals& signals) {
   };
 }
 
-Status into_file(const Options& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
+Status into_file(const IngestFlags& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
   IngestOptions ingest;
   ingest.metric = parse_metric(options.metric).value_or(Metric::kDot);
   VIBRATO_ASSIGN_OR_RETURN(ingest.files, resolve_files(options));
@@ -76,7 +76,7 @@ Status into_file(const Options& options, CommandContext& context, ProgressBar& b
   return ok_status();
 }
 
-Status into_server(const Options& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
+Status into_server(const IngestFlags& options, CommandContext& context, ProgressBar& bar, const StopSignals& signals) {
   ServerIngestOptions ingest = options.server;
   ingest.metric = parse_metric(options.metric).value_or(Metric::kDot);
   VIBRATO_RETURN_IF_ERROR(check_collection_name(ingest.collection));
@@ -94,7 +94,7 @@ Status into_server(const Options& options, CommandContext& context, ProgressBar&
   return ok_status();
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_ingest(const IngestFlags& options, CommandContext& context) {
   const bool to_server = !options.remote.server.empty();
   if (to_server == !options.output.empty()) {
     return refuse_usage(context, "either --output or --server with --collection says where the rows go");
@@ -120,9 +120,9 @@ ExitCode run(const Options& options, CommandContext& context) {
 
 Command make_ingest_command() {
   Command command{"ingest", CommandGroup::kFiles, "put a file of vectors into a .vdb file or a running server",
-                  kExamples, nullptr};
+                  kIngestExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<IngestFlags>();
     app.add_option("-i,--input", options->input, "file to read: json, jsonl, npy (f2, f4, f8), fvecs or bvecs")
         ->required()
         ->type_name("FILE");
@@ -145,7 +145,7 @@ Command make_ingest_command() {
     app.add_option("--batch-rows", options->server.batch_rows, "rows that are sent together")
         ->check(CLI::Range(1U, limits::kBatchItemsMax))
         ->capture_default_str();
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_ingest(*options, context); };
   };
   return command;
 }

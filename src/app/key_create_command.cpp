@@ -18,13 +18,13 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kKeyCreateExamples =
     "  vibratod key-create --name operator                          # all roles, in ./vibrato_data\n"
     "  vibratod key-create --data-dir data --name reader --roles query --collections docs,images\n"
     "  vibratod key-create --data-dir data --name guest --roles query --expires-at 2027-01-31\n"
     "  vibratod key-create --server http://127.0.0.1:8080 --key ADMIN_KEY --name writer --roles query,ingest";
 
-struct Options {
+struct KeyCreateOptions {
   KeyPlace place;
   std::string name;
   std::string roles = "admin,query,ingest";
@@ -33,7 +33,7 @@ struct Options {
 };
 
 // What a key manager would refuse too: here it is wrong usage.
-Result<auth::KeyRequest> request_of(const Options& options, const Clock& clock) {
+Result<auth::KeyRequest> request_of(const KeyCreateOptions& options, const Clock& clock) {
   auth::KeyRequest request;
   VIBRATO_RETURN_IF_ERROR(io::check_name(options.name).with_context("--name"));
   request.name = options.name;
@@ -50,23 +50,23 @@ Result<auth::KeyRequest> request_of(const Options& options, const Clock& clock) 
   return request;
 }
 
-void print(CommandContext& context, std::string_view id, std::string_view token) {
+void print_key(CommandContext& context, std::string_view id, std::string_view token) {
   context.out << "id=" << id << "\ntoken=" << token << '\n';
 }
 
-Status create_in_folder(const Options& options, const auth::KeyRequest& request, CommandContext& context) {
+Status create_key_in_folder(const KeyCreateOptions& options, const auth::KeyRequest& request, CommandContext& context) {
   const std::string& folder = options.place.data_dir;
   const auto present = folder_options(context, folder, FolderRule::kMustExist);
   const bool is_new = present.status().code() == ErrorCode::kNotFound;
   return with_database(context, folder, FolderRule::kMayBeNew, [&](engine::Database& database) -> Status {
     if (is_new) context.err << "vibratod: made a new database in " << folder << ", as there was none\n";
     VIBRATO_ASSIGN_OR_RETURN(const auth::CreatedKey created, database.keys().create({.actor = "cli"}, request));
-    print(context, created.record.id, created.token.view());
+    print_key(context, created.record.id, created.token.view());
     return ok_status();
   });
 }
 
-Status create_at_server(const Options& options, const auth::KeyRequest& request, CommandContext& context) {
+Status create_key_at_server(const KeyCreateOptions& options, const auth::KeyRequest& request, CommandContext& context) {
   nlohmann::json body = {{"name", request.name}, {"roles", nlohmann::json::array()}};
   for (const auth::Role role : auth::kAllRoles) {
     if (request.roles.contains(role)) body["roles"].push_back(auth::to_string(role));
@@ -81,18 +81,18 @@ Status create_at_server(const Options& options, const auth::KeyRequest& request,
       !key["key"].is_string()) {
     return io_error("the server's answer is no key; is --server a vibratod?");
   }
-  print(context, key["id"].get<std::string>(), key["key"].get<std::string>());
+  print_key(context, key["id"].get<std::string>(), key["key"].get<std::string>());
   return ok_status();
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_key_create(const KeyCreateOptions& options, CommandContext& context) {
   if (const Status remote = check_remote_flags(options.place.remote); !remote.ok()) {
     return refuse_usage(context, remote.message());
   }
   const Result<auth::KeyRequest> request = request_of(options, context.clock);
   if (!request.ok()) return refuse_usage(context, request.status().message());
-  const Status status = options.place.is_remote() ? create_at_server(options, *request, context)
-                                                  : create_in_folder(options, *request, context);
+  const Status status = options.place.is_remote() ? create_key_at_server(options, *request, context)
+                                                  : create_key_in_folder(options, *request, context);
   return status.ok() ? ExitCode::kDone : fail(context, status);
 }
 
@@ -100,9 +100,9 @@ ExitCode run(const Options& options, CommandContext& context) {
 
 Command make_key_create_command() {
   Command command{"key-create", CommandGroup::kOperations,
-                  "make an API key; in a folder without a database one is made", kExamples, nullptr};
+                  "make an API key; in a folder without a database one is made", kKeyCreateExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<KeyCreateOptions>();
     add_key_place(app, options->place);
     app.add_option("--name", options->name, "what the key is called in lists and in the audit")->required();
     app.add_option("--roles", options->roles, "of query, ingest and admin, which implies the others")
@@ -113,7 +113,7 @@ Command make_key_create_command() {
         ->delimiter(',');
     app.add_option("--expires-at", options->expires_at, "when it ends, in UTC: 2027-01-31 or 2027-01-31T18:30:00Z")
         ->type_name("TIME");
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_key_create(*options, context); };
   };
   return command;
 }

@@ -15,11 +15,11 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kMigrateV2Examples =
     "  vibratod migrate-v2 --data-dir data --input old.vdb --collection songs\n"
     "  vibratod migrate-v2 --data-dir data --input old.vdb --dim 512";
 
-struct Options {
+struct MigrateV2Options {
   OfflineFlags offline;
   std::string input;
   std::string collection = "default";
@@ -37,7 +37,7 @@ void tell(CommandContext& context, const std::string& collection, const engine::
               << std::flush;
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_migrate_v2(const MigrateV2Options& options, CommandContext& context) {
   if (const Status name = check_collection_name(options.collection); !name.ok()) {
     return refuse_usage(context, name.message());
   }
@@ -56,9 +56,9 @@ ExitCode run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_migrate_v2_command() {
-  Command command{"migrate-v2", CommandGroup::kOperations, "take over a .vdb file", kExamples, nullptr};
+  Command command{"migrate-v2", CommandGroup::kOperations, "take over a .vdb file", kMigrateV2Examples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<MigrateV2Options>();
     add_offline_flags(app, options->offline);
     app.add_option("-i,--input", options->input, "the file, of any version")->required()->type_name("FILE.vdb");
     app.add_option("--collection", options->collection, "the collection; made if it is missing")
@@ -69,7 +69,7 @@ Command make_migrate_v2_command() {
     app.add_option("--level", options->level, "the level of the segment")
         ->check(CLI::Range(0U, 2U))
         ->capture_default_str();
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_migrate_v2(*options, context); };
   };
   return command;
 }

@@ -12,12 +12,12 @@
 namespace vibrato::app {
 namespace {
 
-constexpr std::string_view kSpaces = " \t\r\n";
+constexpr std::string_view kQuerySpaces = " \t\r\n";
 
 std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kSpaces);
+  const std::size_t first = text.find_first_not_of(kQuerySpaces);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
+  return text.substr(first, text.find_last_not_of(kQuerySpaces) - first + 1);
 }
 
 Status no_numbers() {
@@ -48,7 +48,7 @@ Result<std::vector<double>> vector_of_body(std::string_view json) {
   return numbers;
 }
 
-using json = nlohmann::ordered_json;  // Members stay in the order of the server.
+using OrderedJson = nlohmann::ordered_json;  // Members stay in the order of the server.
 
 Status unexpected_answer() {
   return io_error("the server's answer is not that of a search; is --server a vibratod?");
@@ -76,13 +76,13 @@ bool is_too_deep(std::string_view text) {
 }
 
 // An object with the array `hits` of objects with id and score, and the number `time_field`.
-Result<json> read_reply(std::string_view text, const char* hits, const char* time_field) {
+Result<OrderedJson> read_reply(std::string_view text, const char* hits, const char* time_field) {
   if (is_too_deep(text)) return unexpected_answer();
-  json reply = json::parse(text, nullptr, false);
+  OrderedJson reply = OrderedJson::parse(text, nullptr, false);
   if (!reply.is_object() || !reply.contains(hits) || !reply[hits].is_array()) return unexpected_answer();
   const auto time = reply.find(time_field);
   if (time == reply.end() || !time->is_number()) return unexpected_answer();
-  for (const json& hit : reply[hits]) {
+  for (const OrderedJson& hit : reply[hits]) {
     const auto id = hit.is_object() ? hit.find("id") : hit.end();
     if (id == hit.end() || !hit.contains("score") || !hit["score"].is_number()) return unexpected_answer();
     if (!id->is_number_integer() && !id->is_string()) return unexpected_answer();
@@ -102,12 +102,12 @@ std::string cut(std::string text) {
   return text;
 }
 
-std::string hits_table(const json& hits) {
+std::string hits_table(const OrderedJson& hits) {
   std::vector<TableColumn> columns = {{"#", true}, {"ID"}, {"SCORE", true}};
   const bool has_meta = !hits.empty() && hits.front().contains("meta");
   if (has_meta) columns.push_back({"META"});
   std::vector<std::vector<std::string>> rows;
-  for (const json& hit : hits) {
+  for (const OrderedJson& hit : hits) {
     rows.push_back(
         {std::to_string(rows.size() + 1), hit["id"].dump(), fmt::format("{:.4f}", hit["score"].get<double>())});
     if (has_meta) rows.back().push_back(hit.contains("meta") ? cut(hit["meta"].dump()) : "");
@@ -116,10 +116,10 @@ std::string hits_table(const json& hits) {
 }
 
 // A column for each member that one of the segments has.
-std::string segments_table(const json& segments) {
+std::string segments_table(const OrderedJson& segments) {
   std::vector<TableColumn> columns;
   std::vector<std::string> members;
-  for (const json& segment : segments) {
+  for (const OrderedJson& segment : segments) {
     if (!segment.is_object()) continue;
     for (const auto& [member, value] : segment.items()) {
       if (std::find(members.begin(), members.end(), member) != members.end()) continue;
@@ -128,7 +128,7 @@ std::string segments_table(const json& segments) {
     }
   }
   std::vector<std::vector<std::string>> rows;
-  for (const json& segment : segments) {
+  for (const OrderedJson& segment : segments) {
     rows.emplace_back();
     for (const std::string& member : members) {
       const auto value = segment.is_object() ? segment.find(member) : segment.end();
@@ -140,7 +140,7 @@ std::string segments_table(const json& segments) {
 }
 
 // A number in its shortest form as the server reads it, or a string.
-json id_of(const std::string& text) {
+OrderedJson id_of(const std::string& text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_canonical = text == "0" || !text.starts_with('0');
@@ -176,7 +176,7 @@ Result<std::vector<double>> parse_query(std::string_view text) {
 }
 
 Result<std::string> search_body(const SearchWish& wish) {
-  json body = {{"k", wish.k}};
+  OrderedJson body = {{"k", wish.k}};
   if (wish.id.empty()) {
     body["vector"] = wish.vector;
   } else {
@@ -188,9 +188,9 @@ Result<std::string> search_body(const SearchWish& wish) {
   if (wish.include_meta) body["include_meta"] = true;
   if (wish.exact) body["exact"] = true;
   if (wish.explain) body["explain"] = true;
-  std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string text = body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   if (!wish.filter.empty()) {
-    if (!json::accept(wish.filter)) return invalid_argument("--filter is not valid JSON");
+    if (!OrderedJson::accept(wish.filter)) return invalid_argument("--filter is not valid JSON");
     // As it is written: numbers keep all their digits.
     text.back() = ',';
     text += "\"filter\":" + wish.filter + '}';
@@ -199,9 +199,9 @@ Result<std::string> search_body(const SearchWish& wish) {
 }
 
 Result<std::string> format_search_reply(std::string_view json_text) {
-  VIBRATO_ASSIGN_OR_RETURN(const json reply, read_reply(json_text, "results", "query_time_ms"));
+  VIBRATO_ASSIGN_OR_RETURN(const OrderedJson reply, read_reply(json_text, "results", "query_time_ms"));
   std::string text = fmt::format("Query time: {:.2f}ms\nResults:\n", reply["query_time_ms"].get<double>());
-  for (const json& hit : reply["results"]) {
+  for (const OrderedJson& hit : reply["results"]) {
     text += fmt::format("  ID: {}, Score: {:.4f}\n", hit["id"].dump(), hit["score"].get<double>());
   }
   return text;
@@ -209,13 +209,13 @@ Result<std::string> format_search_reply(std::string_view json_text) {
 
 Result<std::string> format_collection_reply(std::string_view json_text) {
   constexpr double kMsPerUs = 0.001;
-  VIBRATO_ASSIGN_OR_RETURN(const json reply, read_reply(json_text, "hits", "took_us"));
+  VIBRATO_ASSIGN_OR_RETURN(const OrderedJson reply, read_reply(json_text, "hits", "took_us"));
   std::string text = hits_table(reply["hits"]);
   if (const auto segments = reply.find("explain"); segments != reply.end() && segments->is_array()) {
     text += '\n' + segments_table(*segments);
   }
   if (const auto notes = reply.find("notes"); notes != reply.end() && notes->is_array()) {
-    for (const json& note : *notes) {
+    for (const OrderedJson& note : *notes) {
       text += "\nnote: " + (note.is_string() ? note.get<std::string>() : note.dump());
     }
     text += '\n';

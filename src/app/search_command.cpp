@@ -18,7 +18,7 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kSearchExamples =
     "  vibratod search --query \"0.1,0.2,0.3\" -k 5\n"
     "  vibratod search --query-file query.json --server http://127.0.0.1:9000 --json\n"
     "  echo '[0.1, 0.2, 0.3]' | vibratod search -k 3 --ef 200\n"
@@ -31,7 +31,7 @@ constexpr const char* kExamples =
 constexpr std::uint32_t kServeEf = 50;
 constexpr std::uint32_t kSearchTimeoutMs = 10'000;  // Somebody waits for it.
 
-struct Options {
+struct SearchOptions {
   RemoteFlags remote{"http://127.0.0.1:8080", "", "", kSearchTimeoutMs};
   std::string collection;  // Empty: the one file of a `serve`.
   std::string query;
@@ -70,13 +70,13 @@ Result<std::string> read_query_stream(std::istream& in) {
   return text;
 }
 
-Result<std::string> query_text(const Options& options, CommandContext& context) {
+Result<std::string> query_text(const SearchOptions& options, CommandContext& context) {
   if (options.has_query) return options.query;
   if (!options.query_file.empty()) return read_query_file(context, options.query_file);
   return read_query_stream(context.in);
 }
 
-Result<std::string> search(const Options& options, CommandContext& context, const std::string& body) {
+Result<std::string> search(const SearchOptions& options, CommandContext& context, const std::string& body) {
   VIBRATO_ASSIGN_OR_RETURN(RemoteServer server, RemoteServer::open(context, options.remote));
   const bool is_database = !options.collection.empty();
   const std::string path = is_database ? "/v1/vector/" + options.collection + "/search" : "/search";
@@ -85,7 +85,7 @@ Result<std::string> search(const Options& options, CommandContext& context, cons
   return is_database ? format_collection_reply(answer) : format_search_reply(answer);
 }
 
-Status check_flags(const Options& options) {
+Status check_flags(const SearchOptions& options) {
   if (!options.collection.empty()) {
     return check_collection_name(options.collection);
   }
@@ -99,12 +99,12 @@ Status check_flags(const Options& options) {
 }
 
 // Errors: those of the file; kInvalidArgument past its maximum.
-Result<std::string> filter_text(const Options& options, CommandContext& context) {
+Result<std::string> filter_text(const SearchOptions& options, CommandContext& context) {
   return options.filter.starts_with('@') ? read_text_file(context.fs, options.filter.substr(1))
                                          : Result<std::string>(options.filter);
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_search(const SearchOptions& options, CommandContext& context) {
   if (const auto address = server::parse_http_address(options.remote.server); !address.ok()) {
     return refuse_usage(context, address.status().message());
   }
@@ -132,10 +132,10 @@ ExitCode run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_search_command() {
-  Command command{"search", CommandGroup::kClients, "find the nearest vectors through a running server", kExamples,
-                  nullptr};
+  Command command{"search", CommandGroup::kClients, "find the nearest vectors through a running server",
+                  kSearchExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<SearchOptions>();
     add_remote_flags(app, options->remote, "address of the server");
     app.add_option("--collection", options->collection, "the collection, on a serve-v2")->type_name("NAME");
     CLI::Option* query = app.add_option("-q,--query", options->query, "the vector: numbers separated by commas");
@@ -165,7 +165,7 @@ Command make_search_command() {
     app.add_flag("--json", options->json, "the same as --format json")->excludes(format);
     return [options, query](CommandContext& context) {
       options->has_query = query->count() != 0;
-      return run(*options, context);
+      return run_search(*options, context);
     };
   };
   return command;

@@ -22,12 +22,12 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kServeExamples =
     "  vibratod serve --data vectors.vdb\n"
     "  vibratod serve --data vectors.vdb --port 9000 --m 32 --ef-construction 200\n"
     "  curl -s localhost:8080/search -H 'content-type: application/json' -d '{\"vector\": [0.1, 0.2], \"k\": 5}'";
 
-struct Options {
+struct ServeOptions {
   std::string data;
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;
@@ -38,7 +38,7 @@ struct Options {
   bool progress = false;
 };
 
-Result<std::unique_ptr<vector::SingleFile>> open_file(const Options& options, CommandContext& context) {
+Result<std::unique_ptr<vector::SingleFile>> open_file(const ServeOptions& options, CommandContext& context) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.data));
   ProgressBar bar(context.err, context.clock, progress_mode(context.err_is_terminal, options.progress),
                   "building the graph", "rows");
@@ -54,7 +54,8 @@ Result<std::unique_ptr<vector::SingleFile>> open_file(const Options& options, Co
   return file;
 }
 
-server::HttpServerOptions server_options(const Options& options, const CommandContext& context, const Logger& logger) {
+server::HttpServerOptions server_options(const ServeOptions& options, const CommandContext& context,
+                                         const Logger& logger) {
   server::HttpServerOptions server;
   server.host = options.host;
   server.port = options.port;
@@ -80,12 +81,12 @@ void allow_connections(const server::HttpServerOptions& options, const Logger& l
   }
 }
 
-std::string url_of(const Options& options, std::uint16_t port) {
+std::string url_of(const ServeOptions& options, std::uint16_t port) {
   const bool is_ipv6 = options.host.find(':') != std::string::npos;
   return "http://" + (is_ipv6 ? '[' + options.host + ']' : options.host) + ':' + std::to_string(port);
 }
 
-Status serve(const Options& options, CommandContext& context, const Logger& logger) {
+Status serve(const ServeOptions& options, CommandContext& context, const Logger& logger) {
   VIBRATO_ASSIGN_OR_RETURN(const std::unique_ptr<vector::SingleFile> file, open_file(options, context));
   const vector::SingleFileInfo info = file->info();
   if (!info.graph_not_stored.empty()) {
@@ -114,7 +115,7 @@ Status serve(const Options& options, CommandContext& context, const Logger& logg
   return ok_status();
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_serve(const ServeOptions& options, CommandContext& context) {
   if (!is_loopback(options.host) && !options.insecure) {
     return refuse_usage(context, "--host " + options.host +
                                      " can be reached from other machines, and serve knows no keys: everybody there "
@@ -128,9 +129,9 @@ ExitCode run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_serve_command() {
-  Command command{"serve", CommandGroup::kServers, "answer searches over one .vdb file", kExamples, nullptr};
+  Command command{"serve", CommandGroup::kServers, "answer searches over one .vdb file", kServeExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<ServeOptions>();
     app.add_option("-d,--data", options->data, "the file; its graph is built and stored if it has none")
         ->required()
         ->type_name("FILE.vdb");
@@ -157,7 +158,7 @@ Command make_serve_command() {
     app.add_flag("--insecure", options->insecure, "allow a --host that other machines can reach, without any keys");
     app.add_flag("--progress", options->progress, "show progress even if stderr is no terminal");
     refuse_planned_flags(app, {"-i,--index"});
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_serve(*options, context); };
   };
   return command;
 }

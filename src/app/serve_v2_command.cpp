@@ -11,13 +11,13 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kServeV2Examples =
     "  vibratod serve-v2 --data-dir data --bootstrap-admin-key\n"
     "  vibratod serve-v2 --data-dir data --collection docs --dim 384 --metric cosine --port 9000\n"
     "  vibratod serve-v2 --data-dir data --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem\n"
     "  curl -s 127.0.0.1:8080/v1/vector -H \"Authorization: Bearer $KEY\"";
 
-ExitCode run(ServeV2Options options, CommandContext& context) {
+ExitCode run_serve_v2(ServeV2Options options, CommandContext& context) {
   if (const auto misuse = find_misuse(options)) return refuse_usage(context, *misuse);
   if (const auto bad_path = find_bad_path(options, context.fs)) return refuse_usage(context, *bad_path);
   complete(options);
@@ -30,11 +30,11 @@ ExitCode run(ServeV2Options options, CommandContext& context) {
 }  // namespace
 
 Command make_serve_v2_command() {
-  Command command{"serve-v2", CommandGroup::kServers, "the whole database over HTTP", kExamples, nullptr};
+  Command command{"serve-v2", CommandGroup::kServers, "the whole database over HTTP", kServeV2Examples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
     const auto options = std::make_shared<ServeV2Options>();
     add_serve_v2_options(app, *options);
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_serve_v2(*options, context); };
   };
   return command;
 }

@@ -11,16 +11,16 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kSnapshotRestoreExamples =
     "  vibratod snapshot-restore --data-dir data --snapshot-dir data/snapshots/before-upgrade\n"
     "  vibratod snapshot-restore --data-dir new-data --snapshot-dir /backup/before-upgrade";
 
-struct Options {
+struct SnapshotRestoreOptions {
   OfflineFlags offline;
   std::string snapshot_dir;
 };
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_snapshot_restore(const SnapshotRestoreOptions& options, CommandContext& context) {
   return run_offline(context, options.offline, FolderRule::kMayBeNew, "restore",
                      [&](const engine::OfflineContext& offline, const engine::DatabaseOptions& database) -> Status {
                        VIBRATO_ASSIGN_OR_RETURN(const std::string snapshot, io::resolve_path(options.snapshot_dir));
@@ -36,15 +36,16 @@ ExitCode run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_snapshot_restore_command() {
-  Command command{"snapshot-restore", CommandGroup::kOperations, "bring a snapshot back", kExamples, nullptr};
+  Command command{"snapshot-restore", CommandGroup::kOperations, "bring a snapshot back", kSnapshotRestoreExamples,
+                  nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<SnapshotRestoreOptions>();
     add_offline_flags(app, options->offline);
     app.add_option("--snapshot-dir", options->snapshot_dir,
                    "the folder of the snapshot; checked before anything changes")
         ->required()
         ->type_name("FOLDER");
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_snapshot_restore(*options, context); };
   };
   return command;
 }

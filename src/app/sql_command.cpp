@@ -14,13 +14,13 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kSqlExamples =
     "  vibratod sql --exec 'CREATE TABLE plays (track TEXT, at INTEGER)' --key KEY\n"
     "  vibratod sql --exec 'INSERT INTO plays VALUES (?, ?)' --params '[\"song\", 5]' --key KEY\n"
     "  vibratod sql 'SELECT track, count(*) AS plays FROM plays GROUP BY track' --key KEY\n"
     "  vibratod sql @report.sql --json --server https://127.0.0.1:8080 --key KEY | jq '.rows[].track'";
 
-struct Options {
+struct SqlOptions {
   RemoteFlags remote{.server = "http://127.0.0.1:8080", .key = "", .ca_cert = ""};
   std::string statement;
   std::string params;
@@ -65,7 +65,7 @@ Status put_outcome(const AnswerJson& answer, CommandContext& context) {
   return put_line(context, line);
 }
 
-Outcome run(const Options& options, CommandContext& context) {
+Outcome run_sql(const SqlOptions& options, CommandContext& context) {
   if (Status remote = check_remote_flags(options.remote); !remote.ok()) return misuse(std::move(remote));
   const Result<std::string> statement = text_of_argument(context, options.statement);
   if (!statement.ok()) return {statement.status()};
@@ -90,9 +90,9 @@ Outcome run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_sql_command() {
-  Command command{"sql", CommandGroup::kClients, "run a statement of SQL on a running server", kExamples, nullptr};
+  Command command{"sql", CommandGroup::kClients, "run a statement of SQL on a running server", kSqlExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<SqlOptions>();
     app.add_option("STATEMENT", options->statement, "one statement; @FILE reads it from a file, - from stdin")
         ->required();
     add_remote_flags(app, options->remote, "address of the server, which runs with --sql");
@@ -100,7 +100,7 @@ Command make_sql_command() {
         ->type_name("JSON");
     app.add_flag("--exec", options->exec, "the statement writes; without it: a query, which cannot");
     app.add_flag("--json", options->json, "print the server's answer");
-    return [options](CommandContext& context) { return finish(context, run(*options, context)); };
+    return [options](CommandContext& context) { return finish(context, run_sql(*options, context)); };
   };
   return command;
 }

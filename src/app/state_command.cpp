@@ -13,7 +13,7 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kStateExamples =
     "  vibratod state put config/theme '{\"dark\": true}' --key KEY\n"
     "  vibratod state put lock '\"me\"' --if-revision 0 --ttl-ms 30000 --key KEY\n"
     "  vibratod state put report @report.json --server https://127.0.0.1:8080 --key KEY\n"
@@ -24,7 +24,7 @@ constexpr const char* kExamples =
 
 constexpr const char* kDefaultServer = "http://127.0.0.1:8080";
 
-struct Options {
+struct StateOptions {
   RemoteFlags remote{.server = kDefaultServer, .key = "", .ca_cert = ""};
   std::string action;
   std::string key;
@@ -36,29 +36,29 @@ struct Options {
   bool json = false;
 };
 
-std::string path_of(const Options& options) {
+std::string path_of_key(const StateOptions& options) {
   return "/v1/state/" + percent_encoded(options.key);
 }
 
-Status get(const Options& options, CommandContext& context, RemoteServer& server) {
-  VIBRATO_ASSIGN_OR_RETURN(const std::string text, server.call(api::Method::kGet, path_of(options)));
+Status get_key(const StateOptions& options, CommandContext& context, RemoteServer& server) {
+  VIBRATO_ASSIGN_OR_RETURN(const std::string text, server.call(api::Method::kGet, path_of_key(options)));
   if (options.json) return put_line(context, text);
   VIBRATO_ASSIGN_OR_RETURN(const AnswerJson answer, parse_answer(text));
   return put_line(context, answer.contains("value") ? answer["value"].dump() : text);
 }
 
-Status put(const Options& options, CommandContext& context, RemoteServer& server, const std::string& value) {
+Status put_key(const StateOptions& options, CommandContext& context, RemoteServer& server, const std::string& value) {
   std::string body = "{\"value\":" + value;
   if (options.ttl_ms.has_value()) body += fmt::format(",\"ttl_ms\":{}", *options.ttl_ms);
   if (options.if_revision.has_value()) body += fmt::format(",\"if_revision\":{}", *options.if_revision);
-  VIBRATO_ASSIGN_OR_RETURN(const std::string text, server.call(api::Method::kPut, path_of(options), body + "}"));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string text, server.call(api::Method::kPut, path_of_key(options), body + "}"));
   if (options.json) return put_line(context, text);
   VIBRATO_ASSIGN_OR_RETURN(const AnswerJson answer, parse_answer(text));
   return put_line(context, fmt::format("revision {}", answer.value("revision", std::uint64_t{0})));
 }
 
-Status remove(const Options& options, CommandContext& context, RemoteServer& server) {
-  std::string path = path_of(options);
+Status remove(const StateOptions& options, CommandContext& context, RemoteServer& server) {
+  std::string path = path_of_key(options);
   if (options.key.empty()) {
     path = "/v1/state?prefix=" + percent_encoded(options.prefix);
   } else if (options.if_revision.has_value()) {
@@ -73,7 +73,7 @@ Status remove(const Options& options, CommandContext& context, RemoteServer& ser
 }
 
 // Page by page; a line an item.
-Status list(const Options& options, CommandContext& context, RemoteServer& server) {
+Status list(const StateOptions& options, CommandContext& context, RemoteServer& server) {
   constexpr std::uint64_t kPage = 1000;
   std::uint64_t left = options.limit == 0 ? std::numeric_limits<std::uint64_t>::max() : options.limit;
   std::string cursor;
@@ -97,7 +97,7 @@ Status list(const Options& options, CommandContext& context, RemoteServer& serve
   return ok_status();
 }
 
-Status check_use(const Options& options) {
+Status check_state_use(const StateOptions& options) {
   const bool is_list = options.action == "list";
   const bool is_prefix_delete = options.action == "delete" && !options.prefix.empty();
   if (is_list || is_prefix_delete) {
@@ -121,8 +121,8 @@ Status check_use(const Options& options) {
   return check_remote_flags(options.remote);
 }
 
-Outcome run(const Options& options, CommandContext& context) {
-  if (Status use = check_use(options); !use.ok()) return misuse(std::move(use));
+Outcome run_state(const StateOptions& options, CommandContext& context) {
+  if (Status use = check_state_use(options); !use.ok()) return misuse(std::move(use));
   std::string value;
   if (options.action == "put") {
     Result<std::string> read = json_of_argument(context, "VALUE", options.value);
@@ -132,8 +132,8 @@ Outcome run(const Options& options, CommandContext& context) {
   }
   Result<RemoteServer> server = RemoteServer::open(context, options.remote);
   if (!server.ok()) return {server.status()};
-  if (options.action == "get") return {get(options, context, *server)};
-  if (options.action == "put") return {put(options, context, *server, value)};
+  if (options.action == "get") return {get_key(options, context, *server)};
+  if (options.action == "put") return {put_key(options, context, *server, value)};
   return {options.action == "list" ? list(options, context, *server) : remove(options, context, *server)};
 }
 
@@ -141,9 +141,9 @@ Outcome run(const Options& options, CommandContext& context) {
 
 Command make_state_command() {
   Command command{"state", CommandGroup::kClients, "get, put, delete and list values by key on a running server",
-                  kExamples, nullptr};
+                  kStateExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<StateOptions>();
     app.add_option("ACTION", options->action, "get, put, delete or list")
         ->required()
         ->check(CLI::IsMember({"get", "put", "delete", "list"}));
@@ -158,7 +158,7 @@ Command make_state_command() {
     app.add_option("--limit", options->limit, "for list: at most so many; left out: all")
         ->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()));
     app.add_flag("--json", options->json, "print the server's answer; for list an item a line");
-    return [options](CommandContext& context) { return finish(context, run(*options, context)); };
+    return [options](CommandContext& context) { return finish(context, run_state(*options, context)); };
   };
   return command;
 }

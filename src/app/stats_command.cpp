@@ -16,17 +16,17 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kStatsExamples =
     "  vibratod stats --file vectors.vdb\n"
     "  vibratod stats --file vectors.vdb --json";
 
-struct Options {
+struct StatsOptions {
   std::string file;
   bool json = false;
   std::optional<std::uint32_t> part;
 };
 
-Result<std::string> describe(const Options& options, CommandContext& context) {
+Result<std::string> describe(const StatsOptions& options, CommandContext& context) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.file));
   VIBRATO_ASSIGN_OR_RETURN(const auto pack, open_pack(context.fs, path));
   if (pack != nullptr && !options.part) {
@@ -40,7 +40,7 @@ Result<std::string> describe(const Options& options, CommandContext& context) {
   return options.json ? stats_json(stats) : stats_table(stats);
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_stats(const StatsOptions& options, CommandContext& context) {
   const Result<std::string> text = describe(options, context);
   if (!text.ok()) return fail(context, text.status());
   context.out << *text;
@@ -50,13 +50,13 @@ ExitCode run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_stats_command() {
-  Command command{"stats", CommandGroup::kFiles, "show what a .vdb file holds", kExamples, nullptr};
+  Command command{"stats", CommandGroup::kFiles, "show what a .vdb file holds", kStatsExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<StatsOptions>();
     app.add_option("-f,--file,file", options->file, "the file")->required()->type_name("FILE.vdb");
     app.add_option("--part", options->part, "one part of a pack of small collections")->type_name("N");
     app.add_flag("--json", options->json, "print JSON instead of a table");
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_stats(*options, context); };
   };
   return command;
 }

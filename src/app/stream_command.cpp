@@ -16,7 +16,7 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kStreamExamples =
     "  vibratod stream --key KEY\n"
     "  vibratod stream --since 120 --types state_updated,state_deleted --key-prefix config/ --key KEY\n"
     "  vibratod stream --collection docs --json --server https://127.0.0.1:8080 --key KEY | jq .data.id\n"
@@ -24,7 +24,7 @@ constexpr const char* kExamples =
 
 constexpr std::chrono::milliseconds kAgainAfter{1000};
 
-struct Options {
+struct StreamOptions {
   RemoteFlags remote{.server = "http://127.0.0.1:8080", .key = "", .ca_cert = ""};
   std::uint64_t since = 0;
   std::string types;
@@ -36,7 +36,7 @@ struct Options {
 
 // What goes on from connection to connection.
 struct Follow {
-  const Options& options;
+  const StreamOptions& options;
   CommandContext& context;
   StopSignals& signals;
   std::string last_id = std::to_string(options.since);
@@ -46,7 +46,7 @@ struct Follow {
   [[nodiscard]] bool is_done() const { return options.limit != 0 && count >= options.limit; }
 };
 
-std::string path_of(const Follow& follow) {
+std::string path_of_stream(const Follow& follow) {
   std::string path = "/v1/stream?since=" + follow.last_id;
   const auto add = [&path](const char* name, const std::string& value) {
     if (!value.empty()) path += fmt::format("&{}={}", name, percent_encoded(value));
@@ -84,7 +84,7 @@ bool may_come_back(const Follow& follow, const Status& status) {
 
 Status follow_once(Follow& follow, RemoteServer& server, bool& was_connected) {
   EventReader reader([&follow](const StreamEvent& event) { return put_event(follow, event); });
-  return server.stream(api::Method::kGet, path_of(follow), nullptr, [&](std::string_view piece) {
+  return server.stream(api::Method::kGet, path_of_stream(follow), nullptr, [&](std::string_view piece) {
     was_connected = true;
     return reader.read(piece);
   });
@@ -108,7 +108,7 @@ Status follow_events(Follow& follow) {
   }
 }
 
-Outcome run(const Options& options, CommandContext& context) {
+Outcome run_stream(const StreamOptions& options, CommandContext& context) {
   if (Status remote = check_remote_flags(options.remote); !remote.ok()) return misuse(std::move(remote));
   if (!options.collection.empty()) {
     if (Status name = check_collection_name(options.collection); !name.ok()) return misuse(std::move(name));
@@ -122,9 +122,9 @@ Outcome run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_stream_command() {
-  Command command{"stream", CommandGroup::kClients, "follow the events of a running server", kExamples, nullptr};
+  Command command{"stream", CommandGroup::kClients, "follow the events of a running server", kStreamExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<StreamOptions>();
     add_remote_flags(app, options->remote, "address of the server");
     app.add_option("--since", options->since, "events behind this LSN; 0: from the oldest that is kept")
         ->capture_default_str();
@@ -133,7 +133,7 @@ Command make_stream_command() {
     app.add_option("--collection", options->collection, "only events of this collection")->type_name("NAME");
     app.add_option("--limit", options->limit, "end after so many; 0: at Ctrl-C")->capture_default_str();
     app.add_flag("--json", options->json, "an object a line, as the server sends it");
-    return [options](CommandContext& context) { return finish(context, run(*options, context)); };
+    return [options](CommandContext& context) { return finish(context, run_stream(*options, context)); };
   };
   return command;
 }

@@ -19,16 +19,16 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kVerifyExamples =
     "  vibratod verify vectors.vdb\n"
     "  vibratod verify vectors.vdb || echo damaged";
 
-struct Options {
+struct VerifyOptions {
   std::string file;
   bool progress = false;
 };
 
-ProgressMode mode_of(const Options& options, const CommandContext& context) {
+ProgressMode mode_of(const VerifyOptions& options, const CommandContext& context) {
   return progress_mode(context.err_is_terminal, options.progress);
 }
 
@@ -39,7 +39,7 @@ store::VerifyProgress progress_of(ProgressBar& bar) {
   };
 }
 
-Result<std::string> verify_bytes(const store::VdbFile& file, const Options& options, CommandContext& context) {
+Result<std::string> verify_bytes(const store::VdbFile& file, const VerifyOptions& options, CommandContext& context) {
   ProgressBar bar(context.err, context.clock, mode_of(options, context), "checking", "bytes");
   VIBRATO_ASSIGN_OR_RETURN(const store::VerifyReport report, file.verify(progress_of(bar)));
   bar.finish(report.bytes);
@@ -51,7 +51,7 @@ Result<std::string> verify_bytes(const store::VdbFile& file, const Options& opti
 }
 
 // The graph by its own rules: right checksums only say that it is as it was written.
-Result<std::string> verify_graph(const vector::SealedSegment& segment, const Options& options,
+Result<std::string> verify_graph(const vector::SealedSegment& segment, const VerifyOptions& options,
                                  CommandContext& context) {
   if (!segment.has_graph()) return std::string("no graph\n");
   const format::GraphView& graph = segment.graph();
@@ -73,7 +73,7 @@ std::string ids_line(const store::VdbFile& file) {
 }
 
 // Small parts rarely have a graph; one that is there is checked too.
-Result<std::string> verify_pack(const store::PackFile& pack, const Options& options, CommandContext& context) {
+Result<std::string> verify_pack(const store::PackFile& pack, const VerifyOptions& options, CommandContext& context) {
   ProgressBar bar(context.err, context.clock, mode_of(options, context), "checking", "bytes");
   VIBRATO_ASSIGN_OR_RETURN(const store::VerifyReport report, pack.verify(progress_of(bar)));
   bar.finish(report.bytes);
@@ -86,7 +86,7 @@ Result<std::string> verify_pack(const store::PackFile& pack, const Options& opti
                      with_thousands(pack.part_count()), with_thousands(report.blocks), with_thousands(report.bytes));
 }
 
-Result<std::string> verify(const Options& options, CommandContext& context) {
+Result<std::string> verify(const VerifyOptions& options, CommandContext& context) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.file));
   VIBRATO_ASSIGN_OR_RETURN(const auto pack, open_pack(context.fs, path));
   if (pack != nullptr) return verify_pack(*pack, options, context);
@@ -100,7 +100,7 @@ Result<std::string> verify(const Options& options, CommandContext& context) {
   return path + ": no damage found\n  " + bytes + "  " + graph;
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_verify(const VerifyOptions& options, CommandContext& context) {
   const Result<std::string> report = verify(options, context);
   if (!report.ok()) return fail(context, report.status());
   context.out << *report;
@@ -110,12 +110,13 @@ ExitCode run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_verify_command() {
-  Command command{"verify", CommandGroup::kFiles, "check every byte and the graph of a .vdb file", kExamples, nullptr};
+  Command command{"verify", CommandGroup::kFiles, "check every byte and the graph of a .vdb file", kVerifyExamples,
+                  nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<VerifyOptions>();
     app.add_option("-f,--file,file", options->file, "the file")->required()->type_name("FILE.vdb");
     app.add_flag("--progress", options->progress, "show progress even if stderr is no terminal");
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_verify(*options, context); };
   };
   return command;
 }

@@ -16,11 +16,11 @@
 namespace vibrato::app {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kWalDumpExamples =
     "  vibratod wal-dump --data-dir data\n"
     "  vibratod wal-dump --data-dir data --from-lsn 1000 --limit 10 --body-bytes 0";
 
-struct Options {
+struct WalDumpOptions {
   std::string data_dir;
   std::uint64_t from_lsn = 0;
   std::uint64_t limit = UINT64_MAX;
@@ -68,7 +68,7 @@ Result<std::unique_ptr<io::DirectoryLock>> lock_if_held(const std::string& path,
   return lock;
 }
 
-Status dump(const Options& options, CommandContext& context) {
+Status dump(const WalDumpOptions& options, CommandContext& context) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::resolve_path(options.data_dir));
   const std::string folder = path + "/wal";
   if (const auto found = context.fs.stat(folder); !found.ok()) {
@@ -96,7 +96,7 @@ Status dump(const Options& options, CommandContext& context) {
   return health.code() == ErrorCode::kCorruption ? health : ok_status();
 }
 
-ExitCode run(const Options& options, CommandContext& context) {
+ExitCode run_wal_dump(const WalDumpOptions& options, CommandContext& context) {
   const Status status = dump(options, context);
   return status.ok() ? ExitCode::kDone : fail(context, status);
 }
@@ -104,9 +104,9 @@ ExitCode run(const Options& options, CommandContext& context) {
 }  // namespace
 
 Command make_wal_dump_command() {
-  Command command{"wal-dump", CommandGroup::kOperations, "show the records of a log", kExamples, nullptr};
+  Command command{"wal-dump", CommandGroup::kOperations, "show the records of a log", kWalDumpExamples, nullptr};
   command.configure = [](CLI::App& app) -> CommandBody {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<WalDumpOptions>();
     app.add_option("--data-dir", options->data_dir, "the folder of the database, or a snapshot")
         ->required()
         ->type_name("FOLDER");
@@ -116,7 +116,7 @@ Command make_wal_dump_command() {
         ->check(CLI::Range(std::uint64_t{1}, UINT64_MAX));
     app.add_option("--body-bytes", options->body_bytes, "show so many bytes of each body, in hexadecimal")
         ->capture_default_str();
-    return [options](CommandContext& context) { return run(*options, context); };
+    return [options](CommandContext& context) { return run_wal_dump(*options, context); };
   };
   return command;
 }

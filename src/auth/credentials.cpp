@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/plain_text.hpp"
+
 namespace vibrato::auth {
 namespace {
 
 constexpr std::string_view kBlanks = " \t";
 constexpr std::string_view kBearer = "bearer";
-
-std::string_view without_blanks(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
-}
 
 // ASCII only: no locale has a say in what a scheme is.
 bool is_bearer(std::string_view scheme) {

@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/plain_text.hpp"
 #include "io/safe_path.hpp"
 
 namespace vibrato::auth {
 namespace {
-
-std::string_view without_blanks(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  text.remove_prefix(begin);
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
 
 // Repeats only words that are short and plain: the message goes to terminals and logs.
 Status unknown_role(std::string_view word, std::size_t position) {

@@ -3,9 +3,9 @@
 namespace vibrato::catalog {
 namespace {
 
-enum Query : std::size_t { kAll, kGet, kSet, kForget };
+enum AppliedQuery : std::size_t { kAllApplied, kGet, kSet, kForget };
 
-constexpr std::string_view kSql[] = {
+constexpr std::string_view kAppliedSql[] = {
     "SELECT model, collection, lsn FROM applied_lsns ORDER BY model, collection",
     "SELECT lsn FROM applied_lsns WHERE model = ?1 AND collection = ?2",
     "INSERT INTO applied_lsns VALUES (?1, ?2, ?3) ON CONFLICT (model, collection) DO UPDATE SET lsn = excluded.lsn "
@@ -16,12 +16,12 @@ constexpr std::string_view kSql[] = {
 }  // namespace
 
 Result<AppliedTable> AppliedTable::open(sqlite::Connection& connection) {
-  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSql));
+  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kAppliedSql));
   return AppliedTable(std::move(statements));
 }
 
 Result<std::vector<AppliedLsn>> AppliedTable::all() const {
-  return read_all(statements_[kAll].run(), [](sqlite::Rows& rows) {
+  return read_all(statements_[kAllApplied].run(), [](sqlite::Rows& rows) {
     return AppliedLsn{rows.text(0), CollectionNumber(rows.u32(1)), Lsn(rows.u64(2))};
   });
 }

@@ -5,11 +5,11 @@
 namespace vibrato::catalog {
 namespace {
 
-enum Query : std::size_t { kNewest, kBefore, kAppend, kTrim };
+enum AuditQuery : std::size_t { kNewestAuditRows, kBefore, kAppend, kTrimAuditRows };
 
 #define AUDIT_COLUMNS "sequence, at_ms, request_id, key_id, client, action, status, details"
 
-constexpr std::string_view kSql[] = {
+constexpr std::string_view kAuditSql[] = {
     "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY sequence DESC LIMIT ?1",
     "SELECT " AUDIT_COLUMNS " FROM audit WHERE sequence < ?2 ORDER BY sequence DESC LIMIT ?1",
     "INSERT INTO audit (" AUDIT_COLUMNS ") VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -18,7 +18,7 @@ constexpr std::string_view kSql[] = {
 };
 #undef AUDIT_COLUMNS
 
-AuditEvent read_row(sqlite::Rows& rows) {
+AuditEvent read_audit_row(sqlite::Rows& rows) {
   AuditEvent event;
   event.sequence = rows.u64(0);
   event.at_ms = rows.i64(1);
@@ -34,13 +34,13 @@ AuditEvent read_row(sqlite::Rows& rows) {
 }  // namespace
 
 Result<AuditTable> AuditTable::open(sqlite::Connection& connection) {
-  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSql));
+  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kAuditSql));
   return AuditTable(std::move(statements));
 }
 
 Result<std::vector<AuditEvent>> AuditTable::page(std::optional<std::uint64_t> before, std::uint32_t limit) const {
-  return before ? read_all(statements_[kBefore].run(limit, *before), read_row)
-                : read_all(statements_[kNewest].run(limit), read_row);
+  return before ? read_all(statements_[kBefore].run(limit, *before), read_audit_row)
+                : read_all(statements_[kNewestAuditRows].run(limit), read_audit_row);
 }
 
 Status AuditTable::append(std::span<const AuditEvent> events) {
@@ -53,7 +53,7 @@ Status AuditTable::append(std::span<const AuditEvent> events) {
 }
 
 Result<std::uint64_t> AuditTable::trim(std::uint64_t events_max) {
-  VIBRATO_RETURN_IF_ERROR(statements_[kTrim].execute(events_max));
+  VIBRATO_RETURN_IF_ERROR(statements_[kTrimAuditRows].execute(events_max));
   return static_cast<std::uint64_t>(statements_.connection().changed_rows());
 }
 

@@ -7,14 +7,14 @@
 namespace vibrato::catalog {
 namespace {
 
-enum Query : std::size_t {
+enum CollectionQuery : std::size_t {
   kLive,
   kDropped,
-  kFind,
+  kFindCollection,
   kFindByName,
   kNumberMax,
   kRaiseNumberMax,
-  kInsert,
+  kInsertCollection,
   kDrop,
   kErase,
   kPointNumber,
@@ -29,7 +29,7 @@ enum Query : std::size_t {
   "number, name, dim, metric, index_kind, index_params, quantization, archive_keep_raw, created_at_ms, created_lsn, " \
   "dropped_lsn"
 
-constexpr std::string_view kSql[] = {
+constexpr std::string_view kCollectionSql[] = {
     "SELECT " COLLECTION_COLUMNS " FROM collections WHERE dropped_lsn IS NULL ORDER BY number",
     "SELECT " COLLECTION_COLUMNS " FROM collections WHERE dropped_lsn IS NOT NULL ORDER BY number",
     "SELECT " COLLECTION_COLUMNS " FROM collections WHERE number = ?1",
@@ -49,7 +49,7 @@ constexpr std::string_view kSql[] = {
 };
 #undef COLLECTION_COLUMNS
 
-Collection read_row(sqlite::Rows& rows) {
+Collection read_collection_row(sqlite::Rows& rows) {
   Collection collection;
   collection.number = CollectionNumber(rows.u32(0));
   collection.name = rows.text(1);
@@ -91,24 +91,24 @@ Status check(const Collection& collection) {
 }  // namespace
 
 Result<CollectionsTable> CollectionsTable::open(sqlite::Connection& connection) {
-  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSql));
+  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kCollectionSql));
   return CollectionsTable(std::move(statements));
 }
 
 Result<std::vector<Collection>> CollectionsTable::live() const {
-  return read_all(statements_[kLive].run(), read_row);
+  return read_all(statements_[kLive].run(), read_collection_row);
 }
 
 Result<std::vector<Collection>> CollectionsTable::dropped() const {
-  return read_all(statements_[kDropped].run(), read_row);
+  return read_all(statements_[kDropped].run(), read_collection_row);
 }
 
 Result<std::optional<Collection>> CollectionsTable::find(CollectionNumber number) const {
-  return read_first(statements_[kFind].run(number), read_row);
+  return read_first(statements_[kFindCollection].run(number), read_collection_row);
 }
 
 Result<std::optional<Collection>> CollectionsTable::find_by_name(std::string_view name) const {
-  return read_first(statements_[kFindByName].run(name), read_row);
+  return read_first(statements_[kFindByName].run(name), read_collection_row);
 }
 
 Result<CollectionNumber> CollectionsTable::next_number() const {
@@ -131,9 +131,9 @@ Status CollectionsTable::insert(const Collection& collection) {
   }
   VIBRATO_RETURN_IF_ERROR(check_number_is_new(collection.number));
   const Collection& c = collection;
-  VIBRATO_RETURN_IF_ERROR(statements_[kInsert].execute(c.number, c.name, c.dim, to_string(c.metric), c.index_kind,
-                                                       c.index_params, c.quantization, c.archive_keep_raw,
-                                                       c.created_at_ms, c.created_lsn, c.dropped_lsn));
+  VIBRATO_RETURN_IF_ERROR(statements_[kInsertCollection].execute(
+      c.number, c.name, c.dim, to_string(c.metric), c.index_kind, c.index_params, c.quantization, c.archive_keep_raw,
+      c.created_at_ms, c.created_lsn, c.dropped_lsn));
   VIBRATO_RETURN_IF_ERROR(statements_[kAddName].execute(c.number, c.name, c.dropped_lsn));
   return statements_[kRaiseNumberMax].execute(c.number);
 }

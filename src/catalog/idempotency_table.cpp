@@ -6,11 +6,11 @@
 namespace vibrato::catalog {
 namespace {
 
-enum Query : std::size_t { kAll, kInsert, kRemoveBelow };
+enum IdempotencyQuery : std::size_t { kAllIdempotencyRows, kInsertIdempotency, kRemoveBelow };
 
 #define IDEMPOTENCY_COLUMNS "lsn, at_ms, scope, key, fingerprint, status, answer"
 
-constexpr std::string_view kSql[] = {
+constexpr std::string_view kIdempotencySql[] = {
     "SELECT " IDEMPOTENCY_COLUMNS " FROM idempotency_keys ORDER BY lsn",
     "INSERT INTO idempotency_keys (" IDEMPOTENCY_COLUMNS
     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
@@ -19,7 +19,7 @@ constexpr std::string_view kSql[] = {
 };
 #undef IDEMPOTENCY_COLUMNS
 
-IdempotencyRow read_row(sqlite::Rows& rows) {
+IdempotencyRow read_idempotency_row(sqlite::Rows& rows) {
   IdempotencyRow row;
   row.lsn = Lsn(rows.u64(0));
   row.at_ms = rows.i64(1);
@@ -40,17 +40,17 @@ IdempotencyRow read_row(sqlite::Rows& rows) {
 }  // namespace
 
 Result<IdempotencyTable> IdempotencyTable::open(sqlite::Connection& connection) {
-  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSql));
+  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kIdempotencySql));
   return IdempotencyTable(std::move(statements));
 }
 
 Result<std::vector<IdempotencyRow>> IdempotencyTable::all() const {
-  return read_all(statements_[kAll].run(), read_row);
+  return read_all(statements_[kAllIdempotencyRows].run(), read_idempotency_row);
 }
 
 Status IdempotencyTable::insert(const IdempotencyRow& row) {
-  return statements_[kInsert].execute(row.lsn, row.at_ms, row.scope, std::as_bytes(std::span(row.key)), row.fingerprint,
-                                      row.status, row.answer);
+  return statements_[kInsertIdempotency].execute(row.lsn, row.at_ms, row.scope, std::as_bytes(std::span(row.key)),
+                                                 row.fingerprint, row.status, row.answer);
 }
 
 Status IdempotencyTable::remove_below(Lsn lsn) {

@@ -5,11 +5,11 @@
 namespace vibrato::catalog {
 namespace {
 
-enum Query : std::size_t { kNewest, kFind, kInsert, kUpdate, kInterrupt, kTrim };
+enum JobQuery : std::size_t { kNewestJobs, kFindJob, kInsertJob, kUpdate, kInterrupt, kTrimJobs };
 
 #define JOB_COLUMNS "id, kind, state, started_at_ms, finished_at_ms, details, error"
 
-constexpr std::string_view kSql[] = {
+constexpr std::string_view kJobSql[] = {
     "SELECT " JOB_COLUMNS " FROM jobs ORDER BY sequence DESC LIMIT ?1",
     "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?1",
     "INSERT INTO jobs (" JOB_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -33,7 +33,7 @@ JobState parse_state(sqlite::Rows& rows, int column) {
   return JobState::kFailed;
 }
 
-Job read_row(sqlite::Rows& rows) {
+Job read_job_row(sqlite::Rows& rows) {
   Job job;
   job.id = rows.text(0);
   job.kind = rows.text(1);
@@ -62,22 +62,22 @@ std::string_view to_string(JobState state) {
 }
 
 Result<JobsTable> JobsTable::open(sqlite::Connection& connection) {
-  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSql));
+  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kJobSql));
   return JobsTable(std::move(statements));
 }
 
 Result<std::vector<Job>> JobsTable::newest(std::uint32_t limit) const {
-  return read_all(statements_[kNewest].run(limit), read_row);
+  return read_all(statements_[kNewestJobs].run(limit), read_job_row);
 }
 
 Result<std::optional<Job>> JobsTable::find(std::string_view id) const {
-  return read_first(statements_[kFind].run(id), read_row);
+  return read_first(statements_[kFindJob].run(id), read_job_row);
 }
 
 Status JobsTable::insert(const Job& job) {
   VIBRATO_RETURN_IF_ERROR(check_json(job.details, "details"));
-  return statements_[kInsert].execute(job.id, job.kind, to_string(job.state), job.started_at_ms, job.finished_at_ms,
-                                      job.details, job.error);
+  return statements_[kInsertJob].execute(job.id, job.kind, to_string(job.state), job.started_at_ms, job.finished_at_ms,
+                                         job.details, job.error);
 }
 
 Status JobsTable::update(const Job& job) {
@@ -92,7 +92,7 @@ Status JobsTable::interrupt_running(std::int64_t now_ms) {
 }
 
 Status JobsTable::trim(std::uint64_t jobs_max) {
-  return statements_[kTrim].execute(jobs_max);
+  return statements_[kTrimJobs].execute(jobs_max);
 }
 
 }  // namespace vibrato::catalog

@@ -8,11 +8,11 @@
 namespace vibrato::catalog {
 namespace {
 
-enum Query : std::size_t { kAll, kFind, kInsert, kRevoke };
+enum KeyQuery : std::size_t { kAllKeys, kFindKey, kInsertKey, kRevoke };
 
 #define KEY_COLUMNS "id, name, hash, roles, collections, created_at_ms, expires_at_ms, revoked_at_ms"
 
-constexpr std::string_view kSql[] = {
+constexpr std::string_view kKeySql[] = {
     "SELECT " KEY_COLUMNS " FROM api_keys ORDER BY created_at_ms, id",
     "SELECT " KEY_COLUMNS " FROM api_keys WHERE id = ?1",
     "INSERT INTO api_keys (" KEY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -44,7 +44,7 @@ std::vector<std::string> parse_collections(sqlite::Rows& rows, int column) {
   return names;
 }
 
-ApiKey read_row(sqlite::Rows& rows) {
+ApiKey read_key_row(sqlite::Rows& rows) {
   ApiKey key;
   key.id = rows.text(0);
   key.name = rows.text(1);
@@ -71,16 +71,16 @@ ApiKey read_row(sqlite::Rows& rows) {
 }  // namespace
 
 Result<KeysTable> KeysTable::open(sqlite::Connection& connection) {
-  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSql));
+  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kKeySql));
   return KeysTable(std::move(statements));
 }
 
 Result<std::vector<ApiKey>> KeysTable::all() const {
-  return read_all(statements_[kAll].run(), read_row);
+  return read_all(statements_[kAllKeys].run(), read_key_row);
 }
 
 Result<std::optional<ApiKey>> KeysTable::find(std::string_view id) const {
-  return read_first(statements_[kFind].run(id), read_row);
+  return read_first(statements_[kFindKey].run(id), read_key_row);
 }
 
 Status KeysTable::insert(const ApiKey& key) {
@@ -91,8 +91,8 @@ Status KeysTable::insert(const ApiKey& key) {
   for (const std::string& name : key.collections.value_or(std::vector<std::string>())) {
     VIBRATO_RETURN_IF_ERROR(io::check_name(name).with_context("collections"));
   }
-  return statements_[kInsert].execute(key.id, key.name, key.hash, key.roles, to_json(key.collections),
-                                      key.created_at_ms, key.expires_at_ms, key.revoked_at_ms);
+  return statements_[kInsertKey].execute(key.id, key.name, key.hash, key.roles, to_json(key.collections),
+                                         key.created_at_ms, key.expires_at_ms, key.revoked_at_ms);
 }
 
 Status KeysTable::revoke(std::string_view id, std::int64_t now_ms) {

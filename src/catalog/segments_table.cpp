@@ -8,11 +8,20 @@ namespace {
 
 constexpr std::uint8_t kLevelMax = 2;
 
-enum Query : std::size_t { kAll, kOfCollection, kCountInFile, kInsert, kRemove, kSetState, kBitmap, kPutBitmap };
+enum SegmentQuery : std::size_t {
+  kAllSegments,
+  kOfCollection,
+  kCountInFile,
+  kInsertSegment,
+  kRemoveSegment,
+  kSetState,
+  kBitmap,
+  kPutBitmap
+};
 
 #define SEGMENT_COLUMNS "collection, file, part, level, state, row_count, bytes, first_lsn, last_lsn, damage"
 
-constexpr std::string_view kSql[] = {
+constexpr std::string_view kSegmentSql[] = {
     "SELECT id, " SEGMENT_COLUMNS " FROM segments ORDER BY collection, first_lsn, id",
     "SELECT id, " SEGMENT_COLUMNS " FROM segments WHERE collection = ?1 ORDER BY first_lsn, id",
     "SELECT count(*) FROM segments WHERE file = ?1",
@@ -30,7 +39,7 @@ std::string_view name_of(SegmentState state) {
   return state == SegmentState::kLive ? "live" : "damaged";
 }
 
-Segment read_row(sqlite::Rows& rows) {
+Segment read_segment_row(sqlite::Rows& rows) {
   Segment segment;
   segment.id = SegmentId(rows.u64(0));
   segment.collection = CollectionNumber(rows.u32(1));
@@ -76,16 +85,16 @@ DeleteBitmap read_bitmap(sqlite::Rows& rows) {
 }  // namespace
 
 Result<SegmentsTable> SegmentsTable::open(sqlite::Connection& connection) {
-  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSql));
+  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSegmentSql));
   return SegmentsTable(std::move(statements));
 }
 
 Result<std::vector<Segment>> SegmentsTable::all() const {
-  return read_all(statements_[kAll].run(), read_row);
+  return read_all(statements_[kAllSegments].run(), read_segment_row);
 }
 
 Result<std::vector<Segment>> SegmentsTable::of_collection(CollectionNumber number) const {
-  return read_all(statements_[kOfCollection].run(number), read_row);
+  return read_all(statements_[kOfCollection].run(number), read_segment_row);
 }
 
 Result<std::uint64_t> SegmentsTable::count_in_file(const std::string& file) const {
@@ -101,14 +110,14 @@ Result<std::optional<DeleteBitmap>> SegmentsTable::bitmap(SegmentId segment) con
 Result<SegmentId> SegmentsTable::insert(const Segment& segment) {
   VIBRATO_RETURN_IF_ERROR(io::join_beneath("", segment.file).status());
   const Segment& s = segment;
-  VIBRATO_RETURN_IF_ERROR(statements_[kInsert].execute(s.collection, s.file, s.part, s.level, name_of(s.state),
-                                                       s.row_count, s.bytes, s.first_lsn, s.last_lsn,
-                                                       text_or_null(s.damage)));
+  VIBRATO_RETURN_IF_ERROR(statements_[kInsertSegment].execute(s.collection, s.file, s.part, s.level, name_of(s.state),
+                                                              s.row_count, s.bytes, s.first_lsn, s.last_lsn,
+                                                              text_or_null(s.damage)));
   return SegmentId(static_cast<std::uint64_t>(statements_.connection().last_insert_id()));
 }
 
 Status SegmentsTable::remove(SegmentId segment) {
-  VIBRATO_RETURN_IF_ERROR(statements_[kRemove].execute(segment));
+  VIBRATO_RETURN_IF_ERROR(statements_[kRemoveSegment].execute(segment));
   return found_one(segment);
 }
 

@@ -7,9 +7,9 @@ namespace {
 
 constexpr std::uint32_t kStoreFormatVersion = 1;
 
-enum Query : std::size_t { kCreate, kRead, kSetCleanStop, kSetTrimLsn, kCountCommit, kReserveFiles };
+enum StoreQuery : std::size_t { kCreate, kRead, kSetCleanStop, kSetTrimLsn, kCountCommit, kReserveFiles };
 
-constexpr std::string_view kSql[] = {
+constexpr std::string_view kStoreSql[] = {
     "INSERT INTO store (only_row, id, format_version, created_at_ms, clean_stop, trim_lsn, collection_number_max) "
     "VALUES (1, randomblob(16), ?1, ?2, 1, 0, 0)",
     "SELECT id, format_version, created_at_ms, clean_stop, trim_lsn, commits, file_number_max FROM store",
@@ -19,7 +19,7 @@ constexpr std::string_view kSql[] = {
     "UPDATE store SET file_number_max = max(file_number_max, ?1)",
 };
 
-StoreInfo read_row(sqlite::Rows& rows) {
+StoreInfo read_store_row(sqlite::Rows& rows) {
   StoreInfo info;
   const std::vector<std::byte> id = rows.blob(0);
   if (id.size() == info.id.size()) {
@@ -39,9 +39,9 @@ StoreInfo read_row(sqlite::Rows& rows) {
 }  // namespace
 
 Result<StoreTable> StoreTable::open(sqlite::Connection& connection, std::int64_t now_ms) {
-  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kSql));
+  VIBRATO_ASSIGN_OR_RETURN(Statements statements, Statements::prepare(connection, kStoreSql));
   StoreTable table(std::move(statements));
-  VIBRATO_ASSIGN_OR_RETURN(const auto present, read_first(table.statements_[kRead].run(), read_row));
+  VIBRATO_ASSIGN_OR_RETURN(const auto present, read_first(table.statements_[kRead].run(), read_store_row));
   if (!present) {
     VIBRATO_RETURN_IF_ERROR(table.statements_[kCreate].execute(kStoreFormatVersion, now_ms));
   }
@@ -54,7 +54,7 @@ Result<StoreTable> StoreTable::open(sqlite::Connection& connection, std::int64_t
 }
 
 Result<StoreInfo> StoreTable::read() const {
-  VIBRATO_ASSIGN_OR_RETURN(const auto info, read_first(statements_[kRead].run(), read_row));
+  VIBRATO_ASSIGN_OR_RETURN(const auto info, read_first(statements_[kRead].run(), read_store_row));
   if (!info) {
     return corruption(statements_.connection().path() + ": the row of the store is missing");
   }

@@ -8,7 +8,7 @@
 namespace vibrato::doc {
 namespace {
 
-std::string key_of(const wal::StoredRecord& record) {
+std::string key_of_record(const wal::StoredRecord& record) {
   if (record.type == static_cast<std::uint16_t>(format::DocRecord::kPut)) {
     const auto put = format::decode_doc_put(record.body);
     VIBRATO_CHECK(put.ok());
@@ -51,7 +51,7 @@ const wal::StoredRecord* StagedDocuments::find(const std::string& key) {
     return nullptr;
   }
   for (; in_table_ < records_.size(); ++in_table_) {
-    newest_[key_of(records_[in_table_])] = in_table_;
+    newest_[key_of_record(records_[in_table_])] = in_table_;
   }
   const auto found = newest_.find(key);
   return found == newest_.end() || found->second < applied_ ? nullptr : &records_[found->second];

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #endif
 
+#include "base/limits.hpp"
 #include "base/thread_priority.hpp"
 
 namespace vibrato::engine {
@@ -25,7 +26,6 @@ constexpr std::int64_t kQuietTimes = 20;
 constexpr std::uint64_t kSaveAtBytes = std::uint64_t{8} * 1024 * 1024;
 // What memory use must have fallen by before the allocator is asked to give pages back.
 constexpr std::uint64_t kGiveBackBytes = std::uint64_t{64} * 1024 * 1024;
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 // Between two steps of the scrub while a checkpoint or a compaction runs.
 constexpr std::int64_t kGiveWayMs = 200;
 // Until the next scrub after one that could not read everything: its collections take no writes meanwhile.
@@ -43,7 +43,7 @@ Background::Background(const Parts& parts, const DatabaseOptions& options)
       scrub_damage_(parts.metrics.counter("vibrato_scrub_damaged_segments_total", "Segments found damaged on disk")),
       scrub_unreadable_(parts.metrics.counter("vibrato_scrub_unreadable_segments_total",
                                               "Times that the disk did not give a segment's bytes")),
-      scrub_rate_(options.scrub_mb_per_sec * kMiB, parts.clock) {}
+      scrub_rate_(options.scrub_mb_per_sec * limits::kMiB, parts.clock) {}
 
 Background::~Background() {
   stop();
@@ -193,7 +193,7 @@ void Background::run_checkpoints() {
 // something else gave space back.
 bool Background::needs_room() const {
   return parts_.disk.is_full() &&
-         (parts_.visible.get() != room_made_at_ || parts_.disk.free_bytes() > free_bytes_then_ + kMiB);
+         (parts_.visible.get() != room_made_at_ || parts_.disk.free_bytes() > free_bytes_then_ + limits::kMiB);
 }
 
 // Everything is saved, whatever its age, so that the log can be cut off. What does not fit does not hold up the rest.

@@ -23,7 +23,6 @@
 namespace vibrato::engine {
 namespace {
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 // The share of the log's bound that one of its files, the least that can be cut off, may have.
 constexpr std::uint64_t kLogFileShare = 4;
 constexpr std::int64_t kHourMs = 3'600'000;
@@ -91,7 +90,7 @@ Database::Impl::Impl(io::FileSystem& file_system, DatabaseOptions database_optio
                  logger, metrics),
       vfs(fs),
       round_time(clock),
-      throttle(options.audio_colocated ? options.background_io_mb_per_sec * kMiB : 0, clock),
+      throttle(options.audio_colocated ? options.background_io_mb_per_sec * limits::kMiB : 0, clock),
       waiters(visible) {}
 
 Status Database::Impl::open() {
@@ -203,7 +202,7 @@ Status Database::Impl::open_log() {
   }
   wal::LocalLogOptions log_options;
   log_options.segment_bytes =
-      std::min(options.wal_segment_bytes, std::max(options.wal_max_bytes / kLogFileShare, kMiB));
+      std::min(options.wal_segment_bytes, std::max(options.wal_max_bytes / kLogFileShare, limits::kMiB));
   log_options.check_from = durable_floor.next();
   VIBRATO_ASSIGN_OR_RETURN(const catalog::StoreInfo info,
                            catalog->read([](const catalog::Tables& tables) { return tables.store.read(); }));

@@ -14,7 +14,7 @@ namespace {
 
 using WritePtr = std::unique_ptr<commit::Write>;
 
-constexpr auto kPause = std::chrono::milliseconds(5);
+constexpr auto kPauseBetweenGroups = std::chrono::milliseconds(5);
 
 std::string write_progress(const DeletedRows& deleted) {
   return fmt::format("{} {}", deleted.rows, deleted.last_lsn.value());
@@ -68,7 +68,7 @@ class Deletion {
         return committed;
       }
       VIBRATO_RETURN_IF_ERROR(request_.deadline.check());
-      std::this_thread::sleep_for(kPause);
+      std::this_thread::sleep_for(kPauseBetweenGroups);
     }
   }
 

@@ -7,7 +7,7 @@
 namespace vibrato::engine {
 namespace {
 
-constexpr std::int64_t kSecondNs = 1'000'000'000;
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ void IoThrottle::take(std::uint64_t bytes) {
   const double seconds = static_cast<double>(bytes) / static_cast<double>(bytes_per_second_);
   std::unique_lock lock(mutex_);
   const std::int64_t now_ns = clock_.monotonic_ns();
-  free_at_ns_ = std::max(free_at_ns_, now_ns - kSecondNs) + static_cast<std::int64_t>(seconds * kSecondNs);
+  free_at_ns_ = std::max(free_at_ns_, now_ns - kNsPerSecond) + static_cast<std::int64_t>(seconds * kNsPerSecond);
   const std::int64_t free_at_ns = free_at_ns_;
   woken_.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(free_at_ns - now_ns, 0)),
                   [&] { return urgent_ || stopped_ || clock_.monotonic_ns() >= free_at_ns; });

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kBatchItems = 1000;
 constexpr std::size_t kBatchBytes = std::size_t{4} * 1024 * 1024;
-constexpr auto kPause = std::chrono::milliseconds(20);
+constexpr auto kPauseWhenFull = std::chrono::milliseconds(20);
 
 Status first_error(const std::vector<Status>& items) {
   for (const Status& item : items) {
@@ -27,7 +27,7 @@ Status commit_patiently(Database& database, Database::Kind kind, const vector::C
     if (done.status().code() != ErrorCode::kOverloaded) {
       return done.status();
     }
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kPauseWhenFull);
   }
 }
 

@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 16> kPieces = {
     kWitnessFile,          "catalog.db-wal", "catalog.db-journal",    "state.db-wal", "state.db-journal", "docs.db-wal",
     "docs.db-journal",     "sql.db-wal",     "sql.db-journal",        kStateFile,     kDocumentsFile,     kSqlFile,
     catalog::kCatalogFile, kLogFolder,       vector::kSegmentsFolder, kPepperFile};
-constexpr std::size_t kCompanions = 9;
+constexpr std::size_t kCompanionPieces = 9;
 
 class Swap {
  public:
@@ -72,13 +72,13 @@ class Swap {
 
   // Files outside the folders, which hold what keys are checked by, stay private where they are copied.
   Status stage(const DataFolder& built, bool take_pepper) const {
-    for (const std::string_view piece : std::span(kPieces).first(kCompanions)) {
+    for (const std::string_view piece : std::span(kPieces).first(kCompanionPieces)) {
       VIBRATO_ASSIGN_OR_RETURN(const bool has_journal, exists(built.path(piece)));
       if (has_journal && piece.ends_with("-wal")) {
         return io_error(built.path(piece) + ": its content could not be copied into the database");
       }
     }
-    for (const std::string_view piece : std::span(kPieces).subspan(kCompanions)) {
+    for (const std::string_view piece : std::span(kPieces).subspan(kCompanionPieces)) {
       const auto found = fs_.stat(built.path(piece));
       const bool is_absent = found.status().code() == ErrorCode::kNotFound;
       if (is_absent || (piece == kPepperFile && !take_pepper)) {
@@ -96,7 +96,7 @@ class Swap {
   Status run(std::string_view id) const {
     VIBRATO_ASSIGN_OR_RETURN(const bool catalog_waits, exists(staged(catalog::kCatalogFile)));
     for (std::size_t i = 0; i < kPieces.size(); ++i) {
-      if (i < kCompanions) {
+      if (i < kCompanionPieces) {
         if (catalog_waits) {
           VIBRATO_RETURN_IF_ERROR(move_aside(kPieces[i], id));
         }

@@ -15,7 +15,7 @@ using format::MetaFieldEntry;
 using format::MetaIndexView;
 using format::MetaSetKind;
 using format::MetaSetRef;
-using Rows = std::vector<std::uint32_t>;
+using RowNumbers = std::vector<std::uint32_t>;
 
 Selection negated(Selection a) {
   a.certain.unite_with(a.doubtful);
@@ -122,7 +122,7 @@ class Selector {
   }
 
   Result<Selection> operator()(const HasId& test) const {
-    Rows rows;
+    RowNumbers rows;
     VIBRATO_RETURN_IF_ERROR(rows_of_ids_(test.ids, rows));
     return Selection{RowSet::of(std::move(rows), row_count_), none()};
   }
@@ -160,7 +160,7 @@ class Selector {
         rows_.add(stored, ref.count);
         return ok_status();
       }
-      VIBRATO_ASSIGN_OR_RETURN(const Rows rows, selector_.index_->list(ref));
+      VIBRATO_ASSIGN_OR_RETURN(const RowNumbers rows, selector_.index_->list(ref));
       rows_.add(rows);
       return ok_status();
     }
@@ -318,7 +318,7 @@ Result<Selection> select(const Filter& filter, const MetaIndexView* index, std::
 
 Result<RowSet> read_set(const MetaIndexView& index, const MetaSetRef& ref, std::uint32_t row_count) {
   if (ref.count <= format::kMetaListMax) {
-    VIBRATO_ASSIGN_OR_RETURN(Rows rows, index.list(ref));
+    VIBRATO_ASSIGN_OR_RETURN(RowNumbers rows, index.list(ref));
     return RowSet::of(std::move(rows), row_count);
   }
   VIBRATO_ASSIGN_OR_RETURN(const format::RoaringReader stored, index.bitmap(ref));

@@ -9,7 +9,7 @@
 namespace vibrato::format {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 32;
+constexpr std::size_t kCalibrationHeaderBytes = 32;
 constexpr std::size_t kPointBytes = 20;
 
 bool fits_grid(std::size_t count) {
@@ -61,14 +61,15 @@ class Parser {
       }
       expected *= count;
     }
-    for (std::uint64_t at = reader_.file_offset(); reader_.offset() < kHeaderBytes; at = reader_.file_offset()) {
+    for (std::uint64_t at = reader_.file_offset(); reader_.offset() < kCalibrationHeaderBytes;
+         at = reader_.file_offset()) {
       VIBRATO_ASSIGN_OR_RETURN(const std::uint32_t reserved, reader_.read_u32());
       if (reserved != 0) {
         return corrupt_at(at, "reserved field of the calibration", 0, reserved);
       }
     }
-    expected =
-        kHeaderBytes + sizeof(float) * (std::uint64_t{counts[0]} + counts[1] + counts[2]) + kPointBytes * expected;
+    expected = kCalibrationHeaderBytes + sizeof(float) * (std::uint64_t{counts[0]} + counts[1] + counts[2]) +
+               kPointBytes * expected;
     return size == expected ? ok_status() : corrupt_at(offset_, "bytes of the calibration", expected, size);
   }
 
@@ -126,7 +127,7 @@ std::vector<std::byte> write_calibration_section(const Calibration& calibration)
   out.write_u32(static_cast<std::uint32_t>(calibration.ks.size()));
   out.write_u32(static_cast<std::uint32_t>(calibration.targets.size()));
   out.write_u32(static_cast<std::uint32_t>(calibration.shares.size()));
-  out.pad_to(kHeaderBytes);
+  out.pad_to(kCalibrationHeaderBytes);
   for (const std::uint32_t k : calibration.ks) {
     out.write_u32(k);
   }

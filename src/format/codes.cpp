@@ -62,7 +62,7 @@ Status check_sizes(const Fields& fields) {
   return ok_status();
 }
 
-Status check_header(const Fields& fields, std::uint32_t dim, Metric metric) {
+Status check_quantizer_header(const Fields& fields, std::uint32_t dim, Metric metric) {
   if (const auto fault = fields.expect(kVersionAt, "quantizer version", kQuantizerSectionVersion)) return *fault;
   if (fields.u32(kKindAt) > kCodeKindMax) {
     return corrupt_at(fields.section_offset + kKindAt, "kind of codes", "0 to 3", fields.u32(kKindAt));
@@ -146,7 +146,7 @@ Result<QuantizerDescription> parse_quantizer_section(std::span<const std::byte> 
     return corrupt_at(section_offset, "length of the quantizer section", "at least 64", section.size());
   }
   const Fields fields{section, section_offset};
-  VIBRATO_RETURN_IF_ERROR(check_header(fields, dim, metric));
+  VIBRATO_RETURN_IF_ERROR(check_quantizer_header(fields, dim, metric));
   QuantizerDescription description;
   description.code_kind = fields.u32(kKindAt);
   description.metric = metric;

@@ -8,21 +8,16 @@
 namespace vibrato::format {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kHeaderBytes = 8;
-
-std::string_view text_at(std::span<const std::byte> body, std::size_t offset, std::size_t count) {
-  const auto bytes = body.subspan(offset, count);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+constexpr std::uint8_t kEventRecordVersion = 1;
+constexpr std::size_t kEventHeaderBytes = 8;
 
 }  // namespace
 
 std::vector<std::byte> encode_user_event(const UserEvent& event) {
   std::vector<std::byte> body;
-  body.reserve(kHeaderBytes + event.type.size() + event.data.size());
+  body.reserve(kEventHeaderBytes + event.type.size() + event.data.size());
   ByteWriter writer(body);
-  writer.write_u8(kVersion);
+  writer.write_u8(kEventRecordVersion);
   writer.write_u8(static_cast<std::uint8_t>(event.type.size()));
   writer.write_u16(0);
   writer.write_u32(static_cast<std::uint32_t>(event.data.size()));
@@ -32,11 +27,11 @@ std::vector<std::byte> encode_user_event(const UserEvent& event) {
 }
 
 Result<UserEvent> decode_user_event(std::span<const std::byte> body) {
-  if (body.size() < kHeaderBytes) {
-    return corrupt_at(0, "user's event", fmt::format("at least {} bytes", kHeaderBytes), body.size());
+  if (body.size() < kEventHeaderBytes) {
+    return corrupt_at(0, "user's event", fmt::format("at least {} bytes", kEventHeaderBytes), body.size());
   }
-  if (const auto version = load_le<std::uint8_t>(body, 0); version != kVersion) {
-    return corrupt_at(0, "version of a user's event", int{kVersion}, int{version});
+  if (const auto version = load_le<std::uint8_t>(body, 0); version != kEventRecordVersion) {
+    return corrupt_at(0, "version of a user's event", int{kEventRecordVersion}, int{version});
   }
   const std::size_t type_bytes = load_le<std::uint8_t>(body, 1);
   const std::uint64_t data_bytes = load_le<std::uint32_t>(body, 4);
@@ -49,10 +44,11 @@ Result<UserEvent> decode_user_event(std::span<const std::byte> body) {
   if (data_bytes == 0 || data_bytes > limits::kStateValueBytesMax) {
     return corrupt_at(4, "length of the data", fmt::format("1 to {}", limits::kStateValueBytesMax), data_bytes);
   }
-  if (const std::uint64_t expected = kHeaderBytes + type_bytes + data_bytes; body.size() != expected) {
+  if (const std::uint64_t expected = kEventHeaderBytes + type_bytes + data_bytes; body.size() != expected) {
     return corrupt_at(0, "size of the body", expected, body.size());
   }
-  return UserEvent{text_at(body, kHeaderBytes, type_bytes), text_at(body, kHeaderBytes + type_bytes, data_bytes)};
+  return UserEvent{text_at(body, kEventHeaderBytes, type_bytes),
+                   text_at(body, kEventHeaderBytes + type_bytes, data_bytes)};
 }
 
 }  // namespace vibrato::format

@@ -12,10 +12,10 @@ namespace vibrato::format {
 namespace {
 
 // Offsets of the header's fields.
-constexpr std::size_t kAtEntries = 0;
-constexpr std::size_t kAtBuckets = 4;
-constexpr std::size_t kAtSeed = 8;
-constexpr std::size_t kAtReserved = 16;
+constexpr std::size_t kAtHashEntries = 0;
+constexpr std::size_t kAtHashBuckets = 4;
+constexpr std::size_t kAtHashSeed = 8;
+constexpr std::size_t kAtHashReserved = 16;
 
 // Seeds that a writer tries; with every fourth one it takes twice as many buckets.
 constexpr std::uint64_t kSeeds = 12;
@@ -53,9 +53,9 @@ bool put(std::vector<IdHashBucket>& buckets, std::uint64_t hash, std::uint32_t r
 
 std::vector<std::byte> encode(std::uint32_t entries, std::uint64_t seed, const std::vector<IdHashBucket>& buckets) {
   std::vector<std::byte> section(kIdHashHeaderBytes + buckets.size() * kIdHashBucketBytes);
-  store_le(section, kAtEntries, entries);
-  store_le(section, kAtBuckets, static_cast<std::uint32_t>(buckets.size()));
-  store_le(section, kAtSeed, seed);
+  store_le(section, kAtHashEntries, entries);
+  store_le(section, kAtHashBuckets, static_cast<std::uint32_t>(buckets.size()));
+  store_le(section, kAtHashSeed, seed);
   std::memcpy(section.data() + kIdHashHeaderBytes, buckets.data(), buckets.size() * kIdHashBucketBytes);
   return section;
 }
@@ -114,20 +114,20 @@ Result<IdHashView> parse_id_hash_section(std::span<const std::byte> section, std
   }
   IdHashView view;
   view.section_ = section;
-  view.entry_count_ = load_le<std::uint32_t>(section, kAtEntries);
-  view.bucket_count_ = load_le<std::uint32_t>(section, kAtBuckets);
-  view.seed_ = load_le<std::uint64_t>(section, kAtSeed);
+  view.entry_count_ = load_le<std::uint32_t>(section, kAtHashEntries);
+  view.bucket_count_ = load_le<std::uint32_t>(section, kAtHashBuckets);
+  view.seed_ = load_le<std::uint64_t>(section, kAtHashSeed);
   if (view.entry_count_ > rows) {
-    return corrupt_at(section_offset + kAtEntries, "ids in the id hash", fmt::format("at most {}", rows),
+    return corrupt_at(section_offset + kAtHashEntries, "ids in the id hash", fmt::format("at most {}", rows),
                       view.entry_count_);
   }
   const std::uint64_t buckets = (section.size() - kIdHashHeaderBytes) / kIdHashBucketBytes;
   if (view.bucket_count_ == 0 || view.bucket_count_ != buckets ||
       section.size() != IdHashView::bucket_offset(view.bucket_count_)) {
-    return corrupt_at(section_offset + kAtBuckets, "buckets of the id hash",
+    return corrupt_at(section_offset + kAtHashBuckets, "buckets of the id hash",
                       fmt::format("what {} bytes hold, at least 1", section.size()), view.bucket_count_);
   }
-  for (std::size_t i = kAtReserved; i < kIdHashHeaderBytes; ++i) {
+  for (std::size_t i = kAtHashReserved; i < kIdHashHeaderBytes; ++i) {
     if (section[i] != std::byte{0}) {
       return corrupt_at(section_offset + i, "reserved byte", 0, std::to_integer<int>(section[i]));
     }
@@ -143,7 +143,7 @@ Status check_id_hash(const IdHashView& hash, std::uint32_t rows, std::uint64_t s
     entries += bucket.count;
   }
   if (entries != hash.entry_count()) {
-    return corrupt_at(section_offset + kAtEntries, "ids in the id hash", entries, hash.entry_count());
+    return corrupt_at(section_offset + kAtHashEntries, "ids in the id hash", entries, hash.entry_count());
   }
   return ok_status();
 }

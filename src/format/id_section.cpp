@@ -9,10 +9,10 @@ namespace vibrato::format {
 namespace {
 
 // Offsets of the header's fields.
-constexpr std::size_t kAtLayout = 0;
-constexpr std::size_t kAtRows = 4;
-constexpr std::size_t kAtTextBytes = 8;
-constexpr std::size_t kAtReserved = 16;
+constexpr std::size_t kAtIdsLayout = 0;
+constexpr std::size_t kAtIdsRows = 4;
+constexpr std::size_t kAtIdsTextBytes = 8;
+constexpr std::size_t kAtIdsReserved = 16;
 
 // A text's slot: 48 bits of offset, 16 bits of length above them.
 constexpr std::uint32_t kOffsetBits = 48;
@@ -34,9 +34,9 @@ std::uint64_t text_length(std::uint64_t slot) {
 
 std::array<std::byte, kIdsHeaderBytes> encode_ids_header(const IdsHeader& header) {
   std::array<std::byte, kIdsHeaderBytes> bytes{};
-  store_le(bytes, kAtLayout, static_cast<std::uint32_t>(header.layout));
-  store_le(bytes, kAtRows, header.rows);
-  store_le(bytes, kAtTextBytes, header.text_bytes);
+  store_le(bytes, kAtIdsLayout, static_cast<std::uint32_t>(header.layout));
+  store_le(bytes, kAtIdsRows, header.rows);
+  store_le(bytes, kAtIdsTextBytes, header.text_bytes);
   return bytes;
 }
 
@@ -100,23 +100,23 @@ Result<IdsView> parse_ids_section(std::span<const std::byte> section, std::uint3
     return corrupt_at(section_offset, "header of the ids section", fmt::format("{} bytes", kIdsHeaderBytes),
                       section.size());
   }
-  const auto layout = load_le<std::uint32_t>(section, kAtLayout);
+  const auto layout = load_le<std::uint32_t>(section, kAtIdsLayout);
   if (layout > static_cast<std::uint32_t>(IdsLayout::kMixed)) {
-    return corrupt_at(section_offset + kAtLayout, "layout of ids", "0 or 1", layout);
+    return corrupt_at(section_offset + kAtIdsLayout, "layout of ids", "0 or 1", layout);
   }
   IdsView view;
   view.section_ = section;
-  view.header_ = {static_cast<IdsLayout>(layout), load_le<std::uint32_t>(section, kAtRows),
-                  load_le<std::uint64_t>(section, kAtTextBytes)};
+  view.header_ = {static_cast<IdsLayout>(layout), load_le<std::uint32_t>(section, kAtIdsRows),
+                  load_le<std::uint64_t>(section, kAtIdsTextBytes)};
   if (view.header_.rows != rows) {
-    return corrupt_at(section_offset + kAtRows, "rows of ids", rows, view.header_.rows);
+    return corrupt_at(section_offset + kAtIdsRows, "rows of ids", rows, view.header_.rows);
   }
   const std::uint64_t texts_max = view.header_.layout == IdsLayout::kNumbers ? 0 : kTextBytesMax;
   if (view.header_.text_bytes > texts_max) {
-    return corrupt_at(section_offset + kAtTextBytes, "bytes of texts", fmt::format("at most {}", texts_max),
+    return corrupt_at(section_offset + kAtIdsTextBytes, "bytes of texts", fmt::format("at most {}", texts_max),
                       view.header_.text_bytes);
   }
-  for (std::size_t i = kAtReserved; i < kIdsHeaderBytes; ++i) {
+  for (std::size_t i = kAtIdsReserved; i < kIdsHeaderBytes; ++i) {
     if (section[i] != std::byte{0}) {
       return corrupt_at(section_offset + i, "reserved byte", 0, std::to_integer<int>(section[i]));
     }
@@ -142,7 +142,7 @@ Status check_ids(const IdsView& ids, std::uint64_t section_offset) {
     texts_end += text_length(at);
   }
   if (texts_end != ids.header().text_bytes) {
-    return corrupt_at(section_offset + kAtTextBytes, "bytes of texts", texts_end, ids.header().text_bytes);
+    return corrupt_at(section_offset + kAtIdsTextBytes, "bytes of texts", texts_end, ids.header().text_bytes);
   }
   if (const std::uint32_t last = ids.rows() % kIdsWordRows; ids.header().layout == IdsLayout::kMixed && last != 0) {
     const std::uint64_t word_offset = ids.kinds_offset() + ids.rows() / kIdsWordRows * sizeof(std::uint64_t);

@@ -10,9 +10,9 @@
 namespace vibrato::format {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kIdempotencyRecordVersion = 1;
 constexpr std::size_t kAtFingerprint = 16;
-constexpr std::size_t kHeaderBytes = 48;
+constexpr std::size_t kIdempotencyHeaderBytes = 48;
 constexpr std::uint16_t kStatusMin = 100;
 constexpr std::uint16_t kStatusMax = 599;
 
@@ -20,9 +20,9 @@ constexpr std::uint16_t kStatusMax = 599;
 
 std::vector<std::byte> encode_idempotency_record(const IdempotencyRecord& record) {
   std::vector<std::byte> body;
-  body.reserve(kHeaderBytes + record.scope.size() + record.key.size() + record.answer.size());
+  body.reserve(kIdempotencyHeaderBytes + record.scope.size() + record.key.size() + record.answer.size());
   ByteWriter writer(body);
-  writer.write_u8(kVersion);
+  writer.write_u8(kIdempotencyRecordVersion);
   writer.write_u8(static_cast<std::uint8_t>(record.scope.size()));
   writer.write_u16(static_cast<std::uint16_t>(record.key.size()));
   writer.write_u32(static_cast<std::uint32_t>(record.answer.size()));
@@ -36,11 +36,11 @@ std::vector<std::byte> encode_idempotency_record(const IdempotencyRecord& record
 }
 
 Result<IdempotencyRecord> decode_idempotency_record(std::span<const std::byte> body) {
-  if (body.size() < kHeaderBytes) {
-    return corrupt_at(0, "idempotency key", fmt::format("at least {} bytes", kHeaderBytes), body.size());
+  if (body.size() < kIdempotencyHeaderBytes) {
+    return corrupt_at(0, "idempotency key", fmt::format("at least {} bytes", kIdempotencyHeaderBytes), body.size());
   }
-  if (const auto version = load_le<std::uint8_t>(body, 0); version != kVersion) {
-    return corrupt_at(0, "version of an idempotency key", int{kVersion}, int{version});
+  if (const auto version = load_le<std::uint8_t>(body, 0); version != kIdempotencyRecordVersion) {
+    return corrupt_at(0, "version of an idempotency key", int{kIdempotencyRecordVersion}, int{version});
   }
   const std::size_t scope_bytes = load_le<std::uint8_t>(body, 1);
   const std::size_t key_bytes = load_le<std::uint16_t>(body, 2);
@@ -65,11 +65,13 @@ Result<IdempotencyRecord> decode_idempotency_record(std::span<const std::byte> b
   if (std::ranges::any_of(reserved, [](std::byte byte) { return byte != std::byte{0}; })) {
     return corrupt_at(10, "reserved bytes", 0, "other bytes");
   }
-  if (const std::size_t total = kHeaderBytes + scope_bytes + key_bytes + answer_bytes; body.size() != total) {
+  if (const std::size_t total = kIdempotencyHeaderBytes + scope_bytes + key_bytes + answer_bytes;
+      body.size() != total) {
     return corrupt_at(0, "size of the body", total, body.size());
   }
   std::copy_n(body.begin() + kAtFingerprint, record.fingerprint.size(), record.fingerprint.begin());
-  const std::string_view texts(reinterpret_cast<const char*>(body.data()) + kHeaderBytes, body.size() - kHeaderBytes);
+  const std::string_view texts(reinterpret_cast<const char*>(body.data()) + kIdempotencyHeaderBytes,
+                               body.size() - kIdempotencyHeaderBytes);
   record.scope = texts.substr(0, scope_bytes);
   record.key = texts.substr(scope_bytes, key_bytes);
   record.answer = texts.substr(scope_bytes + key_bytes);

@@ -11,8 +11,8 @@
 namespace vibrato::format {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kHeaderBytes = 24;
+constexpr std::uint8_t kImportRecordVersion = 1;
+constexpr std::size_t kImportHeaderBytes = 24;
 constexpr std::size_t kFileHeaderBytes = 56;  // Without name and dead rows.
 constexpr std::size_t kNameBytesMax = 255;
 
@@ -25,7 +25,7 @@ std::uint32_t length_of(std::size_t bytes) {
 std::vector<std::byte> encode_vectors_imported(const VectorsImported& record) {
   std::vector<std::byte> body;
   ByteWriter writer(body);
-  writer.write_u8(kVersion);
+  writer.write_u8(kImportRecordVersion);
   writer.write_u8(0);
   writer.write_u16(0);
   writer.write_u32(length_of(record.files.size()));
@@ -46,11 +46,11 @@ std::vector<std::byte> encode_vectors_imported(const VectorsImported& record) {
 }
 
 Result<VectorsImported> decode_vectors_imported(std::span<const std::byte> body) {
-  if (body.size() < kHeaderBytes) {
-    return corrupt_at(0, "imported vectors", fmt::format("at least {} bytes", kHeaderBytes), body.size());
+  if (body.size() < kImportHeaderBytes) {
+    return corrupt_at(0, "imported vectors", fmt::format("at least {} bytes", kImportHeaderBytes), body.size());
   }
-  if (const auto version = load_le<std::uint8_t>(body, 0); version != kVersion) {
-    return corrupt_at(0, "version of imported vectors", int{kVersion}, int{version});
+  if (const auto version = load_le<std::uint8_t>(body, 0); version != kImportRecordVersion) {
+    return corrupt_at(0, "version of imported vectors", int{kImportRecordVersion}, int{version});
   }
   if (load_le<std::uint8_t>(body, 1) != 0 || load_le<std::uint16_t>(body, 2) != 0) {
     return corrupt_at(1, "reserved bytes", 0, "other bytes");
@@ -62,7 +62,7 @@ Result<VectorsImported> decode_vectors_imported(std::span<const std::byte> body)
   VectorsImported record;
   record.points = load_le<std::uint64_t>(body, 8);
   record.next_point_number = load_le<std::uint64_t>(body, 16);
-  std::size_t at = kHeaderBytes;
+  std::size_t at = kImportHeaderBytes;
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::size_t left = body.size() - at;
     if (left < kFileHeaderBytes) {

@@ -14,7 +14,7 @@ constexpr std::uint64_t kPrefixBytes = 8;
 constexpr std::uint64_t kEntryBytes = 24;
 
 // Keeps the fields' order, and prints a float by its own shortest form instead of that of the double nearest to it.
-using Json =
+using LegacyJson =
     nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
 
 Result<std::string_view> pool_string(std::span<const std::byte> section, std::uint64_t section_offset,
@@ -83,13 +83,13 @@ Result<std::string> legacy_meta_json(std::span<const std::byte> file, const Byte
   if (source.empty() && start_ms == 0 && duration_ms == 0 && bpm == 0 && tags.empty()) {
     return std::string();
   }
-  Json meta = Json::object();
+  LegacyJson meta = LegacyJson::object();
   meta["source_file"] = std::string(source);
   meta["start_time_ms"] = start_ms;
   meta["duration_ms"] = duration_ms;
   meta["bpm"] = bpm;
   meta["tags"] = std::move(tags);
-  return meta.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return meta.dump(-1, ' ', false, LegacyJson::error_handler_t::replace);
 }
 
 }  // namespace vibrato::format

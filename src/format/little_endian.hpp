@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <vibrato/check.hpp>
 
@@ -31,6 +32,12 @@ void store_le(std::span<std::byte> bytes, std::size_t offset, T value) {
   static_assert(std::is_arithmetic_v<T>);
   VIBRATO_CHECK(offset <= bytes.size() && bytes.size() - offset >= sizeof(T));
   std::memcpy(bytes.data() + offset, &value, sizeof(T));
+}
+
+// `count` bytes as text, in place. Requires: offset + count <= bytes.size().
+[[nodiscard]] inline std::string_view text_at(std::span<const std::byte> bytes, std::size_t offset, std::size_t count) {
+  VIBRATO_CHECK(offset <= bytes.size() && bytes.size() - offset >= count);
+  return {reinterpret_cast<const char*>(bytes.data()) + offset, count};
 }
 
 // nullopt when the exact result does not fit 64 bits.

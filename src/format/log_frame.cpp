@@ -10,15 +10,15 @@
 namespace vibrato::format {
 namespace {
 
-constexpr std::size_t kAtBodyBytes = 0;
-constexpr std::size_t kAtCrc = 4;
-constexpr std::size_t kAtLsn = 8;
-constexpr std::size_t kAtTime = 16;
-constexpr std::size_t kAtCollection = 24;
-constexpr std::size_t kAtType = 28;
-constexpr std::size_t kAtFlags = 30;
-constexpr std::size_t kAtKind = 31;
-static_assert(kAtKind + 1 == kLogFrameHeaderBytes);
+constexpr std::size_t kAtFrameBodyBytes = 0;
+constexpr std::size_t kAtFrameCrc = 4;
+constexpr std::size_t kAtFrameLsn = 8;
+constexpr std::size_t kAtFrameTime = 16;
+constexpr std::size_t kAtFrameCollection = 24;
+constexpr std::size_t kAtFrameType = 28;
+constexpr std::size_t kAtFrameFlags = 30;
+constexpr std::size_t kAtFrameKind = 31;
+static_assert(kAtFrameKind + 1 == kLogFrameHeaderBytes);
 
 constexpr std::uint8_t kFlagLastOfGroup = 1;
 
@@ -26,8 +26,8 @@ constexpr std::uint8_t kFlagLastOfGroup = 1;
 std::uint32_t frame_crc(std::span<const std::byte> frame, std::uint64_t offset, std::uint32_t salt) {
   std::array<std::byte, sizeof(offset)> place{};
   store_le<std::uint64_t>(place, 0, offset);
-  const std::uint32_t crc = crc32c_extend(crc32c_extend(salt, place), frame.first(kAtCrc));
-  return crc32c_extend(crc, frame.subspan(kAtLsn));
+  const std::uint32_t crc = crc32c_extend(crc32c_extend(salt, place), frame.first(kAtFrameCrc));
+  return crc32c_extend(crc, frame.subspan(kAtFrameLsn));
 }
 
 bool is_kind(std::uint8_t kind) {
@@ -37,10 +37,10 @@ bool is_kind(std::uint8_t kind) {
 
 Status check_sync_group(const LogFrame& frame, std::uint64_t offset) {
   if (frame.body.size() != kLogSyncGroupBodyBytes) {
-    return corrupt_at(offset + kAtBodyBytes, "body of a sync group", kLogSyncGroupBodyBytes, frame.body.size());
+    return corrupt_at(offset + kAtFrameBodyBytes, "body of a sync group", kLogSyncGroupBodyBytes, frame.body.size());
   }
   if (frame.time_ms != 0 || frame.collection.value() != 0 || frame.type != 0 || frame.last_of_group) {
-    return corrupt_at(offset + kAtTime, "unused fields of a sync group", 0, "other bytes");
+    return corrupt_at(offset + kAtFrameTime, "unused fields of a sync group", 0, "other bytes");
   }
   const auto durable_end = load_le<std::uint64_t>(frame.body, 0);
   if (durable_end < kLogSegmentHeaderBytes || durable_end > offset || durable_end % kLogFrameAlignment != 0) {
@@ -51,11 +51,11 @@ Status check_sync_group(const LogFrame& frame, std::uint64_t offset) {
 }
 
 Status check_fields(std::span<const std::byte> bytes, std::uint64_t offset) {
-  if (const auto lsn = load_le<std::uint64_t>(bytes, kAtLsn); lsn < 1 || lsn > kLogLsnMax) {
-    return corrupt_at(offset + kAtLsn, "LSN", fmt::format("1 to {}", kLogLsnMax), lsn);
+  if (const auto lsn = load_le<std::uint64_t>(bytes, kAtFrameLsn); lsn < 1 || lsn > kLogLsnMax) {
+    return corrupt_at(offset + kAtFrameLsn, "LSN", fmt::format("1 to {}", kLogLsnMax), lsn);
   }
-  if (const auto flags = load_le<std::uint8_t>(bytes, kAtFlags); (flags & ~kFlagLastOfGroup) != 0) {
-    return corrupt_at(offset + kAtFlags, "flags", "0 or 1", static_cast<int>(flags));
+  if (const auto flags = load_le<std::uint8_t>(bytes, kAtFrameFlags); (flags & ~kFlagLastOfGroup) != 0) {
+    return corrupt_at(offset + kAtFrameFlags, "flags", "0 or 1", static_cast<int>(flags));
   }
   return ok_status();
 }
@@ -91,19 +91,19 @@ std::uint32_t append_log_frame(std::vector<std::byte>& out, std::uint64_t offset
   const auto total = static_cast<std::size_t>(log_frame_bytes(body_bytes));
   writer.write_zeros(total - kLogFrameHeaderBytes - body_bytes);
   const std::uint32_t crc = frame_crc(std::span(out).subspan(begin, total), offset, salt);
-  writer.patch_u32(begin + kAtCrc, crc);
+  writer.patch_u32(begin + kAtFrameCrc, crc);
   return crc;
 }
 
 Result<std::uint64_t> peek_log_frame_bytes(std::span<const std::byte> header, std::uint64_t offset) {
-  const auto body_bytes = load_le<std::uint32_t>(header, kAtBodyBytes);
-  const auto kind = load_le<std::uint8_t>(header, kAtKind);
+  const auto body_bytes = load_le<std::uint32_t>(header, kAtFrameBodyBytes);
+  const auto kind = load_le<std::uint8_t>(header, kAtFrameKind);
   if (!is_kind(kind)) {
-    return corrupt_at(offset + kAtKind, "kind of a frame", "1 or 2", static_cast<int>(kind));
+    return corrupt_at(offset + kAtFrameKind, "kind of a frame", "1 or 2", static_cast<int>(kind));
   }
   if (body_bytes > kLogBodyBytesMax) {
-    return corrupt_at(offset + kAtBodyBytes, "length of a frame's body", fmt::format("at most {}", kLogBodyBytesMax),
-                      body_bytes);
+    return corrupt_at(offset + kAtFrameBodyBytes, "length of a frame's body",
+                      fmt::format("at most {}", kLogBodyBytesMax), body_bytes);
   }
   return log_frame_bytes(body_bytes);
 }
@@ -118,23 +118,23 @@ Result<LogFrame> decode_log_frame(std::span<const std::byte> bytes, std::uint64_
   }
   const auto whole = bytes.first(static_cast<std::size_t>(total));
   LogFrame frame;
-  frame.crc = load_le<std::uint32_t>(bytes, kAtCrc);
+  frame.crc = load_le<std::uint32_t>(bytes, kAtFrameCrc);
   if (const std::uint32_t computed = frame_crc(whole, offset, salt); computed != frame.crc) {
-    return bad_checksum_at(offset + kAtCrc, "checksum of a frame", frame.crc, computed);
+    return bad_checksum_at(offset + kAtFrameCrc, "checksum of a frame", frame.crc, computed);
   }
   VIBRATO_RETURN_IF_ERROR(check_fields(whole, offset));
-  const auto body_bytes = load_le<std::uint32_t>(bytes, kAtBodyBytes);
+  const auto body_bytes = load_le<std::uint32_t>(bytes, kAtFrameBodyBytes);
   frame.body = whole.subspan(kLogFrameHeaderBytes, body_bytes);
   const auto padding = whole.subspan(kLogFrameHeaderBytes + body_bytes);
   if (std::ranges::any_of(padding, [](std::byte byte) { return byte != std::byte{0}; })) {
     return corrupt_at(offset + kLogFrameHeaderBytes + body_bytes, "padding of a frame", 0, "other bytes");
   }
-  frame.kind = static_cast<LogFrameKind>(load_le<std::uint8_t>(bytes, kAtKind));
-  frame.lsn = Lsn(load_le<std::uint64_t>(bytes, kAtLsn));
-  frame.time_ms = load_le<std::int64_t>(bytes, kAtTime);
-  frame.collection = CollectionNumber(load_le<std::uint32_t>(bytes, kAtCollection));
-  frame.type = load_le<std::uint16_t>(bytes, kAtType);
-  frame.last_of_group = load_le<std::uint8_t>(bytes, kAtFlags) == kFlagLastOfGroup;
+  frame.kind = static_cast<LogFrameKind>(load_le<std::uint8_t>(bytes, kAtFrameKind));
+  frame.lsn = Lsn(load_le<std::uint64_t>(bytes, kAtFrameLsn));
+  frame.time_ms = load_le<std::int64_t>(bytes, kAtFrameTime);
+  frame.collection = CollectionNumber(load_le<std::uint32_t>(bytes, kAtFrameCollection));
+  frame.type = load_le<std::uint16_t>(bytes, kAtFrameType);
+  frame.last_of_group = load_le<std::uint8_t>(bytes, kAtFrameFlags) == kFlagLastOfGroup;
   if (frame.kind == LogFrameKind::kSyncGroup) {
     VIBRATO_RETURN_IF_ERROR(check_sync_group(frame, offset));
     frame.durable_end_bytes = load_le<std::uint64_t>(frame.body, 0);

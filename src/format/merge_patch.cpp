@@ -8,17 +8,18 @@
 namespace vibrato::format {
 namespace {
 
-using Json = nlohmann::json;
+using PatchJson = nlohmann::json;
 
 // nullopt unless `text` is one JSON value that is not too deep: merging and writing recurse.
-std::optional<Json> parse(std::string_view text) {
+std::optional<PatchJson> parse(std::string_view text) {
   bool too_deep = false;
-  const auto watch = [&too_deep](int depth, Json::parse_event_t event, Json&) {
-    const bool opens = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+  const auto watch = [&too_deep](int depth, PatchJson::parse_event_t event, PatchJson&) {
+    const bool opens =
+        event == PatchJson::parse_event_t::object_start || event == PatchJson::parse_event_t::array_start;
     too_deep = too_deep || (opens && static_cast<std::size_t>(depth) >= limits::kJsonDepthMax);
     return !too_deep;
   };
-  Json json = Json::parse(text, watch, false);
+  PatchJson json = PatchJson::parse(text, watch, false);
   return json.is_discarded() || too_deep ? std::nullopt : std::optional(std::move(json));
 }
 
@@ -33,7 +34,7 @@ Status check_json_text(std::string_view json) {
 }
 
 Result<std::string> merge_patch(std::string_view target, std::string_view patch) {
-  auto merged = target.empty() ? std::optional(Json()) : parse(target);
+  auto merged = target.empty() ? std::optional(PatchJson()) : parse(target);
   if (!merged) {
     return corruption("what the patch is for is no JSON");
   }
@@ -42,7 +43,7 @@ Result<std::string> merge_patch(std::string_view target, std::string_view patch)
     return no_json();
   }
   merged->merge_patch(*change);
-  return merged->dump(-1, ' ', false, Json::error_handler_t::replace);
+  return merged->dump(-1, ' ', false, PatchJson::error_handler_t::replace);
 }
 
 }  // namespace vibrato::format

@@ -11,37 +11,37 @@ namespace vibrato::format {
 namespace {
 
 // Offsets of the header's fields.
-constexpr std::size_t kAtVersion = 8;
-constexpr std::size_t kAtHeaderBytes = 12;
-constexpr std::size_t kAtFileBytes = 16;
-constexpr std::size_t kAtTable = 24;
-constexpr std::size_t kAtParts = 32;
-constexpr std::size_t kAtTableCrc = 36;
-constexpr std::size_t kAtReserved = 40;
-constexpr std::size_t kAtHeaderCrc = 60;
-static_assert(kAtHeaderCrc + sizeof(std::uint32_t) == kPackHeaderBytes);
+constexpr std::size_t kAtPackVersion = 8;
+constexpr std::size_t kAtPackHeaderBytes = 12;
+constexpr std::size_t kAtPackFileBytes = 16;
+constexpr std::size_t kAtPackTable = 24;
+constexpr std::size_t kAtPackParts = 32;
+constexpr std::size_t kAtPackTableCrc = 36;
+constexpr std::size_t kAtPackReserved = 40;
+constexpr std::size_t kAtPackHeaderCrc = 60;
+static_assert(kAtPackHeaderCrc + sizeof(std::uint32_t) == kPackHeaderBytes);
 
 ByteRange entry_of(std::span<const std::byte> table, std::uint32_t part) {
   const std::size_t at = std::size_t{part} * kPackEntryBytes;
   return {load_le<std::uint64_t>(table, at), load_le<std::uint64_t>(table, at + sizeof(std::uint64_t))};
 }
 
-Status check_header(std::span<const std::byte> file) {
+Status check_pack_header(std::span<const std::byte> file) {
   if (file.size() < kPackHeaderBytes || !is_pack(file)) {
     return corrupt_at(0, "header of a pack", fmt::format("VIBPACK1 and {} bytes", kPackHeaderBytes),
                       fmt::format("a file of {} bytes", file.size()));
   }
-  const auto stored = load_le<std::uint32_t>(file, kAtHeaderCrc);
-  if (const std::uint32_t crc = crc32c(file.first(kAtHeaderCrc)); crc != stored) {
-    return bad_checksum_at(kAtHeaderCrc, "header checksum", stored, crc);
+  const auto stored = load_le<std::uint32_t>(file, kAtPackHeaderCrc);
+  if (const std::uint32_t crc = crc32c(file.first(kAtPackHeaderCrc)); crc != stored) {
+    return bad_checksum_at(kAtPackHeaderCrc, "header checksum", stored, crc);
   }
-  if (const auto version = load_le<std::uint32_t>(file, kAtVersion); version != kPackVersion) {
+  if (const auto version = load_le<std::uint32_t>(file, kAtPackVersion); version != kPackVersion) {
     return invalid_argument(fmt::format("version {} of packs is not known to this build", version));
   }
-  if (const auto bytes = load_le<std::uint32_t>(file, kAtHeaderBytes); bytes != kPackHeaderBytes) {
-    return corrupt_at(kAtHeaderBytes, "header size", kPackHeaderBytes, bytes);
+  if (const auto bytes = load_le<std::uint32_t>(file, kAtPackHeaderBytes); bytes != kPackHeaderBytes) {
+    return corrupt_at(kAtPackHeaderBytes, "header size", kPackHeaderBytes, bytes);
   }
-  for (std::size_t i = kAtReserved; i < kAtHeaderCrc; ++i) {
+  for (std::size_t i = kAtPackReserved; i < kAtPackHeaderCrc; ++i) {
     if (file[i] != std::byte{0}) {
       return corrupt_at(i, "reserved byte", 0, std::to_integer<int>(file[i]));
     }
@@ -64,7 +64,7 @@ Status check_table(std::span<const std::byte> table, const PackLayout& layout) {
     previous_end = range.offset + range.length;
   }
   if (const std::uint64_t expected = round_up(previous_end, kPackEntryBytes); layout.table_offset != expected) {
-    return corrupt_at(kAtTable, "table offset", expected, layout.table_offset);
+    return corrupt_at(kAtPackTable, "table offset", expected, layout.table_offset);
   }
   return ok_status();
 }
@@ -88,35 +88,36 @@ PackTail encode_pack_tail(std::span<const ByteRange> parts) {
   }
   tail.table_offset = round_up(end, kPackEntryBytes);
   std::memcpy(tail.header.data(), kPackMagic.data(), kPackMagic.size());
-  store_le(tail.header, kAtVersion, kPackVersion);
-  store_le(tail.header, kAtHeaderBytes, kPackHeaderBytes);
-  store_le(tail.header, kAtFileBytes, tail.table_offset + tail.table.size());
-  store_le(tail.header, kAtTable, tail.table_offset);
-  store_le(tail.header, kAtParts, static_cast<std::uint32_t>(parts.size()));
-  store_le(tail.header, kAtTableCrc, crc32c(tail.table));
-  store_le(tail.header, kAtHeaderCrc, crc32c(std::span(tail.header).first(kAtHeaderCrc)));
+  store_le(tail.header, kAtPackVersion, kPackVersion);
+  store_le(tail.header, kAtPackHeaderBytes, kPackHeaderBytes);
+  store_le(tail.header, kAtPackFileBytes, tail.table_offset + tail.table.size());
+  store_le(tail.header, kAtPackTable, tail.table_offset);
+  store_le(tail.header, kAtPackParts, static_cast<std::uint32_t>(parts.size()));
+  store_le(tail.header, kAtPackTableCrc, crc32c(tail.table));
+  store_le(tail.header, kAtPackHeaderCrc, crc32c(std::span(tail.header).first(kAtPackHeaderCrc)));
   return tail;
 }
 
 Result<PackLayout> parse_pack(std::span<const std::byte> file) {
-  VIBRATO_RETURN_IF_ERROR(check_header(file));
+  VIBRATO_RETURN_IF_ERROR(check_pack_header(file));
   PackLayout layout;
-  layout.file_bytes = load_le<std::uint64_t>(file, kAtFileBytes);
-  layout.table_offset = load_le<std::uint64_t>(file, kAtTable);
-  layout.part_count = load_le<std::uint32_t>(file, kAtParts);
+  layout.file_bytes = load_le<std::uint64_t>(file, kAtPackFileBytes);
+  layout.table_offset = load_le<std::uint64_t>(file, kAtPackTable);
+  layout.part_count = load_le<std::uint32_t>(file, kAtPackParts);
   if (layout.file_bytes != file.size()) {
-    return corrupt_at(kAtFileBytes, "file length", fmt::format("{} (the file's size)", file.size()), layout.file_bytes);
+    return corrupt_at(kAtPackFileBytes, "file length", fmt::format("{} (the file's size)", file.size()),
+                      layout.file_bytes);
   }
   if (layout.part_count > kPackPartsMax) {
-    return corrupt_at(kAtParts, "parts", fmt::format("at most {}", kPackPartsMax), layout.part_count);
+    return corrupt_at(kAtPackParts, "parts", fmt::format("at most {}", kPackPartsMax), layout.part_count);
   }
   const std::uint64_t table_bytes = std::uint64_t{layout.part_count} * kPackEntryBytes;
   if (layout.table_offset > file.size() || file.size() - layout.table_offset != table_bytes) {
-    return corrupt_at(kAtTable, "table offset", fmt::format("{} bytes before the end", table_bytes),
+    return corrupt_at(kAtPackTable, "table offset", fmt::format("{} bytes before the end", table_bytes),
                       layout.table_offset);
   }
   const auto table = file.subspan(layout.table_offset);
-  const auto stored = load_le<std::uint32_t>(file, kAtTableCrc);
+  const auto stored = load_le<std::uint32_t>(file, kAtPackTableCrc);
   if (const std::uint32_t crc = crc32c(table); crc != stored) {
     return bad_checksum_at(layout.table_offset, "table checksum", stored, crc);
   }

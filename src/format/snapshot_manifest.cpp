@@ -14,7 +14,7 @@
 namespace vibrato::format {
 namespace {
 
-using Json = nlohmann::json;
+using ManifestJson = nlohmann::json;
 
 constexpr std::uint64_t kNumberMax = std::uint64_t{1} << 62;
 constexpr std::string_view kChecksumField = "crc32c";
@@ -24,7 +24,8 @@ Status wrong(std::string_view field, std::string_view expected) {
 }
 
 // An object with exactly these fields.
-Status check_fields(const Json& object, std::string_view what, std::initializer_list<std::string_view> fields) {
+Status check_manifest_fields(const ManifestJson& object, std::string_view what,
+                             std::initializer_list<std::string_view> fields) {
   if (!object.is_object()) {
     return wrong(what, "an object");
   }
@@ -36,16 +37,16 @@ Status check_fields(const Json& object, std::string_view what, std::initializer_
   return object.size() == fields.size() ? ok_status() : wrong(what, "no field that is not known");
 }
 
-Result<std::uint64_t> read_number(const Json& object, const char* field) {
-  const Json& value = object.at(field);
+Result<std::uint64_t> read_number(const ManifestJson& object, const char* field) {
+  const ManifestJson& value = object.at(field);
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kNumberMax) {
     return wrong(field, "a whole number up to 2^62");
   }
   return value.get<std::uint64_t>();
 }
 
-Result<std::string> read_text(const Json& object, const char* field) {
-  const Json& value = object.at(field);
+Result<std::string> read_text(const ManifestJson& object, const char* field) {
+  const ManifestJson& value = object.at(field);
   if (!value.is_string()) {
     return wrong(field, "a text");
   }
@@ -74,8 +75,8 @@ bool parse_hash(std::string_view text, std::array<std::byte, 32>& hash) {
   return true;
 }
 
-Result<ManifestFile> read_file(const Json& entry) {
-  VIBRATO_RETURN_IF_ERROR(check_fields(entry, "files", {"path", "bytes", "sha256"}));
+Result<ManifestFile> read_file(const ManifestJson& entry) {
+  VIBRATO_RETURN_IF_ERROR(check_manifest_fields(entry, "files", {"path", "bytes", "sha256"}));
   ManifestFile file;
   VIBRATO_ASSIGN_OR_RETURN(file.path, read_text(entry, "path"));
   if (!is_snapshot_path(file.path)) {
@@ -89,14 +90,14 @@ Result<ManifestFile> read_file(const Json& entry) {
   return file;
 }
 
-Result<std::vector<ManifestFile>> read_files(const Json& entries) {
+Result<std::vector<ManifestFile>> read_files(const ManifestJson& entries) {
   if (!entries.is_array() || entries.size() > limits::kSnapshotFilesMax) {
     return wrong("files", fmt::format("a list of at most {}", limits::kSnapshotFilesMax));
   }
   std::vector<ManifestFile> files;
   files.reserve(entries.size());
   std::uint64_t bytes = 0;
-  for (const Json& entry : entries) {
+  for (const ManifestJson& entry : entries) {
     VIBRATO_ASSIGN_OR_RETURN(ManifestFile file, read_file(entry));
     if (!files.empty() && files.back().path >= file.path) {
       return wrong("files", "paths in order, each once");
@@ -155,7 +156,7 @@ Result<SnapshotManifest> parse_manifest(std::string_view text) {
   if (text.size() > limits::kManifestBytesMax) {
     return wrong("size", fmt::format("at most {} bytes", limits::kManifestBytesMax));
   }
-  const Json json = Json::parse(text, nullptr, false);
+  const ManifestJson json = ManifestJson::parse(text, nullptr, false);
   if (json.is_discarded()) {
     return wrong("content", "JSON");
   }
@@ -163,7 +164,7 @@ Result<SnapshotManifest> parse_manifest(std::string_view text) {
       json["version"].get<std::uint64_t>() > kManifestVersion) {
     return invalid_argument(fmt::format("{}: a snapshot of a newer vibratod", kManifestFile));
   }
-  VIBRATO_RETURN_IF_ERROR(check_fields(
+  VIBRATO_RETURN_IF_ERROR(check_manifest_fields(
       json, "manifest", {"version", "name", "lsn", "created_at_ms", "collections", "files", kChecksumField}));
   VIBRATO_ASSIGN_OR_RETURN(const std::uint64_t version, read_number(json, "version"));
   if (version != kManifestVersion) {

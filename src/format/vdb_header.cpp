@@ -12,57 +12,57 @@ namespace vibrato::format {
 namespace {
 
 // Offsets of the header's fields.
-constexpr std::size_t kAtVersion = 8;
-constexpr std::size_t kAtHeaderBytes = 12;
-constexpr std::size_t kAtFileBytes = 16;
-constexpr std::size_t kAtRows = 24;
-constexpr std::size_t kAtDim = 32;
-constexpr std::size_t kAtMetric = 36;
-constexpr std::size_t kAtFeatures = 40;
-constexpr std::size_t kAtSectionCount = 44;
-constexpr std::size_t kAtSectionTable = 48;
-constexpr std::size_t kAtBlockTable = 56;
-constexpr std::size_t kAtBlockCount = 64;
-constexpr std::size_t kAtFirstLsn = 72;
-constexpr std::size_t kAtLastLsn = 80;
-constexpr std::size_t kAtSectionTableCrc = 88;
-constexpr std::size_t kAtBlockTableCrc = 92;
-constexpr std::size_t kAtBlockBytes = 96;
-constexpr std::size_t kAtReserved = 100;
-constexpr std::size_t kAtHeaderCrc = 124;
-static_assert(kAtHeaderCrc + sizeof(std::uint32_t) == kVdbHeaderBytes);
+constexpr std::size_t kAtVdbVersion = 8;
+constexpr std::size_t kAtVdbHeaderBytes = 12;
+constexpr std::size_t kAtVdbFileBytes = 16;
+constexpr std::size_t kAtVdbRows = 24;
+constexpr std::size_t kAtVdbDim = 32;
+constexpr std::size_t kAtVdbMetric = 36;
+constexpr std::size_t kAtVdbFeatures = 40;
+constexpr std::size_t kAtVdbSectionCount = 44;
+constexpr std::size_t kAtVdbSectionTable = 48;
+constexpr std::size_t kAtVdbBlockTable = 56;
+constexpr std::size_t kAtVdbBlockCount = 64;
+constexpr std::size_t kAtVdbFirstLsn = 72;
+constexpr std::size_t kAtVdbLastLsn = 80;
+constexpr std::size_t kAtVdbSectionTableCrc = 88;
+constexpr std::size_t kAtVdbBlockTableCrc = 92;
+constexpr std::size_t kAtVdbBlockBytes = 96;
+constexpr std::size_t kAtVdbReserved = 100;
+constexpr std::size_t kAtVdbHeaderCrc = 124;
+static_assert(kAtVdbHeaderCrc + sizeof(std::uint32_t) == kVdbHeaderBytes);
 
 constexpr std::uint16_t kSectionRequired = 1;
 
-Status check_envelope(std::span<const std::byte> bytes) {
+Status check_vdb_envelope(std::span<const std::byte> bytes) {
   if (bytes.size() < kVdbHeaderBytes) {
     return corrupt_at(0, "header", fmt::format("{} bytes", kVdbHeaderBytes), bytes.size());
   }
   if (std::memcmp(bytes.data(), kVdbMagic3.data(), kVdbMagic3.size()) != 0) {
     return corruption("offset 0: magic: expected VIBDB003, found other bytes");
   }
-  const auto stored = load_le<std::uint32_t>(bytes, kAtHeaderCrc);
-  const std::uint32_t computed = crc32c(bytes.first(kAtHeaderCrc));
+  const auto stored = load_le<std::uint32_t>(bytes, kAtVdbHeaderCrc);
+  const std::uint32_t computed = crc32c(bytes.first(kAtVdbHeaderCrc));
   if (stored != computed) {
-    return bad_checksum_at(kAtHeaderCrc, "header checksum", stored, computed);
+    return bad_checksum_at(kAtVdbHeaderCrc, "header checksum", stored, computed);
   }
   return ok_status();
 }
 
 Status check_fixed_fields(std::span<const std::byte> bytes) {
-  if (const auto version = load_le<std::uint32_t>(bytes, kAtVersion); version != kVdbVersion) {
+  if (const auto version = load_le<std::uint32_t>(bytes, kAtVdbVersion); version != kVdbVersion) {
     return invalid_argument(fmt::format("format version {} is not known to this build", version));
   }
-  if (const auto features = load_le<std::uint32_t>(bytes, kAtFeatures); features != 0) {
+  if (const auto features = load_le<std::uint32_t>(bytes, kAtVdbFeatures); features != 0) {
     return invalid_argument(fmt::format("the file needs features {:#x} that this build does not know", features));
   }
-  if (const auto size = load_le<std::uint32_t>(bytes, kAtHeaderBytes); size != kVdbHeaderBytes) {
-    return corrupt_at(kAtHeaderBytes, "header size", kVdbHeaderBytes, size);
+  if (const auto size = load_le<std::uint32_t>(bytes, kAtVdbHeaderBytes); size != kVdbHeaderBytes) {
+    return corrupt_at(kAtVdbHeaderBytes, "header size", kVdbHeaderBytes, size);
   }
-  if (const auto size = load_le<std::uint32_t>(bytes, kAtBlockBytes); size != kVdbBlockBytes) {
-    return corrupt_at(kAtBlockBytes, "block size", kVdbBlockBytes, size);
+  if (const auto size = load_le<std::uint32_t>(bytes, kAtVdbBlockBytes); size != kVdbBlockBytes) {
+    return corrupt_at(kAtVdbBlockBytes, "block size", kVdbBlockBytes, size);
   }
-  for (std::size_t i = kAtReserved; i < kAtHeaderCrc; ++i) {
+  for (std::size_t i = kAtVdbReserved; i < kAtVdbHeaderCrc; ++i) {
     if (bytes[i] != std::byte{0}) {
       return corrupt_at(i, "reserved byte", 0, std::to_integer<int>(bytes[i]));
     }
@@ -72,20 +72,20 @@ Status check_fixed_fields(std::span<const std::byte> bytes) {
 
 Status check_values(const VdbHeader& header, std::uint32_t metric) {
   if (metric > static_cast<std::uint32_t>(Metric::kL2)) {
-    return corrupt_at(kAtMetric, "metric", "0, 1 or 2", metric);
+    return corrupt_at(kAtVdbMetric, "metric", "0, 1 or 2", metric);
   }
   if (header.dim < 1 || header.dim > limits::kDimMax) {
-    return corrupt_at(kAtDim, "dimensions", fmt::format("1 to {}", limits::kDimMax), header.dim);
+    return corrupt_at(kAtVdbDim, "dimensions", fmt::format("1 to {}", limits::kDimMax), header.dim);
   }
   if (header.rows > limits::kRowsPerSegmentMax) {
-    return corrupt_at(kAtRows, "row count", fmt::format("at most {}", limits::kRowsPerSegmentMax), header.rows);
+    return corrupt_at(kAtVdbRows, "row count", fmt::format("at most {}", limits::kRowsPerSegmentMax), header.rows);
   }
   if (header.section_count > kVdbSectionsMax) {
-    return corrupt_at(kAtSectionCount, "section count", fmt::format("at most {}", kVdbSectionsMax),
+    return corrupt_at(kAtVdbSectionCount, "section count", fmt::format("at most {}", kVdbSectionsMax),
                       header.section_count);
   }
   if (header.first_lsn > header.last_lsn) {
-    return corrupt_at(kAtFirstLsn, "first LSN", fmt::format("at most {}", header.last_lsn), header.first_lsn);
+    return corrupt_at(kAtVdbFirstLsn, "first LSN", fmt::format("at most {}", header.last_lsn), header.first_lsn);
   }
   return ok_status();
 }
@@ -93,24 +93,25 @@ Status check_values(const VdbHeader& header, std::uint32_t metric) {
 // The tail of the file: content | section table | block-CRC table, without gaps.
 Status check_tail(const VdbHeader& header, std::uint64_t file_bytes) {
   if (header.file_bytes != file_bytes) {
-    return corrupt_at(kAtFileBytes, "file length", fmt::format("{} (the file's size)", file_bytes), header.file_bytes);
+    return corrupt_at(kAtVdbFileBytes, "file length", fmt::format("{} (the file's size)", file_bytes),
+                      header.file_bytes);
   }
   const std::uint64_t table = header.section_table_offset;
   if (table < kVdbHeaderBytes || table > file_bytes || table % kVdbAlignmentMin != 0) {
-    return corrupt_at(kAtSectionTable, "section table offset",
+    return corrupt_at(kAtVdbSectionTable, "section table offset",
                       fmt::format("a multiple of {} in {} to {}", kVdbAlignmentMin, kVdbHeaderBytes, file_bytes),
                       table);
   }
   const std::uint64_t blocks_at = table + std::uint64_t{header.section_count} * kVdbSectionEntryBytes;
   if (header.block_table_offset != blocks_at) {
-    return corrupt_at(kAtBlockTable, "block table offset", blocks_at, header.block_table_offset);
+    return corrupt_at(kAtVdbBlockTable, "block table offset", blocks_at, header.block_table_offset);
   }
   const std::uint64_t blocks = round_up(table, kVdbBlockBytes) / kVdbBlockBytes;
   if (header.block_count != blocks) {
-    return corrupt_at(kAtBlockCount, "block count", blocks, header.block_count);
+    return corrupt_at(kAtVdbBlockCount, "block count", blocks, header.block_count);
   }
   if (const std::uint64_t end = blocks_at + blocks * sizeof(std::uint32_t); end != file_bytes) {
-    return corrupt_at(kAtFileBytes, "file length", fmt::format("{} (the end of the block table)", end), file_bytes);
+    return corrupt_at(kAtVdbFileBytes, "file length", fmt::format("{} (the end of the block table)", end), file_bytes);
   }
   return ok_status();
 }
@@ -177,41 +178,41 @@ bool has_no_bytes(std::span<const SectionEntry> sections, SectionKind kind) {
 std::array<std::byte, kVdbHeaderBytes> encode_vdb_header(const VdbHeader& header) {
   std::array<std::byte, kVdbHeaderBytes> bytes{};
   std::memcpy(bytes.data(), kVdbMagic3.data(), kVdbMagic3.size());
-  store_le(bytes, kAtVersion, kVdbVersion);
-  store_le(bytes, kAtHeaderBytes, kVdbHeaderBytes);
-  store_le(bytes, kAtFileBytes, header.file_bytes);
-  store_le(bytes, kAtRows, header.rows);
-  store_le(bytes, kAtDim, header.dim);
-  store_le(bytes, kAtMetric, static_cast<std::uint32_t>(header.metric));
-  store_le(bytes, kAtSectionCount, header.section_count);
-  store_le(bytes, kAtSectionTable, header.section_table_offset);
-  store_le(bytes, kAtBlockTable, header.block_table_offset);
-  store_le(bytes, kAtBlockCount, header.block_count);
-  store_le(bytes, kAtFirstLsn, header.first_lsn);
-  store_le(bytes, kAtLastLsn, header.last_lsn);
-  store_le(bytes, kAtSectionTableCrc, header.section_table_crc);
-  store_le(bytes, kAtBlockTableCrc, header.block_table_crc);
-  store_le(bytes, kAtBlockBytes, kVdbBlockBytes);
-  store_le(bytes, kAtHeaderCrc, crc32c(std::span<const std::byte>(bytes).first(kAtHeaderCrc)));
+  store_le(bytes, kAtVdbVersion, kVdbVersion);
+  store_le(bytes, kAtVdbHeaderBytes, kVdbHeaderBytes);
+  store_le(bytes, kAtVdbFileBytes, header.file_bytes);
+  store_le(bytes, kAtVdbRows, header.rows);
+  store_le(bytes, kAtVdbDim, header.dim);
+  store_le(bytes, kAtVdbMetric, static_cast<std::uint32_t>(header.metric));
+  store_le(bytes, kAtVdbSectionCount, header.section_count);
+  store_le(bytes, kAtVdbSectionTable, header.section_table_offset);
+  store_le(bytes, kAtVdbBlockTable, header.block_table_offset);
+  store_le(bytes, kAtVdbBlockCount, header.block_count);
+  store_le(bytes, kAtVdbFirstLsn, header.first_lsn);
+  store_le(bytes, kAtVdbLastLsn, header.last_lsn);
+  store_le(bytes, kAtVdbSectionTableCrc, header.section_table_crc);
+  store_le(bytes, kAtVdbBlockTableCrc, header.block_table_crc);
+  store_le(bytes, kAtVdbBlockBytes, kVdbBlockBytes);
+  store_le(bytes, kAtVdbHeaderCrc, crc32c(std::span<const std::byte>(bytes).first(kAtVdbHeaderCrc)));
   return bytes;
 }
 
 Result<VdbHeader> decode_vdb_header(std::span<const std::byte> bytes) {
-  VIBRATO_RETURN_IF_ERROR(check_envelope(bytes));
+  VIBRATO_RETURN_IF_ERROR(check_vdb_envelope(bytes));
   VIBRATO_RETURN_IF_ERROR(check_fixed_fields(bytes));
   VdbHeader header;
-  header.file_bytes = load_le<std::uint64_t>(bytes, kAtFileBytes);
-  header.rows = load_le<std::uint64_t>(bytes, kAtRows);
-  header.dim = load_le<std::uint32_t>(bytes, kAtDim);
-  header.section_count = load_le<std::uint32_t>(bytes, kAtSectionCount);
-  header.section_table_offset = load_le<std::uint64_t>(bytes, kAtSectionTable);
-  header.block_table_offset = load_le<std::uint64_t>(bytes, kAtBlockTable);
-  header.block_count = load_le<std::uint64_t>(bytes, kAtBlockCount);
-  header.first_lsn = load_le<std::uint64_t>(bytes, kAtFirstLsn);
-  header.last_lsn = load_le<std::uint64_t>(bytes, kAtLastLsn);
-  header.section_table_crc = load_le<std::uint32_t>(bytes, kAtSectionTableCrc);
-  header.block_table_crc = load_le<std::uint32_t>(bytes, kAtBlockTableCrc);
-  const auto metric = load_le<std::uint32_t>(bytes, kAtMetric);
+  header.file_bytes = load_le<std::uint64_t>(bytes, kAtVdbFileBytes);
+  header.rows = load_le<std::uint64_t>(bytes, kAtVdbRows);
+  header.dim = load_le<std::uint32_t>(bytes, kAtVdbDim);
+  header.section_count = load_le<std::uint32_t>(bytes, kAtVdbSectionCount);
+  header.section_table_offset = load_le<std::uint64_t>(bytes, kAtVdbSectionTable);
+  header.block_table_offset = load_le<std::uint64_t>(bytes, kAtVdbBlockTable);
+  header.block_count = load_le<std::uint64_t>(bytes, kAtVdbBlockCount);
+  header.first_lsn = load_le<std::uint64_t>(bytes, kAtVdbFirstLsn);
+  header.last_lsn = load_le<std::uint64_t>(bytes, kAtVdbLastLsn);
+  header.section_table_crc = load_le<std::uint32_t>(bytes, kAtVdbSectionTableCrc);
+  header.block_table_crc = load_le<std::uint32_t>(bytes, kAtVdbBlockTableCrc);
+  const auto metric = load_le<std::uint32_t>(bytes, kAtVdbMetric);
   VIBRATO_RETURN_IF_ERROR(check_values(header, metric));
   header.metric = static_cast<Metric>(metric);
   return header;

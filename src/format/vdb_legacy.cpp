@@ -14,15 +14,15 @@ constexpr std::uint32_t kFlagMeta = 2;
 constexpr std::uint32_t kFlagGraph = 4;
 
 // Header fields of version 2; the 64-bit ones follow each other without padding.
-constexpr std::size_t kAtVersion = 8;
-constexpr std::size_t kAtFlags = 12;
-constexpr std::size_t kAtCount = 16;
-constexpr std::size_t kAtDim = 20;
-constexpr std::size_t kAtSubspaces = 24;
-constexpr std::size_t kAtVectors = 28;
-constexpr std::size_t kAtCodebook = 36;
-constexpr std::size_t kAtMeta = 44;
-constexpr std::size_t kAtGraph = 52;
+constexpr std::size_t kAtLegacyVersion = 8;
+constexpr std::size_t kAtLegacyFlags = 12;
+constexpr std::size_t kAtLegacyCount = 16;
+constexpr std::size_t kAtLegacyDim = 20;
+constexpr std::size_t kAtLegacySubspaces = 24;
+constexpr std::size_t kAtLegacyVectors = 28;
+constexpr std::size_t kAtLegacyCodebook = 36;
+constexpr std::size_t kAtLegacyMeta = 44;
+constexpr std::size_t kAtLegacyGraph = 52;
 
 // Fills rows, dim, stride and vectors after checking that the rows lie within `file_bytes`.
 Status place_rows(VdbLayout& layout, std::uint32_t count, std::uint32_t dim, std::uint64_t offset, std::size_t count_at,
@@ -57,27 +57,29 @@ Status check_offsets_2(const Offsets2& at, std::uint32_t flags, const VdbLayout&
   const bool has_meta = (flags & kFlagMeta) != 0;
   const bool has_graph = (flags & kFlagGraph) != 0;
   if (has_meta && (at.meta < vectors_end || at.meta > layout.file_bytes)) {
-    return corrupt_at(kAtMeta, "metadata offset", fmt::format("{} to {}", vectors_end, layout.file_bytes), at.meta);
+    return corrupt_at(kAtLegacyMeta, "metadata offset", fmt::format("{} to {}", vectors_end, layout.file_bytes),
+                      at.meta);
   }
   if (has_graph && (at.graph < vectors_end || at.graph > layout.file_bytes)) {
-    return corrupt_at(kAtGraph, "graph offset", fmt::format("{} to {}", vectors_end, layout.file_bytes), at.graph);
+    return corrupt_at(kAtLegacyGraph, "graph offset", fmt::format("{} to {}", vectors_end, layout.file_bytes),
+                      at.graph);
   }
   if (has_meta && has_graph && at.meta >= at.graph) {
-    return corrupt_at(kAtMeta, "metadata offset", fmt::format("less than the graph's {}", at.graph), at.meta);
+    return corrupt_at(kAtLegacyMeta, "metadata offset", fmt::format("less than the graph's {}", at.graph), at.meta);
   }
   return ok_status();
 }
 
 Status check_fields_2(std::span<const std::byte> file, std::uint32_t flags) {
-  if (const auto version = load_le<std::uint32_t>(file, kAtVersion); version != 2) {
-    return corrupt_at(kAtVersion, "version", 2, version);
+  if (const auto version = load_le<std::uint32_t>(file, kAtLegacyVersion); version != 2) {
+    return corrupt_at(kAtLegacyVersion, "version", 2, version);
   }
-  if ((flags & kFlagPq) != 0 || load_le<std::uint32_t>(file, kAtSubspaces) != 0 ||
-      load_le<std::uint64_t>(file, kAtCodebook) != 0) {
+  if ((flags & kFlagPq) != 0 || load_le<std::uint32_t>(file, kAtLegacySubspaces) != 0 ||
+      load_le<std::uint64_t>(file, kAtLegacyCodebook) != 0) {
     return invalid_argument("a version 2 file of PQ codes has no raw vectors; only raw ones can be read");
   }
   if ((flags & ~(kFlagPq | kFlagMeta | kFlagGraph)) != 0) {
-    return corrupt_at(kAtFlags, "flags", "0 to 7", flags);
+    return corrupt_at(kAtLegacyFlags, "flags", "0 to 7", flags);
   }
   return ok_status();
 }
@@ -104,18 +106,19 @@ Result<VdbLayout> parse_vdb_version_2(std::span<const std::byte> file) {
   if (file.size() < kHeaderBytes2) {
     return corrupt_at(0, "header of version 2", fmt::format("{} bytes", kHeaderBytes2), file.size());
   }
-  const auto flags = load_le<std::uint32_t>(file, kAtFlags);
+  const auto flags = load_le<std::uint32_t>(file, kAtLegacyFlags);
   VIBRATO_RETURN_IF_ERROR(check_fields_2(file, flags));
   VdbLayout layout;
   layout.version = 2;
   layout.file_bytes = file.size();
-  const Offsets2 at{load_le<std::uint64_t>(file, kAtVectors), load_le<std::uint64_t>(file, kAtMeta),
-                    load_le<std::uint64_t>(file, kAtGraph)};
+  const Offsets2 at{load_le<std::uint64_t>(file, kAtLegacyVectors), load_le<std::uint64_t>(file, kAtLegacyMeta),
+                    load_le<std::uint64_t>(file, kAtLegacyGraph)};
   if (at.vectors < kHeaderBytes2 || at.vectors % 64 != 0) {
-    return corrupt_at(kAtVectors, "vectors offset", "a multiple of 64, at least 64", at.vectors);
+    return corrupt_at(kAtLegacyVectors, "vectors offset", "a multiple of 64, at least 64", at.vectors);
   }
-  VIBRATO_RETURN_IF_ERROR(place_rows(layout, load_le<std::uint32_t>(file, kAtCount),
-                                     load_le<std::uint32_t>(file, kAtDim), at.vectors, kAtCount, kAtDim));
+  VIBRATO_RETURN_IF_ERROR(place_rows(layout, load_le<std::uint32_t>(file, kAtLegacyCount),
+                                     load_le<std::uint32_t>(file, kAtLegacyDim), at.vectors, kAtLegacyCount,
+                                     kAtLegacyDim));
   VIBRATO_RETURN_IF_ERROR(check_offsets_2(at, flags, layout));
   layout.legacy_graph = (flags & kFlagGraph) != 0;
   if ((flags & kFlagMeta) != 0) {

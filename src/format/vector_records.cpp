@@ -10,10 +10,10 @@
 namespace vibrato::format {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVectorRecordVersion = 1;
 constexpr std::size_t kCreatedHeaderBytes = 8;
-constexpr std::size_t kPutHeaderBytes = 16;
-constexpr std::size_t kDeletedHeaderBytes = 8;
+constexpr std::size_t kVectorPutHeaderBytes = 16;
+constexpr std::size_t kVectorDeletedHeaderBytes = 8;
 
 constexpr std::uint8_t kIdIsNumber = 0;
 constexpr std::uint8_t kIdIsText = 1;
@@ -30,18 +30,13 @@ void write_id(ByteWriter& writer, const PointIdView& id) {
   }
 }
 
-std::string_view text_at(std::span<const std::byte> body, std::size_t offset, std::size_t count) {
-  const auto bytes = body.subspan(offset, count);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 // The header's fixed part is there, of a version that is known.
-Status check_header(std::span<const std::byte> body, std::size_t header_bytes, std::string_view record) {
+Status check_vector_record_header(std::span<const std::byte> body, std::size_t header_bytes, std::string_view record) {
   if (body.size() < header_bytes) {
     return corrupt_at(0, record, fmt::format("at least {} bytes", header_bytes), body.size());
   }
-  if (const auto version = load_le<std::uint8_t>(body, 0); version != kVersion) {
-    return corrupt_at(0, fmt::format("version of a {}", record), int{kVersion}, int{version});
+  if (const auto version = load_le<std::uint8_t>(body, 0); version != kVectorRecordVersion) {
+    return corrupt_at(0, fmt::format("version of a {}", record), int{kVectorRecordVersion}, int{version});
   }
   return ok_status();
 }
@@ -53,7 +48,7 @@ Status check_zeros(std::span<const std::byte> body, std::size_t offset, std::siz
              : corrupt_at(offset, "reserved bytes", 0, "other bytes");
 }
 
-Status check_size(std::span<const std::byte> body, std::uint64_t expected) {
+Status check_vector_record_size(std::span<const std::byte> body, std::uint64_t expected) {
   return body.size() == expected ? ok_status() : corrupt_at(0, "size of the body", expected, body.size());
 }
 
@@ -89,7 +84,7 @@ std::vector<std::byte> encode_collection_created(const CollectionCreated& record
   std::vector<std::byte> body;
   body.reserve(kCreatedHeaderBytes + record.name.size() + record.settings.size());
   ByteWriter writer(body);
-  writer.write_u8(kVersion);
+  writer.write_u8(kVectorRecordVersion);
   writer.write_u8(static_cast<std::uint8_t>(record.name.size()));
   writer.write_u16(0);
   writer.write_u32(static_cast<std::uint32_t>(record.settings.size()));
@@ -101,9 +96,9 @@ std::vector<std::byte> encode_collection_created(const CollectionCreated& record
 std::vector<std::byte> encode_point_put(const PointPut& record) {
   const std::size_t id_bytes = id_bytes_of(record.id);
   std::vector<std::byte> body;
-  body.reserve(kPutHeaderBytes + record.vector.size() + id_bytes + record.meta_json.size());
+  body.reserve(kVectorPutHeaderBytes + record.vector.size() + id_bytes + record.meta_json.size());
   ByteWriter writer(body);
-  writer.write_u8(kVersion);
+  writer.write_u8(kVectorRecordVersion);
   writer.write_u8(static_cast<std::uint8_t>(record.origin));
   writer.write_u8(record.id.is_text ? kIdIsText : kIdIsNumber);
   writer.write_u8(0);
@@ -118,7 +113,7 @@ std::vector<std::byte> encode_point_put(const PointPut& record) {
 }
 
 void set_put_number(std::span<std::byte> body, std::size_t vector_bytes, std::uint64_t number) {
-  const std::size_t offset = kPutHeaderBytes + vector_bytes;
+  const std::size_t offset = kVectorPutHeaderBytes + vector_bytes;
   VIBRATO_CHECK(body.size() >= offset + sizeof(number));
   store_le(body, offset, number);
 }
@@ -126,9 +121,9 @@ void set_put_number(std::span<std::byte> body, std::size_t vector_bytes, std::ui
 std::vector<std::byte> encode_point_deleted(const PointIdView& id) {
   const std::size_t id_bytes = id_bytes_of(id);
   std::vector<std::byte> body;
-  body.reserve(kDeletedHeaderBytes + id_bytes);
+  body.reserve(kVectorDeletedHeaderBytes + id_bytes);
   ByteWriter writer(body);
-  writer.write_u8(kVersion);
+  writer.write_u8(kVectorRecordVersion);
   writer.write_u8(id.is_text ? kIdIsText : kIdIsNumber);
   writer.write_u16(static_cast<std::uint16_t>(id_bytes));
   writer.write_u32(0);
@@ -137,21 +132,21 @@ std::vector<std::byte> encode_point_deleted(const PointIdView& id) {
 }
 
 Result<CollectionCreated> decode_collection_created(std::span<const std::byte> body) {
-  VIBRATO_RETURN_IF_ERROR(check_header(body, kCreatedHeaderBytes, "created collection"));
+  VIBRATO_RETURN_IF_ERROR(check_vector_record_header(body, kCreatedHeaderBytes, "created collection"));
   const std::size_t name_bytes = load_le<std::uint8_t>(body, 1);
   const std::uint64_t settings_bytes = load_le<std::uint32_t>(body, 4);
   VIBRATO_RETURN_IF_ERROR(check_zeros(body, 2, 2));
   if (name_bytes == 0 || name_bytes > limits::kCollectionNameBytesMax) {
     return corrupt_at(1, "length of the name", fmt::format("1 to {}", limits::kCollectionNameBytesMax), name_bytes);
   }
-  VIBRATO_RETURN_IF_ERROR(check_size(body, kCreatedHeaderBytes + name_bytes + settings_bytes));
+  VIBRATO_RETURN_IF_ERROR(check_vector_record_size(body, kCreatedHeaderBytes + name_bytes + settings_bytes));
   const std::size_t settings_at = kCreatedHeaderBytes + name_bytes;
   return CollectionCreated{std::string(text_at(body, kCreatedHeaderBytes, name_bytes)),
                            std::string(text_at(body, settings_at, body.size() - settings_at))};
 }
 
 Result<PointPut> decode_point_put(std::span<const std::byte> body) {
-  VIBRATO_RETURN_IF_ERROR(check_header(body, kPutHeaderBytes, "put point"));
+  VIBRATO_RETURN_IF_ERROR(check_vector_record_header(body, kVectorPutHeaderBytes, "put point"));
   const auto origin = load_le<std::uint8_t>(body, 1);
   const auto id_kind = load_le<std::uint8_t>(body, 2);
   const std::uint32_t dim = load_le<std::uint32_t>(body, 4);
@@ -171,20 +166,20 @@ Result<PointPut> decode_point_put(std::span<const std::byte> body) {
     return corrupt_at(12, "length of the meta", fmt::format("at most {}", limits::kMetaBytesMax), meta_bytes);
   }
   const std::size_t vector_bytes = std::size_t{dim} * sizeof(float);
-  VIBRATO_RETURN_IF_ERROR(check_size(body, kPutHeaderBytes + vector_bytes + id_bytes + meta_bytes));
-  const std::size_t id_at = kPutHeaderBytes + vector_bytes;
+  VIBRATO_RETURN_IF_ERROR(check_vector_record_size(body, kVectorPutHeaderBytes + vector_bytes + id_bytes + meta_bytes));
+  const std::size_t id_at = kVectorPutHeaderBytes + vector_bytes;
   return PointPut{static_cast<PutOrigin>(origin), read_id(body, id_kind, id_at, id_bytes),
-                  body.subspan(kPutHeaderBytes, vector_bytes), text_at(body, id_at + id_bytes, meta_bytes)};
+                  body.subspan(kVectorPutHeaderBytes, vector_bytes), text_at(body, id_at + id_bytes, meta_bytes)};
 }
 
 Result<PointIdView> decode_point_deleted(std::span<const std::byte> body) {
-  VIBRATO_RETURN_IF_ERROR(check_header(body, kDeletedHeaderBytes, "deleted point"));
+  VIBRATO_RETURN_IF_ERROR(check_vector_record_header(body, kVectorDeletedHeaderBytes, "deleted point"));
   const auto id_kind = load_le<std::uint8_t>(body, 1);
   const std::size_t id_bytes = load_le<std::uint16_t>(body, 2);
   VIBRATO_RETURN_IF_ERROR(check_zeros(body, 4, 4));
   VIBRATO_RETURN_IF_ERROR(check_id_fields(id_kind, 1, id_bytes, 2));
-  VIBRATO_RETURN_IF_ERROR(check_size(body, kDeletedHeaderBytes + id_bytes));
-  return read_id(body, id_kind, kDeletedHeaderBytes, id_bytes);
+  VIBRATO_RETURN_IF_ERROR(check_vector_record_size(body, kVectorDeletedHeaderBytes + id_bytes));
+  return read_id(body, id_kind, kVectorDeletedHeaderBytes, id_bytes);
 }
 
 }  // namespace vibrato::format

@@ -10,7 +10,7 @@ constexpr std::size_t kProductRowsAHit = 20;
 // Rows scored at a time after the first k: enough to overlap their loads.
 constexpr std::size_t kStep = 4;
 
-bool nearer(const Hit& a, const Hit& b) {
+bool nearer_by_distance(const Hit& a, const Hit& b) {
   return a.distance != b.distance ? a.distance < b.distance : a.row < b.row;
 }
 
@@ -25,14 +25,14 @@ void prefetch_row(const ExactScorer& exact, std::uint32_t row) {
 // Keeps the k nearest in `hits`, a heap with the farthest in front.
 void keep_nearest(std::vector<Hit>& hits, std::size_t k, const Hit& hit) {
   if (hits.size() == k) {
-    if (!nearer(hit, hits.front())) {
+    if (!nearer_by_distance(hit, hits.front())) {
       return;
     }
-    std::pop_heap(hits.begin(), hits.end(), nearer);
+    std::pop_heap(hits.begin(), hits.end(), nearer_by_distance);
     hits.pop_back();
   }
   hits.push_back(hit);
-  std::push_heap(hits.begin(), hits.end(), nearer);
+  std::push_heap(hits.begin(), hits.end(), nearer_by_distance);
 }
 
 // Kernels score rows in groups of kStep and what is left over one by one, which may round otherwise. Equal rows must
@@ -96,7 +96,7 @@ std::uint32_t rescore(const simd::Kernels& kernels, const RowSpace& space, const
       prefetch_row(exact, pool.id(i));
     }
   }
-  std::sort_heap(hits.begin(), hits.end(), nearer);
+  std::sort_heap(hits.begin(), hits.end(), nearer_by_distance);
   return static_cast<std::uint32_t>(next);
 }
 

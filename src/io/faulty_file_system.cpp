@@ -5,7 +5,7 @@
 namespace vibrato::io {
 namespace {
 
-Status error_of(Fault fault, const std::string& path) {
+Status error_of_fault(Fault fault, const std::string& path) {
   const bool no_space = fault == Fault::kDiskFull || fault == Fault::kShortWrite;
   return {no_space ? ErrorCode::kDiskFull : ErrorCode::kIoError, path + ": injected fault"};
 }
@@ -35,7 +35,7 @@ class FaultyFile final : public File {
       if (*fault == Fault::kShortRead) {
         VIBRATO_RETURN_IF_ERROR(base_->read_at(offset, out.first(out.size() / 2)).status());
       }
-      return error_of(*fault, path());
+      return error_of_fault(*fault, path());
     }
     return base_->read_at(offset, out);
   }
@@ -51,7 +51,7 @@ class FaultyFile final : public File {
     if (*fault == Fault::kShortWrite) {
       VIBRATO_RETURN_IF_ERROR(base_->write_at(offset, data.first(data.size() / 2)));
     }
-    return error_of(*fault, path());
+    return error_of_fault(*fault, path());
   }
 
   [[nodiscard]] Status sync() override {
@@ -64,7 +64,7 @@ class FaultyFile final : public File {
 
   [[nodiscard]] Result<std::uint64_t> size() const override {
     if (const auto fault = owner_.strike(IoCall::kSize, path())) {
-      return error_of(*fault, path());
+      return error_of_fault(*fault, path());
     }
     return base_->size();
   }
@@ -127,12 +127,12 @@ Status FaultyFileSystem::run(IoCall call, const std::string& path, const std::st
   if (!fault) {
     return action();
   }
-  return *fault == Fault::kIgnored ? ok_status() : error_of(*fault, path);
+  return *fault == Fault::kIgnored ? ok_status() : error_of_fault(*fault, path);
 }
 
 Result<std::unique_ptr<File>> FaultyFileSystem::open(const std::string& path, OpenMode mode) {
   if (const auto fault = strike(IoCall::kOpen, path)) {
-    return error_of(*fault, path);
+    return error_of_fault(*fault, path);
   }
   VIBRATO_ASSIGN_OR_RETURN(auto file, base_.open(path, mode));
   return std::unique_ptr<File>(std::make_unique<FaultyFile>(*this, std::move(file)));
@@ -140,7 +140,7 @@ Result<std::unique_ptr<File>> FaultyFileSystem::open(const std::string& path, Op
 
 Result<std::unique_ptr<ReadOnlyMap>> FaultyFileSystem::map_read_only(const std::string& path) {
   if (const auto fault = strike(IoCall::kMap, path)) {
-    return error_of(*fault, path);
+    return error_of_fault(*fault, path);
   }
   return base_.map_read_only(path);
 }
@@ -167,14 +167,14 @@ Status FaultyFileSystem::remove_directory(const std::string& path) {
 
 Result<std::vector<FileInfo>> FaultyFileSystem::list_directory(const std::string& path) {
   if (const auto fault = strike(IoCall::kListDirectory, path)) {
-    return error_of(*fault, path);
+    return error_of_fault(*fault, path);
   }
   return base_.list_directory(path);
 }
 
 Result<FileInfo> FaultyFileSystem::stat(const std::string& path) {
   if (const auto fault = strike(IoCall::kStat, path)) {
-    return error_of(*fault, path);
+    return error_of_fault(*fault, path);
   }
   return base_.stat(path);
 }
@@ -185,14 +185,14 @@ Status FaultyFileSystem::sync_directory(const std::string& path) {
 
 Result<std::unique_ptr<DirectoryLock>> FaultyFileSystem::lock_directory(const std::string& path) {
   if (const auto fault = strike(IoCall::kLockDirectory, path)) {
-    return error_of(*fault, path);
+    return error_of_fault(*fault, path);
   }
   return base_.lock_directory(path);
 }
 
 Result<std::uint64_t> FaultyFileSystem::free_bytes(const std::string& path) {
   if (const auto fault = strike(IoCall::kFreeBytes, path)) {
-    return error_of(*fault, path);
+    return error_of_fault(*fault, path);
   }
   return base_.free_bytes(path);
 }

@@ -9,7 +9,7 @@
 namespace vibrato::io {
 namespace {
 
-using Kind = SimulatedOperation::Kind;
+using OperationKind = SimulatedOperation::Kind;
 
 // Larger files would only exhaust the memory of the test.
 constexpr std::uint64_t kSimulatedFileBytesMax = std::uint64_t{1} << 32;
@@ -45,7 +45,7 @@ Status SimulatedFile::write_at(std::uint64_t offset, std::span<const std::byte> 
   const std::uint64_t old_size = node_->content.current().size();
   const std::uint64_t end = data.empty() ? old_size : std::max(old_size, offset + data.size());
   VIBRATO_RETURN_IF_ERROR(owner_.check_space(old_size, end, path_));
-  const std::uint64_t sequence = owner_.count(Kind::kWrite, path_, data.size());
+  const std::uint64_t sequence = owner_.count(OperationKind::kWrite, path_, data.size());
   node_->content.write(sequence, static_cast<std::size_t>(offset), data);
   return ok_status();
 }
@@ -53,7 +53,7 @@ Status SimulatedFile::write_at(std::uint64_t offset, std::span<const std::byte> 
 Status SimulatedFile::sync() {
   const std::lock_guard lock(owner_.mutex_);
   VIBRATO_RETURN_IF_ERROR(check_alive());
-  owner_.count(Kind::kSync, path_);
+  owner_.count(OperationKind::kSync, path_);
   if (std::exchange(owner_.fail_next_sync_, false)) {
     node_->content.forget_pending();
     return error(ErrorCode::kIoError, "simulated failure of a sync");
@@ -69,7 +69,7 @@ Status SimulatedFile::truncate(std::uint64_t size_bytes) {
     return error(ErrorCode::kInvalidArgument, "the size is too large");
   }
   VIBRATO_RETURN_IF_ERROR(owner_.check_space(node_->content.current().size(), size_bytes, path_));
-  const std::uint64_t sequence = owner_.count(Kind::kTruncate, path_, size_bytes);
+  const std::uint64_t sequence = owner_.count(OperationKind::kTruncate, path_, size_bytes);
   node_->content.resize(sequence, static_cast<std::size_t>(size_bytes));
   return ok_status();
 }

@@ -12,7 +12,6 @@
 namespace vibrato::quant {
 namespace {
 
-constexpr std::size_t kCentroids = simd::kProductEntries;
 // Of the sample, as floats.
 constexpr std::size_t kSampleBytesMax = std::size_t{128} * 1024 * 1024;
 // The trial that chooses between rotated and not.
@@ -67,20 +66,20 @@ class Sample {
 // threads changes nothing.
 double train_sub_spaces(const simd::Kernels& kernels, const Sample& sample, const ProductLayout& layout,
                         const ProductTraining& options, std::uint32_t iterations, ProductCodebook& codebook) {
-  codebook.centroids.resize(std::size_t{layout.dim} * kCentroids);
+  codebook.centroids.resize(std::size_t{layout.dim} * simd::kProductEntries);
   std::vector<double> errors(layout.code_bytes);
   parallel_for(options.threads, layout.code_bytes, 1, [&](std::size_t first, std::size_t last, std::size_t) {
     for (std::size_t i = first; i < last; ++i) {
       const auto s = static_cast<std::uint32_t>(i);
       KMeansOptions training;
-      training.clusters = kCentroids;
+      training.clusters = simd::kProductEntries;
       training.iterations_max = iterations;
       training.seed = options.seed + s;
       training.should_stop = options.should_stop;
       const Columns points = sample.sub_space(layout.begin(s), layout.width(s));
       const Clusters clusters = k_means(kernels, points, training);
       std::copy(clusters.centroids.begin(), clusters.centroids.end(),
-                codebook.centroids.begin() + static_cast<std::ptrdiff_t>(layout.begin(s) * kCentroids));
+                codebook.centroids.begin() + static_cast<std::ptrdiff_t>(layout.begin(s) * simd::kProductEntries));
       errors[s] = clusters.error;
     }
   });

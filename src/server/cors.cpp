@@ -10,10 +10,10 @@ constexpr const char* kRequestHeaders =
     "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, x-api-key, x-request-id";
 constexpr const char* kAnswerHeaders = "Retry-After, x-next-cursor, x-request-id";
 constexpr const char* kRememberSeconds = "600";
-constexpr int kNoContent = 204;
+constexpr int kPreflightStatus = 204;
 
 Status answer_preflight(const api::Request& /*request*/, api::Reply& reply) {
-  reply.status = kNoContent;
+  reply.status = kPreflightStatus;
   reply.headers.emplace_back("Access-Control-Allow-Methods", kMethods);
   reply.headers.emplace_back("Access-Control-Allow-Headers", kRequestHeaders);
   reply.headers.emplace_back("Access-Control-Max-Age", kRememberSeconds);

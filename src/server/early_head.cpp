@@ -14,10 +14,10 @@ std::string_view trim(std::string_view text) {
 
 api::Method method_called(std::string_view name) {
   using enum api::Method;
-  constexpr std::array kMethods{kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions};
+  constexpr std::array kMethodsCalled{kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions};
   const auto* const found =
-      std::ranges::find_if(kMethods, [&](api::Method method) { return api::to_string(method) == name; });
-  return found == kMethods.end() ? kOther : *found;
+      std::ranges::find_if(kMethodsCalled, [&](api::Method method) { return api::to_string(method) == name; });
+  return found == kMethodsCalled.end() ? kOther : *found;
 }
 
 EarlyHead read_request_line(std::string_view line) {

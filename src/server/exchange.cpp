@@ -19,8 +19,6 @@ namespace {
 // A TLS connection begins with it, and no request does. Source: RFC 8446, section 5.1.
 constexpr char kTlsHandshake = '\x16';
 
-constexpr std::string_view kContinueHead = "HTTP/1.1 100 Continue\r\n\r\n";
-
 // A refused request's body up to this size is read and dropped, so that its connection can go on.
 constexpr std::size_t kDroppedBodyBytesMax = ReadBuffer::kBaseCapacity;
 

@@ -17,7 +17,6 @@
 namespace vibrato::server {
 namespace {
 
-constexpr std::string_view kContinueHead = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace

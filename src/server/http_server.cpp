@@ -25,7 +25,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr auto kAwaitAccept = asio::as_tuple(asio::use_awaitable);
 
 // After a failed accept (no file descriptors left): others may close some meanwhile.
 constexpr std::chrono::milliseconds kAcceptPause{50};
@@ -117,7 +117,7 @@ class HttpServer::Impl {
     while (acceptor_->is_open()) {
       Worker& worker = **std::min_element(workers_.begin(), workers_.end(),
                                           [](const auto& a, const auto& b) { return a->load() < b->load(); });
-      auto [error, socket] = co_await acceptor_->async_accept(worker.loop(), kAwait);
+      auto [error, socket] = co_await acceptor_->async_accept(worker.loop(), kAwaitAccept);
       if (!error) {
         worker.expect();
         asio::post(worker.loop(),
@@ -125,7 +125,7 @@ class HttpServer::Impl {
       } else if (acceptor_->is_open()) {
         state_.logger.warning("cannot accept a connection: {}", error.message());
         pause.expires_after(kAcceptPause);
-        co_await pause.async_wait(kAwait);
+        co_await pause.async_wait(kAwaitAccept);
       }
     }
   }

@@ -21,7 +21,7 @@ namespace {
 namespace asio = boost::asio;
 using ErrorCodeAsio = boost::system::error_code;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr auto kAwaitResult = asio::as_tuple(asio::use_awaitable);
 constexpr std::int64_t kNsPerMs = 1'000'000;
 
 // How long a stop goes on waiting for the answer to a client that has ended its side of the connection.
@@ -273,7 +273,7 @@ asio::awaitable<Session::Step> Session::await_answer() {
   wait(Wait::kAnswer);
   answered_ = false;
   answer_timer_.expires_at(Timer::time_point::max());
-  co_await answer_timer_.async_wait(kAwait);
+  co_await answer_timer_.async_wait(kAwaitResult);
   wait_ = Wait::kNone;
   if (!stream_.socket().is_open() || (client_left_ && !answered_)) {
     co_return Step::kClose;
@@ -294,7 +294,7 @@ asio::awaitable<void> Session::drain() {
   }
   std::string dropped(kDrainBytes, '\0');
   while (!error && !expired_) {
-    std::tie(error, std::ignore) = co_await stream_.socket().async_read_some(asio::buffer(dropped), kAwait);
+    std::tie(error, std::ignore) = co_await stream_.socket().async_read_some(asio::buffer(dropped), kAwaitResult);
   }
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::array<std::uint16_t, 1> kTypes = {format::kSqlExecutedRecord};
 constexpr std::string_view kFileName = "sql.db";
-constexpr auto kBetweenLooks = std::chrono::microseconds(50);
+constexpr auto kBetweenLooksAtVisible = std::chrono::microseconds(50);
 
 const Clock& system_clock() {
   static const SystemClock clock;
@@ -49,7 +49,7 @@ class SqlCapture final : public commit::FileCapture {
 Status wait_until_visible(const commit::VisibleLsn& visible, Lsn lsn, const Deadline& deadline) {
   while (visible.get() < lsn) {
     VIBRATO_RETURN_IF_ERROR(deadline.check());
-    std::this_thread::sleep_for(kBetweenLooks);
+    std::this_thread::sleep_for(kBetweenLooksAtVisible);
   }
   return ok_status();
 }

@@ -7,7 +7,7 @@ namespace vibrato::sql {
 namespace {
 
 constexpr std::uint32_t kReaderCacheKib = 2048;
-constexpr auto kBetweenLooks = std::chrono::milliseconds(20);
+constexpr auto kBetweenLooksForReader = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -43,7 +43,7 @@ Result<SqlReaders::SandboxPtr> SqlReaders::take(const Deadline& deadline) {
       return SandboxPtr();
     }
     VIBRATO_RETURN_IF_ERROR(deadline.check());
-    returned_.wait_for(lock, kBetweenLooks);
+    returned_.wait_for(lock, kBetweenLooksForReader);
   }
 }
 

@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "io/atomic_file.hpp"
+#include "store/temporary_file.hpp"
 
 namespace vibrato::store {
 namespace {
 
 constexpr std::size_t kBufferBytes = 256 * 1024;
-constexpr int kTemporaryNamesMax = 1000;
 
 }  // namespace
 

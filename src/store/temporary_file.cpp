@@ -7,13 +7,6 @@
 #include "io/safe_path.hpp"
 
 namespace vibrato::store {
-namespace {
-
-// Temporary names tried before giving up; each one taken is another writer's, or was left behind by a crash.
-constexpr int kTemporaryNamesMax = 1000;
-
-}  // namespace
-
 // Unlike io::AtomicFile, takes only a name that is free: a build on the command line and a flush of a server may write
 // one target at the same time, and must not share a temporary file. The last to publish wins, whole.
 Result<std::unique_ptr<TemporaryFile>> TemporaryFile::create(io::FileSystem& fs, const std::string& target) {

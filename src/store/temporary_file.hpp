@@ -11,6 +11,9 @@
 
 namespace vibrato::store {
 
+// Temporary names tried before giving up; each one taken is another writer's, or was left behind by a crash.
+inline constexpr int kTemporaryNamesMax = 1000;
+
 // Not thread-safe.
 class TemporaryFile {
  public:

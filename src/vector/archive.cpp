@@ -13,7 +13,7 @@ namespace vibrato::vector {
 namespace {
 
 constexpr std::uint32_t kArchivedDimMin = 4;
-constexpr std::size_t kRowsAChunk = 256;
+constexpr std::size_t kRowsRescoredAtOnce = 256;
 
 }  // namespace
 
@@ -41,7 +41,7 @@ Status archive_index(const store::VdbFile& rows, std::uint32_t threads, BuiltInd
   VIBRATO_RETURN_IF_ERROR(watch.status());
   VIBRATO_ASSIGN_OR_RETURN(quant::ProductRows codes, quant::ProductRows::create(*product, vectors.rows));
   std::vector<std::vector<float>> scratches(training.threads);
-  parallel_for(training.threads, vectors.rows, kRowsAChunk,
+  parallel_for(training.threads, vectors.rows, kRowsRescoredAtOnce,
                [&](std::size_t begin, std::size_t end, std::size_t thread) {
                  const bool stopped = watch.should_stop();
                  for (std::size_t i = begin; i < end && !stopped; ++i) {

@@ -21,7 +21,7 @@ using format::SectionKind;
 using quant::CodeKind;
 
 constexpr std::uint32_t kCentreRowsMax = 10'000;
-constexpr std::size_t kRowsAChunk = 256;
+constexpr std::size_t kRowsCodedAtOnce = 256;
 
 std::size_t thread_count(std::uint32_t threads) {
   return threads == 0 ? hardware_threads() : threads;
@@ -56,7 +56,7 @@ class RowMeasure {
 
   Status run(std::uint32_t first) {
     const std::size_t count = file_.rows() - first;
-    parallel_for(maxima_.size(), count, kRowsAChunk, [&](std::size_t begin, std::size_t end, std::size_t thread) {
+    parallel_for(maxima_.size(), count, kRowsCodedAtOnce, [&](std::size_t begin, std::size_t end, std::size_t thread) {
       for (std::size_t i = begin; i < end; ++i) {
         measure(first + static_cast<std::uint32_t>(i), thread);
       }
@@ -109,13 +109,14 @@ Status encode_rows(const store::VdbFile& file, std::uint32_t first, std::size_t 
   const store::VectorRows vectors = file.vectors();
   const simd::Kernels& kernels = simd::kernels();
   std::vector<std::vector<float>> scratches(threads);
-  parallel_for(threads, vectors.rows - first, kRowsAChunk, [&](std::size_t begin, std::size_t end, std::size_t thread) {
-    const bool stopped = watch.should_stop();
-    for (std::size_t i = begin; i < end && !stopped; ++i) {
-      const std::uint32_t row = first + static_cast<std::uint32_t>(i);
-      codes.encode(kernels, row, vectors.row(row).data(), scratches[thread]);
-    }
-  });
+  parallel_for(threads, vectors.rows - first, kRowsCodedAtOnce,
+               [&](std::size_t begin, std::size_t end, std::size_t thread) {
+                 const bool stopped = watch.should_stop();
+                 for (std::size_t i = begin; i < end && !stopped; ++i) {
+                   const std::uint32_t row = first + static_cast<std::uint32_t>(i);
+                   codes.encode(kernels, row, vectors.row(row).data(), scratches[thread]);
+                 }
+               });
   return watch.status();
 }
 

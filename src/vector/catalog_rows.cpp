@@ -5,11 +5,11 @@
 
 namespace vibrato::vector {
 
-using Json = nlohmann::ordered_json;
+using ParamsJson = nlohmann::ordered_json;
 
 catalog::Collection catalog_row(const CollectionIdentity& identity) {
   const CollectionSettings& settings = identity.settings;
-  Json params = Json::object();
+  ParamsJson params = ParamsJson::object();
   if (settings.index == IndexKind::kHnsw) {
     params["m"] = settings.m;
     params["ef_construction"] = settings.ef_construction;
@@ -33,7 +33,7 @@ catalog::Collection catalog_row(const CollectionIdentity& identity) {
 // By way of the JSON of the settings, so that there is one parser and one set of checks for both.
 Result<CollectionIdentity> identity_of(const catalog::Collection& row) {
   const CollectionSettings defaults;
-  Json json = Json::parse(row.index_params, nullptr, false);
+  ParamsJson json = ParamsJson::parse(row.index_params, nullptr, false);
   if (!json.is_object()) {
     return corruption(fmt::format("catalog: collection {}: index_params: expected a JSON object", row.name));
   }
@@ -41,7 +41,7 @@ Result<CollectionIdentity> identity_of(const catalog::Collection& row) {
   json["metric"] = to_string(row.metric);
   json["index"] = row.index_kind;
   json["quantization"] = row.quantization;
-  json["archive"] = row.archive_keep_raw ? Json({{"keep_raw", *row.archive_keep_raw}}) : Json();
+  json["archive"] = row.archive_keep_raw ? ParamsJson({{"keep_raw", *row.archive_keep_raw}}) : ParamsJson();
   json.emplace("m", defaults.m);
   json.emplace("ef_construction", defaults.ef_construction);
   auto settings = parse_settings(json.dump());

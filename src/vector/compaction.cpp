@@ -8,14 +8,6 @@
 #include "vector/damage_marks.hpp"
 
 namespace vibrato::vector {
-namespace {
-
-Status check(const KeepGoing& keep_going) {
-  return keep_going ? keep_going() : ok_status();
-}
-
-}  // namespace
-
 Result<CompactionReport> Compaction::run_due(const KeepGoing& keep_going) {
   VIBRATO_ASSIGN_OR_RETURN(const std::vector<CompactionTask> due, tasks_.due());
   return run(due, keep_going);
@@ -34,7 +26,7 @@ Result<CompactionReport> Compaction::run(const std::vector<CompactionTask>& task
   bool stopped = false;
   bool dropped = false;
   const KeepGoing go_on = [&]() -> Status {
-    if (Status status = check(keep_going); !status.ok()) {
+    if (Status status = may_go_on(keep_going); !status.ok()) {
       stopped = true;
       return status;
     }
@@ -70,7 +62,7 @@ Result<CompactionReport> Compaction::try_run(const std::vector<CompactionTask>& 
                                : write_file(merges.front(), tasks.front().archive, written, keep_going);
   VIBRATO_RETURN_IF_ERROR(wrote);
   VIBRATO_RETURN_IF_ERROR(open_outputs(merges));
-  VIBRATO_RETURN_IF_ERROR(check(keep_going));
+  VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
   VIBRATO_RETURN_IF_ERROR(commit(merges, written));
   return report_of(merges);
 }
@@ -78,7 +70,7 @@ Result<CompactionReport> Compaction::try_run(const std::vector<CompactionTask>& 
 Status Compaction::verify(const std::vector<CompactionTask>& tasks, const KeepGoing& keep_going) {
   for (const CompactionTask& task : tasks) {
     for (const SealedPartPtr& part : task.inputs) {
-      VIBRATO_RETURN_IF_ERROR(check(keep_going));
+      VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
       const Status whole = verify_part(*part, keep_going);
       if (whole.code() == ErrorCode::kCorruption) {
         mark_damaged(context_, task.collection, part->entry().id, whole.message());
@@ -113,7 +105,7 @@ Status Compaction::write_pack(Merges& merges, WrittenFiles& written, const KeepG
   std::vector<std::vector<SegmentRow>> rows(merges.size());
   for (std::size_t i = 0; i < merges.size(); ++i) {
     Merge& merge = merges[i];
-    VIBRATO_RETURN_IF_ERROR(check(keep_going));
+    VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
     const auto keep_row = [&](const SegmentRow& row) {
       rows[i].push_back(row);
       return ok_status();

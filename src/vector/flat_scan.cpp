@@ -10,9 +10,9 @@ namespace vibrato::vector {
 namespace {
 
 // Rows scored by one kernel call: enough to hide its cost, few enough for their distances to stay in the first cache.
-constexpr std::size_t kBatchRows = 512;
+constexpr std::size_t kScoredAtOnce = 512;
 // Of product codes, scored again for each hit.
-constexpr std::uint32_t kProductCandidatesAHit = 20;
+constexpr std::uint32_t kFlatProductCandidatesAHit = 20;
 
 float number_or_infinity(float distance) {
   return std::isnan(distance) ? std::numeric_limits<float>::infinity() : distance;
@@ -36,17 +36,17 @@ class RowRange {
       : next_(first), end_(end), predicate_(predicate) {}
 
   [[nodiscard]] bool done() const { return next_ == end_; }
-  // Writes the next rows, at most kBatchRows of them, to `rows`; looks at no more than `looks_max`, which it lowers.
+  // Writes the next rows, at most kScoredAtOnce of them, to `rows`; looks at no more than `looks_max`, which it lowers.
   std::size_t take(std::uint32_t* rows, std::uint32_t& looks_max) {
     const std::uint32_t begin = next_;
     const std::uint32_t end = next_ + std::min(end_ - next_, looks_max);
     std::size_t count = 0;
     if (predicate_.allows == nullptr) {
-      count = std::min<std::size_t>(end - next_, kBatchRows);
+      count = std::min<std::size_t>(end - next_, kScoredAtOnce);
       std::iota(rows, rows + count, next_);
       next_ += static_cast<std::uint32_t>(count);
     }
-    for (; next_ < end && count < kBatchRows; ++next_) {
+    for (; next_ < end && count < kScoredAtOnce; ++next_) {
       rows[count] = next_;
       count += predicate_(next_) ? 1 : 0;
     }
@@ -67,7 +67,7 @@ class RowList {
 
   [[nodiscard]] bool done() const { return rows_.empty(); }
   std::size_t take(std::uint32_t* rows, std::uint32_t& looks_max) {
-    const std::size_t count = std::min({rows_.size(), kBatchRows, std::size_t{looks_max}});
+    const std::size_t count = std::min({rows_.size(), kScoredAtOnce, std::size_t{looks_max}});
     std::copy_n(rows_.data(), count, rows);
     rows_ = rows_.subspan(count);
     looks_max -= static_cast<std::uint32_t>(count);
@@ -83,8 +83,8 @@ template <typename Scorer, typename Rows>
 void scan(const Scorer& scorer, Rows source, std::uint32_t k, ScanScratch& scratch, std::vector<hnsw::Hit>& hits,
           const Deadline& deadline, const HitOrder& order) {
   hits.clear();
-  scratch.rows.resize(kBatchRows);
-  scratch.distances.resize(kBatchRows);
+  scratch.rows.resize(kScoredAtOnce);
+  scratch.distances.resize(kScoredAtOnce);
   std::uint32_t looks = kScanCheckRows;  // Until the deadline is due; rows that are refused count as well.
   // `hits` is a heap with the farthest in front, as soon as it is full.
   while (!source.done()) {
@@ -114,7 +114,7 @@ void scan_codes(const simd::Kernels& kernels, const hnsw::RowSpace& space, const
     scan(scorer, source, k, scratch, hits, deadline, order);
     return;
   }
-  const std::uint32_t candidates = space.product != nullptr ? kProductCandidatesAHit * k : coded_scan_candidates(k);
+  const std::uint32_t candidates = space.product != nullptr ? kFlatProductCandidatesAHit * k : coded_scan_candidates(k);
   scan(scorer, source, candidates, scratch, hits, deadline, order);
   scratch.rows.resize(hits.size());
   scratch.distances.resize(hits.size());

@@ -44,6 +44,12 @@ inline constexpr std::uint32_t kScanCheckRows = 1024;
 [[nodiscard]] constexpr std::uint32_t coded_scan_candidates(std::uint32_t k) {
   return k < 32 ? 128 : 4 * k;
 }
+// Scanning on codes pays from this many rows a candidate that is scored again.
+inline constexpr std::uint32_t kCodedScanMin = 8;
+
+// A search for this share (1/n) of the rows reads most of them anyway: scanning all, in order and exactly, costs less
+// than a walk.
+inline constexpr std::uint32_t kScanShare = 4;
 
 // Writes the min(k, end - first) nearest of rows [first, end) to `hits`, nearest first, ties as `order` says. A
 // distance that is not a number counts as infinite; rows that the predicate refuses are left out. query: shape [dim].

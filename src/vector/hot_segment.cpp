@@ -11,6 +11,7 @@
 #include "hnsw/reachability.hpp"
 #include "store/vdb_row_writer.hpp"
 #include "vector/choose_codes.hpp"
+#include "vector/flat_scan.hpp"
 
 namespace vibrato::vector {
 namespace {
@@ -29,12 +30,6 @@ constexpr std::uint32_t kBatchShareMax = 8;
 
 // Rows that an append encodes beside its own, until none wait.
 constexpr std::uint32_t kEncodedPerAppend = 4;
-
-// Scanning on codes pays from this many rows a candidate that is scored again.
-constexpr std::uint32_t kCodedScanMin = 8;
-
-// A search for a large part of the rows scans them all: exact, and cheaper than a walk.
-constexpr std::uint32_t kScanShare = 4;
 
 // A predicate, and the end of what a reader may see.
 struct Bounded {

@@ -17,8 +17,8 @@ namespace vibrato::vector {
 namespace {
 
 constexpr std::uint8_t kImportedLevel = 1;
-constexpr std::uint32_t kRowsAStep = 4096;      // Between two looks at keep_going.
-constexpr std::uint32_t kRowsTakenAStep = 256;  // The same while rows come, as fast as the client sends them.
+constexpr std::uint32_t kImportedRowsAStep = 4096;  // Between two looks at keep_going.
+constexpr std::uint32_t kRowsTakenAStep = 256;      // The same while rows come, as fast as the client sends them.
 // Looks for rows that give way without a lock; after so many, merges have to wait for one under it.
 constexpr int kLooksMax = 3;
 
@@ -162,7 +162,7 @@ class Import::Impl {
       const SealedPart& part = *import_.parts[i];
       const std::span later(import_.parts.data() + i + 1, import_.parts.size() - i - 1);
       for (std::uint32_t row = 0; row < part.row_count(); ++row) {
-        if (row % kRowsAStep == 0) {
+        if (row % kImportedRowsAStep == 0) {
           VIBRATO_RETURN_IF_ERROR(check());
         }
         VIBRATO_ASSIGN_OR_RETURN(const PointIdView id, part.id(row));

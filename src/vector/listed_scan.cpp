@@ -11,13 +11,13 @@ namespace {
 using Rows = std::span<const std::uint32_t>;
 
 // Few enough that the lines asked for are still there when they are read, enough to hide their way.
-constexpr std::size_t kBatchRows = 128;
+constexpr std::size_t kFetchedAtOnce = 128;
 // Rows kept for each hit, and at least. Most queries need fewer than two a hit; keeping more costs all of them more
 // than going through the codes again costs the few that do not find enough.
 constexpr std::size_t kCandidatesAHit = 3;
 constexpr std::size_t kCandidatesMin = 32;
 // Product codes leave more rows that may be among the nearest (rescore.cpp).
-constexpr std::uint32_t kProductCandidatesAHit = 20;
+constexpr std::uint32_t kListedProductCandidatesAHit = 20;
 
 bool rescores(const hnsw::RowSpace& space, const hnsw::HitsWanted& wanted) {
   return wanted.rescore && space.has_vectors();
@@ -27,7 +27,7 @@ std::size_t candidates_of(const hnsw::RowSpace& space, const hnsw::HitsWanted& w
   if (!rescores(space, wanted)) {
     return wanted.k;
   }
-  return space.product != nullptr ? std::size_t{kProductCandidatesAHit} * wanted.k
+  return space.product != nullptr ? std::size_t{kListedProductCandidatesAHit} * wanted.k
                                   : std::max(kCandidatesAHit * wanted.k, kCandidatesMin);
 }
 
@@ -40,13 +40,13 @@ void prefetch(const hnsw::WalkScorer& scorer, Rows rows) {
 // Calls visit(rows, distances on codes) for batch after batch. False past the deadline.
 template <typename Visit>
 bool score_all(const hnsw::WalkScorer& scorer, Rows rows, const Deadline& deadline, const Visit& visit) {
-  std::array<float, kBatchRows> distances;
-  prefetch(scorer, rows.first(std::min(rows.size(), kBatchRows)));
+  std::array<float, kFetchedAtOnce> distances;
+  prefetch(scorer, rows.first(std::min(rows.size(), kFetchedAtOnce)));
   std::size_t unchecked = 0;
   while (!rows.empty()) {
-    const Rows batch = rows.first(std::min(rows.size(), kBatchRows));
+    const Rows batch = rows.first(std::min(rows.size(), kFetchedAtOnce));
     rows = rows.subspan(batch.size());
-    prefetch(scorer, rows.first(std::min(rows.size(), kBatchRows)));
+    prefetch(scorer, rows.first(std::min(rows.size(), kFetchedAtOnce)));
     scorer.score(batch.data(), batch.size(), distances.data());
     visit(batch, distances.data());
     unchecked += batch.size();

@@ -12,11 +12,11 @@
 namespace vibrato::vector {
 namespace {
 
-using SegmentPtr = std::shared_ptr<const Segment>;
+using ListedSegmentPtr = std::shared_ptr<const Segment>;
 
-std::vector<SegmentPtr> parts_of(const CollectionVersion& version) {
-  std::vector<SegmentPtr> parts;
-  version.for_each_newest_first([&](const SegmentPtr& part) {
+std::vector<ListedSegmentPtr> parts_of(const CollectionVersion& version) {
+  std::vector<ListedSegmentPtr> parts;
+  version.for_each_newest_first([&](const ListedSegmentPtr& part) {
     parts.push_back(part);
     return true;
   });
@@ -42,7 +42,7 @@ class Looks {
 // The first points of one part, as many as a page may need.
 class PartListing {
  public:
-  PartListing(const ListRequest& request, Lsn visible, std::size_t most, SegmentPtr part)
+  PartListing(const ListRequest& request, Lsn visible, std::size_t most, ListedSegmentPtr part)
       : request_(request), visible_(visible), most_(most), part_(std::move(part)), looks_(request.deadline) {}
 
   Status run() {
@@ -109,7 +109,7 @@ class PartListing {
   const ListRequest& request_;
   const Lsn visible_;
   const std::size_t most_;
-  const SegmentPtr part_;
+  const ListedSegmentPtr part_;
   Looks looks_;
   filter::RowSetPtr matching_;
   std::vector<ListedPoint> points_;
@@ -121,7 +121,7 @@ Status visit_matching(const Collection& collection, const filter::Filter* filter
   VIBRATO_RETURN_IF_ERROR(collection.check_complete());
   const ReadView view = collection.read_view();
   const filter::Filter everything{filter::Group{}};
-  for (const SegmentPtr& part : parts_of(*view.version)) {
+  for (const ListedSegmentPtr& part : parts_of(*view.version)) {
     VIBRATO_ASSIGN_OR_RETURN(const filter::RowSetPtr rows,
                              part->matching(filter == nullptr ? everything : *filter, view.visible, deadline));
     if (part->deletes()->count() == 0) {
@@ -142,7 +142,7 @@ Result<ListPage> list_points(const Collection& collection, const ListRequest& re
   const std::size_t most = std::size_t{request.limit} + 1;
   ListPage page;
   page.visible = view.visible;
-  for (SegmentPtr& part : parts_of(*view.version)) {
+  for (ListedSegmentPtr& part : parts_of(*view.version)) {
     PartListing listing(request, view.visible, most, std::move(part));
     VIBRATO_RETURN_IF_ERROR(listing.run());
     std::move(listing.points().begin(), listing.points().end(), std::back_inserter(page.points));

@@ -48,7 +48,7 @@ Lsn applied_of(const CatalogState& state, CollectionNumber number) {
   return found == state.applied.end() ? Lsn() : found->second;
 }
 
-constexpr std::uint32_t kStepBlocks = 16;
+constexpr std::uint32_t kBlocksALoadStep = 16;
 
 // A mark that is new, tells something else, or goes.
 struct MarkChange {
@@ -92,7 +92,7 @@ Status check_whole(const LoadContext& context, const SealedPart& part) {
   VIBRATO_ASSIGN_OR_RETURN(const std::string path, io::join_beneath(context.data_folder, entry.file));
   VIBRATO_ASSIGN_OR_RETURN(const auto scan, store::BlockScan::open(context.fs, path, entry.part));
   while (!scan->is_done()) {
-    VIBRATO_RETURN_IF_ERROR(scan->step(kStepBlocks).status());
+    VIBRATO_RETURN_IF_ERROR(scan->step(kBlocksALoadStep).status());
   }
   return part.rows().file().verify().status();
 }

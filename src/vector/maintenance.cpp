@@ -15,7 +15,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::int64_t kNsAMs = 1'000'000;
+constexpr std::int64_t kNsPerMs = 1'000'000;
 
 // The part whose waiting row is the oldest; null if none waits (with `all`: not even a single row). Those without a
 // living row wait for nothing but the checkpoint that gives them up.
@@ -137,7 +137,7 @@ class Maintenance::Impl {
 
   // Collections with a full part or an old row, and with them the small ones that would be due soon.
   std::vector<CheckpointWish> due_collections(std::int64_t now_ns) {
-    const std::int64_t age_ns = context_.options.checkpoint_age_ms * kNsAMs;
+    const std::int64_t age_ns = context_.options.checkpoint_age_ms * kNsPerMs;
     std::vector<CheckpointWish> due;
     std::vector<CheckpointWish> soon;
     std::map<CollectionNumber, Waiting> waiting;
@@ -179,7 +179,7 @@ class Maintenance::Impl {
     if (unsaved_since_ns_ < 0) {
       unsaved_since_ns_ = now_ns;
     }
-    return now_ns - unsaved_since_ns_ >= context_.options.checkpoint_age_ms * kNsAMs;
+    return now_ns - unsaved_since_ns_ >= context_.options.checkpoint_age_ms * kNsPerMs;
   }
 
   void note_outcome(const Status& status) {
@@ -192,7 +192,7 @@ class Maintenance::Impl {
     }
     const std::int64_t wait_ms = std::min(kLastMs, kFirstMs << std::min(failures_, 10U));
     ++failures_;
-    retry_at_ns_ = context_.clock.monotonic_ns() + wait_ms * kNsAMs;
+    retry_at_ns_ = context_.clock.monotonic_ns() + wait_ms * kNsPerMs;
   }
 
   MaintenanceContext context_;

@@ -12,16 +12,12 @@ namespace vibrato::vector {
 namespace {
 
 constexpr std::uint8_t kMergedLevel = 1;
-constexpr std::uint64_t kRowsAStep = 1024;  // Between two looks at keep_going.
+constexpr std::uint64_t kMergedRowsAStep = 1024;  // Between two looks at keep_going.
 // A graph that lost more of its rows than this is not worth repairing.
 constexpr double kAliveShareMin = 0.4;
 
 bool is_alive(const SealedPart& part, std::uint32_t row, Lsn at) {
   return !part.deletes()->is_deleted(row, at);
-}
-
-Status check(const KeepGoing& keep_going) {
-  return keep_going ? keep_going() : ok_status();
 }
 
 GraphBuildOptions build_options(const CollectionSettings& settings) {
@@ -64,7 +60,7 @@ Result<std::unique_ptr<hnsw::MutableGraph>> link_rows(const MergedRows& rows, co
   params.seed = options.seed;
   const hnsw::GraphView base = base_graph(rows, params);
   hnsw::GraphMergeOptions merge_options;
-  merge_options.progress = [&keep_going](std::uint64_t, std::uint64_t) { return check(keep_going); };
+  merge_options.progress = [&keep_going](std::uint64_t, std::uint64_t) { return may_go_on(keep_going); };
   static_assert(MergedRows::kGone == hnsw::kNoNeighbour);
   const auto new_rows = base.row_count == 0 ? std::span<const std::uint32_t>() : rows.new_rows(0);
   return hnsw::merge_graphs(simd::kernels(), space, base, new_rows, params, merge_options);
@@ -75,7 +71,7 @@ Result<BuiltIndex> build_merged(const MergedRows& rows, const store::VdbFile& im
   GraphBuildOptions options = build_options(settings);
   options.keep_going = keep_going;
   VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, code_rows(image, options));
-  VIBRATO_RETURN_IF_ERROR(check(keep_going));
+  VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
   if (wants_graph(settings, rows.count())) {
     VIBRATO_ASSIGN_OR_RETURN(index.graph, link_rows(rows, index.space(image), settings, keep_going));
   }
@@ -109,8 +105,8 @@ Status add_reconstructed(const MergedRows& rows, SegmentFileWriter& writer, cons
   const hnsw::RowSpace& space = part.rows().space();
   std::vector<float> values(space.product->layout().dim);
   for (std::uint32_t row = 0; row < part.row_count(); ++row) {
-    if (row % kRowsAStep == 0) {
-      VIBRATO_RETURN_IF_ERROR(check(keep_going));
+    if (row % kMergedRowsAStep == 0) {
+      VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
     }
     if (rows.new_row(0, row) == MergedRows::kGone) {
       continue;
@@ -137,7 +133,7 @@ Result<catalog::Segment> rewrite_archive(const MergedRows& rows, const MergeTarg
     const hnsw::RowSpace space = plain_space(*image, image->inverse_norms().data());
     VIBRATO_ASSIGN_OR_RETURN(index.graph, link_rows(rows, space, target.settings, keep_going));
   }
-  VIBRATO_RETURN_IF_ERROR(check(keep_going));
+  VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
   return writer.commit(&index, kArchiveLevel);
 }
 
@@ -216,7 +212,10 @@ std::vector<SealedPartPtr> order_inputs(std::vector<SealedPartPtr> inputs, Lsn a
 }
 
 Status verify_part(const SealedPart& part, const KeepGoing& keep_going) {
-  return part.rows().file().verify([&keep_going](std::uint64_t, std::uint64_t) { return check(keep_going); }).status();
+  return part.rows()
+      .file()
+      .verify([&keep_going](std::uint64_t, std::uint64_t) { return may_go_on(keep_going); })
+      .status();
 }
 
 Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget& target, const KeepGoing& keep_going) {
@@ -229,8 +228,8 @@ Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget&
   }
   std::uint64_t added = 0;
   const auto add = [&](const SegmentRow& row) -> Status {
-    if (added++ % kRowsAStep == 0) {
-      VIBRATO_RETURN_IF_ERROR(check(keep_going));
+    if (added++ % kMergedRowsAStep == 0) {
+      VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
     }
     return writer->add(row);
   };
@@ -240,10 +239,10 @@ Result<catalog::Segment> write_merged(const MergedRows& rows, const MergeTarget&
     return writer->commit(nullptr, kMergedLevel);
   }
   VIBRATO_ASSIGN_OR_RETURN(BuiltIndex index, build_merged(rows, *image, target.settings, keep_going));
-  VIBRATO_RETURN_IF_ERROR(check(keep_going));
+  VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
   if (target.archive && index.graph != nullptr && may_be_archived(*image, index.norm_max)) {
     VIBRATO_RETURN_IF_ERROR(archive_index(*image, 1, index, keep_going));
-    VIBRATO_RETURN_IF_ERROR(check(keep_going));
+    VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
     return writer->commit(&index, kArchiveLevel, keep_going);
   }
   return writer->commit(&index, kMergedLevel, keep_going);

@@ -27,6 +27,9 @@ namespace vibrato::vector {
 
 // Called between slices of long work; an error (a stop) ends it there, leaving nothing half done behind. May be empty.
 using KeepGoing = std::function<Status()>;
+[[nodiscard]] inline Status may_go_on(const KeepGoing& keep_going) {
+  return keep_going ? keep_going() : ok_status();
+}
 
 using SealedPartPtr = std::shared_ptr<const SealedPart>;
 

@@ -8,7 +8,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNoPoint = std::numeric_limits<double>::infinity();
 
 struct Numbers {
   double slack = 0;
@@ -38,19 +38,19 @@ Numbers between(const Numbers& a, const Numbers& b, double weight) {
     return b;
   }
   const bool is_finite = std::isfinite(a.slack) && std::isfinite(b.slack);
-  return {is_finite ? between(a.slack, b.slack, weight) : kInfinity, between_logs(a.reach, b.reach, weight),
+  return {is_finite ? between(a.slack, b.slack, weight) : kNoPoint, between_logs(a.reach, b.reach, weight),
           between(a.recall, b.recall, weight), between_logs(a.expanded, b.expanded, weight)};
 }
 
 // Where a value stands in a grid: the entry at or below it, and how far it is on the way to the next.
-struct Place {
+struct PlaceOnCurve {
   std::size_t low = 0;
   std::size_t high = 0;
   double weight = 0;
 };
 
 template <typename Grid, typename Scale>
-Place place_of(const Grid& grid, double value, Scale scale) {
+PlaceOnCurve place_of(const Grid& grid, double value, Scale scale) {
   const auto is_past = [&](const auto& entry) { return scale(static_cast<double>(entry)) > scale(value); };
   const auto above = std::find_if(grid.begin(), grid.end(), is_past);
   if (above == grid.begin()) {
@@ -77,9 +77,9 @@ double nines_scale(double recall) {
 
 Numbers look_up(const format::Calibration& calibration, const RecallTarget& target, double share) {
   // A float and its decimal text differ in the eighth digit: a target of the grid must hit it.
-  const Place of_target = place_of(calibration.targets, static_cast<double>(target.recall), nines_scale);
-  const Place of_k = place_of(calibration.ks, target.k, log_scale);
-  const Place of_share = place_of(calibration.shares, share, falling_log_scale);
+  const PlaceOnCurve of_target = place_of(calibration.targets, static_cast<double>(target.recall), nines_scale);
+  const PlaceOnCurve of_k = place_of(calibration.ks, target.k, log_scale);
+  const PlaceOnCurve of_share = place_of(calibration.shares, share, falling_log_scale);
   const auto at_k = [&](std::size_t s, std::size_t k) {
     return between(numbers_of(calibration.point(s, k, of_target.low)),
                    numbers_of(calibration.point(s, k, of_target.high)), of_target.weight);
@@ -97,7 +97,7 @@ Numbers look_up(const format::Calibration& calibration, const RecallTarget& targ
 // Of the sets in docs/PERFORMANCE.md and their k from 1 to 100, the most that any needed at .90 to .999, times three.
 Numbers guess(const RecallTarget& target) {
   const double reach = (target.k + 20.0) * 0.6 * std::pow(1.0 - static_cast<double>(target.recall), -0.7);
-  return {kInfinity, reach, static_cast<double>(target.recall), reach};
+  return {kNoPoint, reach, static_cast<double>(target.recall), reach};
 }
 
 std::uint32_t whole(double value, std::uint32_t low, std::uint32_t high) {

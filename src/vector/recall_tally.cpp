@@ -7,7 +7,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNoSlackLimit = std::numeric_limits<float>::infinity();
 
 // 0, then in steps of 3 %, then none at all.
 const std::vector<float>& slack_grid() {
@@ -19,7 +19,7 @@ const std::vector<float>& slack_grid() {
     for (float value = kFirst; value < kLast; value *= kStep) {
       values.push_back(value);
     }
-    values.push_back(kInfinity);
+    values.push_back(kNoSlackLimit);
     return values;
   }();
   return grid;

@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::uint32_t kBlockRows = 128;   // Of codes: they stay in the cache for all queries of a group.
 constexpr std::size_t kGroupQueries = 256;  // Prepared queries of product codes are large.
-constexpr std::uint32_t kProductCandidatesAHit = 20;
+constexpr std::uint32_t kTruthProductCandidatesAHit = 20;
 constexpr std::size_t kTiesKept = 28;  // Beyond the wanted ones.
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kFarthest = std::numeric_limits<float>::infinity();
 
 struct Near {
   float distance;
@@ -57,7 +57,7 @@ class NearRows {
   }
 
   std::size_t keep_;
-  float bound_ = kInfinity;
+  float bound_ = kFarthest;
   std::vector<Near> rows_;
 };
 
@@ -67,7 +67,7 @@ std::size_t candidates_for(const hnsw::RowSpace& space, std::uint32_t wanted) {
     return enough;
   }
   return std::max<std::size_t>(
-      enough, space.product != nullptr ? kProductCandidatesAHit * wanted : coded_scan_candidates(wanted));
+      enough, space.product != nullptr ? kTruthProductCandidatesAHit * wanted : coded_scan_candidates(wanted));
 }
 
 const float* vector_of(const hnsw::RowSpace& space, std::uint32_t row) {
@@ -173,7 +173,7 @@ class TruthScan {
       for (std::size_t i = 0; i < found.size(); ++i) {
         found[i].distance = distances[i];
         if (std::isnan(distances[i])) {
-          found[i].distance = kInfinity;
+          found[i].distance = kFarthest;
         }
       }
     }

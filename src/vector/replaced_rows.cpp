@@ -3,11 +3,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kRowsAStep = 4096;  // Between two looks at keep_going.
-
-Status check(const KeepGoing& keep_going) {
-  return keep_going ? keep_going() : ok_status();
-}
+constexpr std::uint32_t kSearchedRowsAStep = 4096;  // Between two looks at keep_going.
 
 bool is_dead(const Segment& part, std::uint32_t row) {
   return part.deletes()->is_deleted(row, Lsn::max());
@@ -63,8 +59,8 @@ Status ReplacedRows::look_at(const Segment& part, const KeepGoing& keep_going) {
 Status ReplacedRows::look_by_row(const Segment& part, Looked& looked, std::uint32_t end,
                                  const KeepGoing& keep_going) const {
   for (std::uint32_t row = looked.rows; row < end; ++row) {
-    if (row % kRowsAStep == 0) {
-      VIBRATO_RETURN_IF_ERROR(check(keep_going));
+    if (row % kSearchedRowsAStep == 0) {
+      VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
     }
     if (is_dead(part, row)) {
       continue;
@@ -81,8 +77,8 @@ Status ReplacedRows::look_by_row(const Segment& part, Looked& looked, std::uint3
 Status ReplacedRows::look_by_id(const Segment& part, Looked& looked, const KeepGoing& keep_going) const {
   for (const std::shared_ptr<SealedPart>& one : imported_) {
     for (std::uint32_t row = 0; row < one->row_count(); ++row) {
-      if (row % kRowsAStep == 0) {
-        VIBRATO_RETURN_IF_ERROR(check(keep_going));
+      if (row % kSearchedRowsAStep == 0) {
+        VIBRATO_RETURN_IF_ERROR(may_go_on(keep_going));
       }
       if (is_dead(*one, row)) {
         continue;

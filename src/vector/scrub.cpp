@@ -8,7 +8,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kStepBlocks = 16;
+constexpr std::uint32_t kBlocksAScrubStep = 16;
 
 }  // namespace
 
@@ -26,7 +26,7 @@ Result<ScrubStep> Scrub::step() {
       return step;
     }
   }
-  const auto read = scan_->step(kStepBlocks);
+  const auto read = scan_->step(kBlocksAScrubStep);
   if (read.ok()) {
     step.bytes = *read;
     if (scan_->is_done()) {

@@ -14,11 +14,6 @@
 namespace vibrato::vector {
 namespace {
 
-// A search for a large part of the rows scans them all: exact, and cheaper than a walk.
-constexpr std::uint32_t kScanShare = 4;
-// Scanning on codes pays from this many rows a candidate that is scored again.
-constexpr std::uint32_t kCodedScanMin = 8;
-
 Status does_not_fit(const store::VdbFile& file, std::string_view what, const std::string& expected,
                     const std::string& found) {
   return corruption(fmt::format("{}: {}: expected {} (the catalog's), found {}", file.path(), what, expected, found));

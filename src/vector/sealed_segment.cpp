@@ -7,17 +7,11 @@
 #include "format/corrupt_at.hpp"
 #include "format/graph.hpp"
 #include "store/vdb_row_writer.hpp"
+#include "vector/flat_scan.hpp"
 
 namespace vibrato::vector {
 
 using format::SectionKind;
-
-namespace {
-
-// A search for a large part of all rows reads most of them anyway: in order, and exactly, it costs less.
-constexpr std::uint32_t kScanShare = 4;
-
-}  // namespace
 
 Result<std::unique_ptr<SealedSegment>> SealedSegment::open(io::FileSystem& fs, const std::string& path,
                                                            VectorAccess access) {

@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint32_t kBlocks = 40;
 constexpr std::uint32_t kBlockIds = 8;
 constexpr std::uint32_t kIds = kBlocks * kBlockIds;
-constexpr std::uint32_t kDim = 20;
+constexpr std::uint32_t kCollectionDim = 20;
 
 // A write is a group: all ids of a block are put with one meta, or deleted. Every block is put in the first round.
 class Writer {
@@ -97,15 +97,15 @@ void read_until(const std::atomic<bool>& done, const test::MadeCollection& made,
     ASSERT_OK(point);
     if (*point) {
       ASSERT_EQ((*point)->id.number, id);
-      ASSERT_EQ((*point)->vector.size(), kDim);
+      ASSERT_EQ((*point)->vector.size(), kCollectionDim);
     }
     ASSERT_GE(collection.info().segments, 1U);
   }
 }
 
 TEST(CollectionThreads, show_whole_groups_and_every_id_once_whatever_goes_on_behind) {
-  const auto set = test::make_vectors(500, kDim, 1);
-  test::MadeCollection made(test::small_settings(kDim, Metric::kL2), 1500 * kDim * sizeof(float));
+  const auto set = test::make_vectors(500, kCollectionDim, 1);
+  test::MadeCollection made(test::small_settings(kCollectionDim, Metric::kL2), 1500 * kCollectionDim * sizeof(float));
   Writer writer(made, set);
   for (std::uint32_t block = 0; block < kBlocks; ++block) {
     writer.put(block);
@@ -141,8 +141,8 @@ TEST(CollectionThreads, show_whole_groups_and_every_id_once_whatever_goes_on_beh
 
 TEST(CollectionThreads, index_a_part_while_it_is_written_and_searched) {
   constexpr std::uint32_t kRows = 4000;
-  const auto set = test::make_vectors(kRows, kDim, 1);
-  test::MadeCollection made(test::small_settings(kDim, Metric::kCosine));
+  const auto set = test::make_vectors(kRows, kCollectionDim, 1);
+  test::MadeCollection made(test::small_settings(kCollectionDim, Metric::kCosine));
   std::atomic<bool> done{false};
   std::thread indexer([&] {
     while (!done.load()) {

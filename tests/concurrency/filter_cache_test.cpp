@@ -12,14 +12,14 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kRows = 6400;
+constexpr std::uint32_t kCachedRows = 6400;
 constexpr std::uint32_t kFilters = 40;
 constexpr int kThreads = 4;
 constexpr int kRounds = 4000;
 
 // Of the part and the filter, so that a set under a wrong key shows.
 filter::RowSet evaluate(std::uint32_t part, std::uint32_t filter) {
-  return filter::RowSet::of({part * kFilters + filter, kRows - 1}, kRows);
+  return filter::RowSet::of({part * kFilters + filter, kCachedRows - 1}, kCachedRows);
 }
 
 void ask(FilterCache::Part& part, std::uint32_t part_number, std::uint32_t filter, std::atomic<int>& hits) {

@@ -10,14 +10,14 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kRows = 2400;
-constexpr std::uint32_t kWriters = 2;
+constexpr std::uint32_t kHotRows = 2400;
+constexpr std::uint32_t kHotWriters = 2;
 
 // Searches until all rows are there. Every answer is whole: as many hits as there were rows, none twice.
 void search_while_rows_arrive(const HotSegment& segment, const test::VectorSet& queries, std::uint64_t seed) {
   Random random(seed);
   std::vector<hnsw::Hit> hits;
-  while (segment.row_count() < kRows) {
+  while (segment.row_count() < kHotRows) {
     const std::uint32_t before = segment.row_count();
     const auto k = static_cast<std::uint32_t>(1 + random.below(20));
     const auto query = queries.row(static_cast<std::uint32_t>(random.below(queries.rows)));
@@ -39,11 +39,11 @@ class HotSegmentThreads : public ::testing::TestWithParam<std::tuple<Metric, std
 
 TEST_P(HotSegmentThreads, take_rows_index_them_and_search_at_once) {
   const auto [metric, dim] = GetParam();
-  const auto made = test::make_vectors(kRows, dim, 1);
+  const auto made = test::make_vectors(kHotRows, dim, 1);
   HotOptions options;
   options.dim = dim;
   options.metric = metric;
-  options.capacity = kRows;
+  options.capacity = kHotRows;
   options.m = 8;
   options.ef_construction = 40;
   auto created = HotSegment::create(options);
@@ -52,11 +52,11 @@ TEST_P(HotSegmentThreads, take_rows_index_them_and_search_at_once) {
   const auto indexing = IndexingThread::start(segment);
   ASSERT_OK(indexing);
 
-  std::vector<std::uint32_t> number_of(kRows);  // Of each made row, as the segment numbered it.
+  std::vector<std::uint32_t> number_of(kHotRows);  // Of each made row, as the segment numbered it.
   std::vector<std::thread> threads;
-  for (std::uint32_t writer = 0; writer < kWriters; ++writer) {
+  for (std::uint32_t writer = 0; writer < kHotWriters; ++writer) {
     threads.emplace_back([&, writer] {
-      for (std::uint32_t row = writer; row < kRows; row += kWriters) {
+      for (std::uint32_t row = writer; row < kHotRows; row += kHotWriters) {
         const auto at = segment->append(made.row(row), std::to_string(row));
         ASSERT_OK(at);
         (*indexing)->rows_have_come();
@@ -74,11 +74,11 @@ TEST_P(HotSegmentThreads, take_rows_index_them_and_search_at_once) {
     thread.join();
   }
 
-  EXPECT_EQ(std::set<std::uint32_t>(number_of.begin(), number_of.end()).size(), kRows);
-  while (segment->indexed_count() < kRows - 256) {
+  EXPECT_EQ(std::set<std::uint32_t>(number_of.begin(), number_of.end()).size(), kHotRows);
+  while (segment->indexed_count() < kHotRows - 256) {
     std::this_thread::yield();
   }
-  for (std::uint32_t row = 0; row < kRows; row += 11) {
+  for (std::uint32_t row = 0; row < kHotRows; row += 11) {
     EXPECT_EQ(segment->meta_json(number_of[row]), std::to_string(row));
     std::vector<hnsw::Hit> hits;
     segment->search(made.row(row).data(), 10, 128, hnsw::scratch_of_this_thread(), hits);

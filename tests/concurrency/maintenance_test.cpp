@@ -12,13 +12,13 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kDim = test::kStoreDim;
-constexpr std::uint64_t kRows = 400;
+constexpr std::uint32_t kMaintainedDim = test::kStoreDim;
+constexpr std::uint64_t kMaintainedRows = 400;
 
 class MaintenanceConcurrencyTest : public test::VectorStoreTest {
  protected:
   void SetUp() override {
-    options_.collection.hot_part_bytes = 300 * kDim * sizeof(float);
+    options_.collection.hot_part_bytes = 300 * kMaintainedDim * sizeof(float);
     options_.maintenance.merge_width = 2;
     options_.maintenance.checkpoint_age_ms = 0;
     options_.maintenance.idle_ms = 0;
@@ -57,22 +57,22 @@ class MaintenanceConcurrencyTest : public test::VectorStoreTest {
 
 TEST_F(MaintenanceConcurrencyTest, readers_see_every_row_once_while_it_is_replaced_sealed_and_merged) {
   create("a");
-  put("a", 0, kRows);
+  put("a", 0, kMaintainedRows);
   maintain_in_background();
   std::atomic<std::uint64_t> looks = 0;
   for (int reader = 0; reader < 2; ++reader) {
     in_background([&] {
       const auto found = store_->contents_of("a");
       ASSERT_OK(found);
-      ASSERT_EQ(found->size(), kRows);
-      const auto one = store_->collection("a")->get(PointId(looks % kRows).view());
+      ASSERT_EQ(found->size(), kMaintainedRows);
+      const auto one = store_->collection("a")->get(PointId(looks % kMaintainedRows).view());
       ASSERT_OK(one);
       ASSERT_TRUE(one->has_value());
       ++looks;
     });
   }
   for (std::uint64_t round = 1; round <= test::scaled(300, 30); ++round) {
-    put("a", round * 37 % kRows, kRows, round);
+    put("a", round * 37 % kMaintainedRows, kMaintainedRows, round);
   }
   finish();
   EXPECT_GT(looks, 0U);

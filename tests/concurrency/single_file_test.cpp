@@ -13,13 +13,13 @@ namespace vibrato::vector {
 namespace {
 
 constexpr std::uint32_t kStored = 600;
-constexpr std::uint32_t kRows = 2200;
+constexpr std::uint32_t kFileRows = 2200;
 
 // Rows that were acknowledged are found under their numbers, each once, whatever flushes meanwhile.
 void search_what_was_ingested(const SingleFile& file, const test::VectorSet& made,
                               const std::atomic<std::uint32_t>& acknowledged, std::uint64_t seed) {
   Random random(seed);
-  while (acknowledged.load() < kRows) {
+  while (acknowledged.load() < kFileRows) {
     const auto row = static_cast<std::uint32_t>(random.below(acknowledged.load()));
     const auto hits = file.search(made.row(row), 10, 200);
     ASSERT_OK(hits);
@@ -38,20 +38,20 @@ TEST(SingleFileThreads, lose_and_double_nothing_while_flushes_run) {
   io::RealFileSystem fs;
   const test::TempDirectory folder;
   const std::string path = folder.path("rows.vdb");
-  const auto made = test::make_vectors(kRows, 16, 1);
+  const auto made = test::make_vectors(kFileRows, 16, 1);
   test::write_vdb(fs, path, {kStored, 16, {made.values.begin(), made.values.begin() + kStored * 16}}, Metric::kL2);
   SingleFileOptions options;
   options.m = 8;
   options.ef_construction = 60;
   options.build_threads = 2;
-  options.max_ram_buffer_vectors = kRows;
+  options.max_ram_buffer_vectors = kFileRows;
   auto file = SingleFile::open(fs, path, options, {});
   ASSERT_OK(file);
 
   std::atomic<std::uint32_t> acknowledged{kStored};
   std::vector<std::thread> threads;
   threads.emplace_back([&] {
-    for (std::uint32_t row = kStored; row < kRows; ++row) {
+    for (std::uint32_t row = kStored; row < kFileRows; ++row) {
       const auto at = (*file)->ingest(made.row(row), "{\"row\":" + std::to_string(row) + "}");
       ASSERT_OK(at);
       ASSERT_EQ(*at, row);
@@ -59,7 +59,7 @@ TEST(SingleFileThreads, lose_and_double_nothing_while_flushes_run) {
     }
   });
   threads.emplace_back([&] {
-    while (acknowledged.load() < kRows) {
+    while (acknowledged.load() < kFileRows) {
       (void)(*file)->start_flush();
       const FlushStatus status = (*file)->flush_status();
       ASSERT_NE(status.state, FlushState::kFailed) << status.error.value_or("");
@@ -77,12 +77,12 @@ TEST(SingleFileThreads, lose_and_double_nothing_while_flushes_run) {
   while ((*file)->start_flush() != FlushStart::kNothingToFlush) {
     std::this_thread::yield();
   }
-  EXPECT_EQ((*file)->info().persisted_vectors, kRows);
+  EXPECT_EQ((*file)->info().persisted_vectors, kFileRows);
   file->reset();
   const auto again = SingleFile::open(fs, path, options, {});
   ASSERT_OK(again);
-  EXPECT_EQ((*again)->info().persisted_vectors, kRows);
-  for (std::uint32_t row = 0; row < kRows; row += 13) {
+  EXPECT_EQ((*again)->info().persisted_vectors, kFileRows);
+  for (std::uint32_t row = 0; row < kFileRows; row += 13) {
     const auto hits = (*again)->search(made.row(row), 1, 200);
     ASSERT_OK(hits);
     EXPECT_EQ(hits->front().row, row);

@@ -10,11 +10,11 @@
 namespace vibrato::catalog {
 namespace {
 
-constexpr std::uint32_t kSteps = 8;
+constexpr std::uint32_t kCatalogSteps = 8;
 // Every change and every call, or each fifth under a sanitizer.
-constexpr std::uint64_t kStride = test::kSanitized ? 5 : 1;
+constexpr std::uint64_t kCatalogStride = test::kSanitized ? 5 : 1;
 
-sqlite::ConnectionOptions options() {
+sqlite::ConnectionOptions catalog_options() {
   sqlite::ConnectionOptions options;
   options.wal_checkpoint_pages = 12;  // Several times in the script.
   return options;
@@ -49,16 +49,16 @@ Status run_step(Catalog& catalog, std::uint32_t step) {
 std::uint32_t run_script(io::FileSystem& fs) {
   sqlite::Vfs vfs(fs);
   const test::FakeClock clock;
-  const auto catalog = Catalog::open(vfs, "/data", clock, options());
+  const auto catalog = Catalog::open(vfs, "/data", clock, catalog_options());
   if (!catalog.ok()) {
     return 0;
   }
-  for (std::uint32_t step = 1; step <= kSteps; ++step) {
+  for (std::uint32_t step = 1; step <= kCatalogSteps; ++step) {
     if (!run_step(**catalog, step).ok()) {
       return step - 1;
     }
   }
-  return kSteps;
+  return kCatalogSteps;
 }
 
 // Whether the tables are exactly those after some step, and which.
@@ -93,7 +93,7 @@ Result<std::uint32_t> find_step(const Tables& tables) {
 std::string fault_after(io::FileSystem& fs, std::uint32_t done) {
   sqlite::Vfs vfs(fs);
   const test::FakeClock clock;
-  const auto catalog = Catalog::open(vfs, "/data", clock, options());
+  const auto catalog = Catalog::open(vfs, "/data", clock, catalog_options());
   if (!catalog.ok()) {
     return catalog.status().message();
   }
@@ -111,7 +111,7 @@ std::string fault_after(io::FileSystem& fs, std::uint32_t done) {
   return next.ok() ? "" : "does not go on: " + next.message();
 }
 
-void make_folder(io::FileSystem& fs) {
+void make_catalog_folder(io::FileSystem& fs) {
   ASSERT_OK(fs.create_directory("/data"));
   ASSERT_OK(fs.sync_directory("/"));
 }
@@ -120,14 +120,14 @@ void make_folder(io::FileSystem& fs) {
 // `removed` is a barrier that is taken out.
 std::string cut_everywhere(const std::optional<io::FaultRule>& removed) {
   io::SimulatedFileSystem whole;
-  make_folder(whole);
+  make_catalog_folder(whole);
   const std::uint64_t before = whole.operation_count();
-  EXPECT_EQ(run_script(whole), kSteps);
+  EXPECT_EQ(run_script(whole), kCatalogSteps);
   const std::uint64_t operations = whole.operation_count() - before;
-  for (std::uint64_t cut = 0; cut <= operations; cut += kStride) {
+  for (std::uint64_t cut = 0; cut <= operations; cut += kCatalogStride) {
     for (const io::CrashMode mode : io::kAllCrashModes) {
       io::SimulatedFileSystem disk;
-      make_folder(disk);
+      make_catalog_folder(disk);
       io::FaultyFileSystem fs(disk);
       if (removed) {
         fs.add_rule(*removed);
@@ -158,14 +158,14 @@ TEST(CatalogPowerLoss, is_seen_to_lose_writes_when_a_barrier_is_taken_out) {
 
 TEST(CatalogPowerLoss, each_failing_call_is_reported_and_nothing_is_lost) {
   io::SimulatedFileSystem whole;
-  make_folder(whole);
+  make_catalog_folder(whole);
   io::FaultyFileSystem counted(whole);
-  ASSERT_EQ(run_script(counted), kSteps);
+  ASSERT_EQ(run_script(counted), kCatalogSteps);
   const std::uint64_t calls = counted.operation_count();
   for (const bool for_good : {false, true}) {
-    for (std::uint64_t call = 0; call < calls; call += kStride) {
+    for (std::uint64_t call = 0; call < calls; call += kCatalogStride) {
       io::SimulatedFileSystem disk;
-      make_folder(disk);
+      make_catalog_folder(disk);
       io::FaultyFileSystem fs(disk);
       fs.add_rule({.fault = call % 2 == 0 ? io::Fault::kIoError : io::Fault::kShortWrite,
                    .operation = call,

@@ -26,9 +26,9 @@ const MadeContent kBefore = {{"c", {{1, 1}, {2, 2}, {3, 3}}}};
 const MadeContent kAfter = {{"c", {{1, 1}, {2, 20}, {3, 3}, {4, 4}}}};
 
 // A database on a disk that loses power, and a step that a barrier is taken out of.
-class Life {
+class DatabaseLife {
  public:
-  explicit Life(DatabaseOptions options = test::script_options()) : database(faulty, std::move(options)) {}
+  explicit DatabaseLife(DatabaseOptions options = test::script_options()) : database(faulty, std::move(options)) {}
 
   // From here on; nothing: all barriers stay.
   void take_out(const std::optional<io::FaultRule>& barrier) {
@@ -63,7 +63,7 @@ class Life {
   MadeDatabase database;
 };
 
-void make_before(Life& life) {
+void make_before(DatabaseLife& life) {
   ASSERT_OK(life.database.open());
   ASSERT_OK(life.database.create("c"));
   for (std::uint64_t id = 1; id <= 3; ++id) {
@@ -71,7 +71,7 @@ void make_before(Life& life) {
   }
 }
 
-void make_after(Life& life) {
+void make_after(DatabaseLife& life) {
   ASSERT_OK(life.database.put("c", 2, 20));
   ASSERT_OK(life.database.put("c", 4, 4));
 }
@@ -107,7 +107,7 @@ void expect_needed(Scenario scenario, const std::vector<io::FaultRule>& barriers
 
 // ---- segment: write -> fdatasync -> rename -> fsync folder -> catalog commit; new log segment: ... -> append ----
 std::string seal(const std::optional<io::FaultRule>& barrier, io::CrashMode mode, std::uint64_t seed) {
-  Life life;
+  DatabaseLife life;
   make_before(life);
   life.take_out(barrier);
   make_after(life);
@@ -122,7 +122,7 @@ TEST(DatabaseBarriers, a_segment_is_synced_named_and_only_then_in_the_catalog) {
 
 // Enough for several segments of the log, none of which a checkpoint covers.
 std::string roll_over(const std::optional<io::FaultRule>& barrier, io::CrashMode mode, std::uint64_t seed) {
-  Life life;
+  DatabaseLife life;
   make_before(life);
   life.take_out(barrier);
   MadeContent expected = kBefore;
@@ -142,7 +142,7 @@ TEST(DatabaseBarriers, a_new_segment_of_the_log_has_its_name_before_it_takes_rec
 
 // ---- log trim: catalog commit that names the covered LSN -> unlink -> fsync folder ----
 std::string trim(const std::optional<io::FaultRule>& barrier, io::CrashMode mode, std::uint64_t seed) {
-  Life life;
+  DatabaseLife life;
   make_before(life);
   MadeContent expected = kBefore;
   for (std::uint64_t id = 10; id < 200; ++id) {
@@ -162,7 +162,7 @@ TEST(DatabaseBarriers, the_log_is_cut_after_the_catalog_says_what_covers_it) {
 
 // ---- ... -> catalog commit -> drop old ----
 std::string merge(const std::optional<io::FaultRule>& barrier, io::CrashMode mode, std::uint64_t seed) {
-  Life life;
+  DatabaseLife life;
   make_before(life);
   EXPECT_OK(life.database.checkpoint());
   make_after(life);
@@ -184,7 +184,7 @@ TEST(DatabaseBarriers, what_was_merged_goes_after_the_catalog_names_the_merge) {
 std::string keep(const std::optional<io::FaultRule>& barrier, io::CrashMode mode, std::uint64_t seed) {
   DatabaseOptions options = test::script_options();
   options.pepper.reset();
-  Life life(options);
+  DatabaseLife life(options);
   make_before(life);
   EXPECT_OK(life.database.checkpoint());
   EXPECT_OK(life.database.put("c", 2, 20));
@@ -221,7 +221,7 @@ TEST(DatabaseBarriers, a_snapshot_has_its_name_when_all_of_it_is_synced) {
 
 TEST(DatabaseBarriers, the_manifest_is_written_last_and_then_nothing_but_the_rename) {
   using Kind = io::SimulatedOperation::Kind;
-  Life life;
+  DatabaseLife life;
   make_before(life);
   ASSERT_OK(life.database.checkpoint());
   const std::uint64_t begin = life.disk.operation_count();
@@ -249,7 +249,7 @@ TEST(DatabaseBarriers, the_manifest_is_written_last_and_then_nothing_but_the_ren
 }
 
 // ---- restore: verify -> stage beside -> one swap -> fsync parent -> the old state lies aside ----
-Status restore(Life& life) {
+Status restore(DatabaseLife& life) {
   return restore_snapshot({life.faulty, life.database.clock(), life.database.logger(), {}}, life.database.options(),
                           "/data/snapshots/s")
       .status();
@@ -257,7 +257,7 @@ Status restore(Life& life) {
 
 // The power goes during the restore or right behind it.
 std::string swap_in(const std::optional<io::FaultRule>& barrier, io::CrashMode mode, std::uint64_t seed) {
-  Life life;
+  DatabaseLife life;
   make_before(life);
   EXPECT_OK(life.database.snapshot("s"));
   make_after(life);
@@ -281,7 +281,7 @@ TEST(DatabaseBarriers, a_restore_swaps_in_what_is_synced_and_syncs_the_swap) {
 }
 
 TEST(DatabaseBarriers, a_restore_touches_nothing_before_all_of_the_snapshot_is_verified) {
-  Life life;
+  DatabaseLife life;
   make_before(life);
   ASSERT_OK(life.database.snapshot("s"));
   life.database->stop();
@@ -296,7 +296,7 @@ TEST(DatabaseBarriers, a_restore_touches_nothing_before_all_of_the_snapshot_is_v
 
 // ---- key revoke: commit -> evict the cache -> answer ----
 std::string revoke(const std::optional<io::FaultRule>& barrier, io::CrashMode mode, std::uint64_t seed) {
-  Life life;
+  DatabaseLife life;
   EXPECT_OK(life.database.open());
   const auto key = life.database->keys().create({"test"}, {"k", {auth::Role::kQuery}});
   EXPECT_OK(key);

@@ -17,7 +17,7 @@ using io::Fault;
 using io::IoCall;
 using test::DatabaseScript;
 
-constexpr int kSteps = 40;
+constexpr int kFaultSteps = 40;
 constexpr std::uint64_t kScripts[] = {11, 12, 13};
 
 std::uint64_t stride() {
@@ -59,7 +59,7 @@ class FaultyLife {
   // What is wrong; empty if nothing is.
   std::string run() {
     if (open() || !case_.for_good) {
-      for (int step = 0; step < kSteps && wrong_.empty(); ++step) {
+      for (int step = 0; step < kFaultSteps && wrong_.empty(); ++step) {
         if (!database_.is_open() && !open()) {
           break;
         }
@@ -249,13 +249,13 @@ class FaultyLife {
   std::string wrong_;
 };
 
-struct Tally {
+struct FaultTally {
   std::uint64_t cases = 0;
   std::uint64_t acknowledged = 0;
 };
 
 // Fails a call after the other, until there are no more.
-void fail_calls(const Case& first, std::uint64_t step, Tally& tally) {
+void fail_calls(const Case& first, std::uint64_t step, FaultTally& tally) {
   Case which = first;
   for (bool struck = true; struck; which.call += step) {
     FaultyLife life(which);
@@ -270,7 +270,7 @@ void fail_calls(Fault fault, bool for_good) {
   // Kinds and scripts begin at different calls, so that samples are not of the same ones; writes are a few of the
   // calls.
   const std::uint64_t step = fault == Fault::kShortWrite ? std::max<std::uint64_t>(stride() / 4, 1) : stride();
-  Tally tally;
+  FaultTally tally;
   for (const std::uint64_t script : kScripts) {
     const std::uint64_t first = static_cast<std::uint64_t>(fault) * 2 + script + (for_good ? 1 : 0);
     fail_calls({script, fault, for_good, first % step}, step, tally);

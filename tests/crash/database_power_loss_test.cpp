@@ -17,7 +17,7 @@ namespace {
 using test::DatabaseScript;
 using test::MadeContent;
 
-constexpr int kSteps = 80;
+constexpr int kDatabaseSteps = 80;
 constexpr std::uint64_t kCutsOfAScript = 8;
 
 DatabaseOptions script_options() {
@@ -80,7 +80,7 @@ std::uint64_t count_operations(std::uint64_t seed, Seen& seen) {
   test::MadeDatabase database(disk, script_options());
   EXPECT_OK(database.open());
   DatabaseScript script(seed, disk);
-  script.run(database, kSteps);
+  script.run(database, kDatabaseSteps);
   EXPECT_EQ(script.wrong_beside_points(database), "");
   for (const io::SimulatedOperation& operation : disk.operations()) {
     seen.add(operation);
@@ -103,7 +103,7 @@ TEST(DatabasePowerLoss, acknowledged_writes_are_there_and_nothing_else) {
     DatabaseScript script(first_seed() + round / kCutsOfAScript, disk);
     disk.cut_power_after(random.below(operations));
     if (database.open().ok()) {
-      script.run(database, kSteps);
+      script.run(database, kDatabaseSteps);
     }
     disk.cut_power();
     database.close();

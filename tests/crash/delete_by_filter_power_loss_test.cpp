@@ -17,7 +17,7 @@ constexpr std::uint64_t kPoints = 40;
 constexpr std::uint64_t kLastOld = 29;  // Points up to here are deleted.
 constexpr std::uint64_t kOld = kLastOld + 1;
 constexpr std::uint32_t kGroup = 7;
-constexpr std::uint64_t kStride = test::kSanitized ? 7 : 1;
+constexpr std::uint64_t kDeletionStride = test::kSanitized ? 7 : 1;
 
 std::optional<commit::IdempotencyKey> some_key(bool has_key) {
   return has_key ? std::optional(commit::IdempotencyKey{"me", "clean-up", {}}) : std::nullopt;
@@ -54,7 +54,7 @@ std::uint64_t groups_gone(const MadeContent& full, const MadeContent& found) {
 void cut_at_each_operation(bool has_key) {
   std::set<std::uint64_t> seen;  // How many were gone after the cut.
   bool was_cut = true;
-  for (std::uint64_t cut = 0; was_cut; cut += kStride) {
+  for (std::uint64_t cut = 0; was_cut; cut += kDeletionStride) {
     SCOPED_TRACE(fmt::format("cut {}", cut));
     io::SimulatedFileSystem disk;
     test::MadeDatabase database(disk);
@@ -88,7 +88,7 @@ void cut_at_each_operation(bool has_key) {
     std::erase_if(rest["c"], [](const auto& point) { return point.first <= kLastOld; });
     ASSERT_EQ(database.content().value(), rest);
   }
-  if (kStride == 1) {
+  if (kDeletionStride == 1) {
     EXPECT_EQ(seen, (std::set<std::uint64_t>{0, 7, 14, 21, 28, 30}));
   }
 }

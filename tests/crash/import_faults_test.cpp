@@ -17,8 +17,8 @@ using io::Fault;
 using io::IoCall;
 using test::VectorStore;
 
-constexpr std::uint32_t kDim = 8;
-constexpr std::uint64_t kStride = test::kSanitized ? 7 : 1;
+constexpr std::uint32_t kImportDim = 8;
+constexpr std::uint64_t kImportStride = test::kSanitized ? 7 : 1;
 
 // A store with points in a file and in memory, some of which the import replaces.
 class Life {
@@ -28,7 +28,7 @@ class Life {
     options_.maintenance.small_rows = 5;
     EXPECT_OK(test::make_store_folder(disk_));
     EXPECT_OK(open());
-    EXPECT_OK(store_->create("a", test::small_settings(kDim)));
+    EXPECT_OK(store_->create("a", test::small_segment_settings(kImportDim)));
     put(0, 20);
     EXPECT_OK(store_->checkpoint());
     put(20, 30);
@@ -92,12 +92,12 @@ class Life {
  private:
   void put(std::uint64_t first, std::uint64_t end) {
     for (std::uint64_t id = first; id < end; ++id) {
-      EXPECT_OK(store_->put("a", PointId(id), test::made_vector(kDim, id, 1), "{\"v\":1}"));
+      EXPECT_OK(store_->put("a", PointId(id), test::made_vector(kImportDim, id, 1), "{\"v\":1}"));
     }
   }
   static PointInput row(std::uint64_t i) {
     const std::uint64_t id = i < 30 ? 10 + i : i - 15;
-    return {PointId(id), test::made_vector(kDim, id, 100 + i), fmt::format("{{\"v\":{}}}", 100 + i)};
+    return {PointId(id), test::made_vector(kImportDim, id, 100 + i), fmt::format("{{\"v\":{}}}", 100 + i)};
   }
 
   test::FakeClock clock_;
@@ -111,7 +111,7 @@ TEST(ImportFaults, power_lost_at_any_operation_leaves_all_or_nothing) {
   bool was_cut = true;
   std::uint64_t all = 0;
   std::uint64_t nothing = 0;
-  for (std::uint64_t cut = 0; was_cut; cut += kStride) {
+  for (std::uint64_t cut = 0; was_cut; cut += kImportStride) {
     for (std::uint64_t mode = 0; mode < std::size(io::kAllCrashModes); ++mode) {
       SCOPED_TRACE(fmt::format("cut {}, mode {}", cut, mode));
       Life life;
@@ -140,7 +140,7 @@ TEST(ImportFaults, power_lost_at_any_operation_leaves_all_or_nothing) {
 void fail_each_call(Fault fault) {
   bool struck = true;
   std::uint64_t failed = 0;
-  for (std::uint64_t call = 0; struck; call += kStride) {
+  for (std::uint64_t call = 0; struck; call += kImportStride) {
     SCOPED_TRACE(fmt::format("call {}", call));
     Life life;
     io::FaultRule rule;
@@ -167,7 +167,7 @@ void fail_each_call(Fault fault) {
       return;
     }
   }
-  EXPECT_GT(failed * kStride, 20U);
+  EXPECT_GT(failed * kImportStride, 20U);
 }
 
 TEST(ImportFaults, each_call_that_fails_leaves_nothing) {

@@ -15,7 +15,7 @@ constexpr std::int64_t kTransactions = 12;
 constexpr std::int64_t kRowsOfOne = 6;
 const std::string kPath = "/data/script.db";
 // Every change and every call, or each fifth under a sanitizer.
-constexpr std::uint64_t kStride = test::kSanitized ? 5 : 1;
+constexpr std::uint64_t kSqliteStride = test::kSanitized ? 5 : 1;
 
 ConnectionOptions options_of(JournalMode mode) {
   ConnectionOptions options;
@@ -103,7 +103,7 @@ template <typename Check>
 void cut_everywhere(JournalMode journal, std::uint64_t seeds, const std::optional<io::FaultRule>& rule,
                     const Check& check) {
   const std::uint64_t operations = operations_of_script(journal);
-  for (std::uint64_t cut = 0; cut <= operations; cut += kStride) {
+  for (std::uint64_t cut = 0; cut <= operations; cut += kSqliteStride) {
     for (const io::CrashMode mode : io::kAllCrashModes) {
       for (std::uint64_t seed = 0; seed < seeds; ++seed) {
         io::SimulatedFileSystem disk;
@@ -132,7 +132,7 @@ TEST_P(SqlitePowerLoss, loses_no_commit_and_leaves_none_half) {
 
 TEST_P(SqlitePowerLoss, inside_recovery_loses_nothing_either) {
   const std::uint64_t operations = operations_of_script(GetParam());
-  for (std::uint64_t cut = 1; cut <= operations; cut += 3 * kStride) {
+  for (std::uint64_t cut = 1; cut <= operations; cut += 3 * kSqliteStride) {
     for (std::uint64_t second_cut = 0; second_cut < 12; ++second_cut) {
       io::SimulatedFileSystem disk;
       make_folder(disk);
@@ -189,7 +189,7 @@ TEST_P(SqlitePowerLoss, each_failing_call_is_reported_and_nothing_is_lost) {
   for (const bool for_good : {false, true}) {
     for (const io::Fault fault :
          {io::Fault::kIoError, io::Fault::kDiskFull, io::Fault::kShortWrite, io::Fault::kShortRead}) {
-      for (std::uint64_t call = 0; call < calls; call += kStride) {
+      for (std::uint64_t call = 0; call < calls; call += kSqliteStride) {
         io::SimulatedFileSystem disk;
         make_folder(disk);
         io::FaultyFileSystem fs(disk);

@@ -18,11 +18,11 @@ using test::VectorStore;
 using test::VectorStoreOptions;
 using State = std::map<std::string, VectorStore::Contents>;
 
-constexpr std::uint32_t kDim = 4;
+constexpr std::uint32_t kVectorDim = 4;
 constexpr std::uint64_t kIds = 60;
 
 // Each n-th change or call, or each VIBRATO_FAULT_STRIDE-th call; VIBRATO_CRASH_ROUNDS scripts in place of two.
-constexpr std::uint64_t kStride = test::kSanitized ? 29 : 5;
+constexpr std::uint64_t kVectorStride = test::kSanitized ? 29 : 5;
 
 std::uint64_t script_count() {
   return test::number_from_environment("VIBRATO_CRASH_ROUNDS", 2);
@@ -40,17 +40,17 @@ struct Action {
 
 CollectionSettings settings() {
   CollectionSettings settings;
-  settings.dim = kDim;
+  settings.dim = kVectorDim;
   settings.m = 4;
   settings.ef_construction = 16;
   return settings;
 }
 
-VectorStoreOptions options() {
+VectorStoreOptions vector_options() {
   VectorStoreOptions options;
   options.maintenance.small_rows = 12;
   options.maintenance.merge_width = 2;
-  options.collection.hot_part_bytes = 25 * kDim * sizeof(float);
+  options.collection.hot_part_bytes = 25 * kVectorDim * sizeof(float);
   options.log_segment_bytes = 64 * 1024;
   options.log_zeros_bytes = 4 * 1024;
   return options;
@@ -123,7 +123,7 @@ class Script {
         break;
       case Action::Kind::kPut:
         for (const std::uint64_t id : action.ids) {
-          next[action.name][PointId(id)] = {test::made_vector(kDim, id, action.version), meta_of(action.version)};
+          next[action.name][PointId(id)] = {test::made_vector(kVectorDim, id, action.version), meta_of(action.version)};
         }
         break;
       default:
@@ -147,7 +147,7 @@ Status write(VectorStore& store, const Action& action) {
     case Action::Kind::kPut: {
       std::vector<PointInput> points;
       for (const std::uint64_t id : action.ids) {
-        points.push_back({PointId(id), test::made_vector(kDim, id, action.version), meta_of(action.version)});
+        points.push_back({PointId(id), test::made_vector(kVectorDim, id, action.version), meta_of(action.version)});
       }
       return store.put_all(action.name, std::move(points));
     }
@@ -194,7 +194,7 @@ std::string difference(const VectorStore& store, const State& state) {
 // Runs the script as far as its writes are answered; how many were.
 std::size_t run(io::FileSystem& fs, const Script& script, std::string* fault = nullptr) {
   test::FakeClock clock;
-  auto store = VectorStore::open(fs, clock, options());
+  auto store = VectorStore::open(fs, clock, vector_options());
   if (!store.ok()) {
     return 0;
   }
@@ -218,7 +218,7 @@ std::size_t run(io::FileSystem& fs, const Script& script, std::string* fault = n
 // What is wrong with what a power loss left after `done` answered writes; empty if nothing is.
 std::string fault_after(io::FileSystem& fs, const Script& script, std::size_t done) {
   test::FakeClock clock;
-  auto store = VectorStore::open(fs, clock, options());
+  auto store = VectorStore::open(fs, clock, vector_options());
   if (!store.ok()) {
     return fmt::format("does not open: {}", store.status().message());
   }
@@ -246,7 +246,7 @@ std::string fault_after(io::FileSystem& fs, const Script& script, std::size_t do
   }
   fault = difference(**store, script.states()[now]);
   store = Status(ErrorCode::kUnavailable, "closed");
-  auto again = VectorStore::open(fs, clock, options());
+  auto again = VectorStore::open(fs, clock, vector_options());
   if (!again.ok()) {
     return fmt::format("does not open again: {}", again.status().message());
   }
@@ -285,7 +285,7 @@ std::string cut_everywhere(const Script& script, std::uint64_t stride, const std
 
 TEST(VectorPowerLoss, loses_no_row_and_makes_none) {
   for (std::uint64_t seed = 1; seed <= script_count(); ++seed) {
-    ASSERT_EQ(cut_everywhere(Script(seed, 40), kStride, std::nullopt), "") << "seed " << seed;
+    ASSERT_EQ(cut_everywhere(Script(seed, 40), kVectorStride, std::nullopt), "") << "seed " << seed;
   }
 }
 
@@ -297,7 +297,7 @@ TEST(VectorPowerLoss, loses_no_row_when_the_recovery_is_cut_too) {
   const std::uint64_t before = whole.operation_count();
   ASSERT_EQ(run(whole, script), script.states().size() - 1);
   const std::uint64_t operations = whole.operation_count() - before;
-  for (std::uint64_t cut = 0; cut <= operations; cut += 3 * kStride) {
+  for (std::uint64_t cut = 0; cut <= operations; cut += 3 * kVectorStride) {
     for (std::uint64_t second = 0; second < 30; second += 4) {
       io::SimulatedFileSystem disk;
       ASSERT_OK(test::make_store_folder(disk));
@@ -337,7 +337,7 @@ TEST(VectorPowerLoss, each_failing_call_loses_nothing_that_was_answered) {
   ASSERT_EQ(run(counted, script), script.states().size() - 1);
   const std::uint64_t calls = counted.operation_count();
   const std::uint64_t stride =
-      std::max<std::uint64_t>(test::number_from_environment("VIBRATO_FAULT_STRIDE", kStride), 1);
+      std::max<std::uint64_t>(test::number_from_environment("VIBRATO_FAULT_STRIDE", kVectorStride), 1);
   int cases = 0;
   for (const bool for_good : {false, true}) {
     for (std::uint64_t call = for_good ? 1 : 0; call < calls; call += stride) {

@@ -18,7 +18,7 @@ using io::FaultRule;
 using io::IoCall;
 using test::LogModel;
 
-constexpr int kSteps = 60;
+constexpr int kWalSteps = 60;
 
 FaultRule ignoring(IoCall call, const std::string& path_part) {
   FaultRule rule;
@@ -30,7 +30,7 @@ FaultRule ignoring(IoCall call, const std::string& path_part) {
 }
 
 // How often each crash point is tried; the gate tries more.
-std::uint64_t rounds() {
+std::uint64_t wal_rounds() {
   return test::number_from_environment("VIBRATO_CRASH_ROUNDS", 1);
 }
 
@@ -56,7 +56,7 @@ bool live(std::uint64_t operations, CrashMode mode, std::uint64_t seed, const st
   std::string wrong;
   // Closing ends a script early; the log is opened again then.
   for (int part = 0; part < 4 && fs.has_power() && wrong.empty(); ++part) {
-    wrong = test::open_and_run(faulty, model, script, kSteps / 4);
+    wrong = test::open_and_run(faulty, model, script, kWalSteps / 4);
   }
   const bool cut = !fs.has_power();
   Random dice(seed * 1000 + operations);
@@ -96,7 +96,7 @@ Tally crash_everywhere(std::uint64_t seed, const std::vector<FaultRule>& rules) 
 TEST(WalPowerLoss, loses_no_synced_record_and_finds_none_that_was_not_written) {
   int losses = 0;
   const std::uint64_t before = test::seed_or(0) << 32;
-  for (std::uint64_t seed = before + 1; seed <= before + 3 * rounds(); ++seed) {
+  for (std::uint64_t seed = before + 1; seed <= before + 3 * wal_rounds(); ++seed) {
     const Tally tally = crash_everywhere(seed, {});
     losses += tally.cuts + tally.cuts_in_recovery;
     EXPECT_TRUE(tally.failures.empty()) << tally.failures.size() << " failures, the first: " << tally.failures.front();

@@ -7,6 +7,7 @@
 
 #include "format/doc_records.hpp"
 #include "format/hex_dump.hpp"
+#include "support/source_dir.hpp"
 #include "support/status_matchers.hpp"
 
 namespace vibrato::format {
@@ -14,7 +15,7 @@ namespace {
 
 // The example below the heading.
 std::vector<std::byte> documented_body(const std::string& heading) {
-  std::ifstream in(VIBRATO_SOURCE_DIR "/docs/formats/records.md");
+  std::ifstream in(test::source_dir() + "/docs/formats/records.md");
   std::stringstream stream;
   stream << in.rdbuf();
   const std::string text = stream.str();

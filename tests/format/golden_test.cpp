@@ -18,6 +18,7 @@
 #include "filter/parse_filter.hpp"
 #include "filter/select.hpp"
 #include "io/real_file_system.hpp"
+#include "support/source_dir.hpp"
 #include "support/status_matchers.hpp"
 #include "vector/merge_parts.hpp"
 #include "vector/sealed_part.hpp"
@@ -31,7 +32,7 @@ using vector::SealedPart;
 constexpr std::size_t kFilesMin = 10;  // Files are added, never taken away.
 
 std::filesystem::path folder() {
-  return std::filesystem::path(VIBRATO_SOURCE_DIR) / "tests/format/golden";
+  return std::filesystem::path(test::source_dir()) / "tests/format/golden";
 }
 
 std::vector<std::string> golden_names() {

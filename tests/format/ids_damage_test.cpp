@@ -15,7 +15,7 @@ namespace {
 
 using format::SectionKind;
 
-constexpr std::uint32_t kRows = 3000;
+constexpr std::uint32_t kIdRows = 3000;
 constexpr SectionKind kKinds[] = {SectionKind::kRowLsns, SectionKind::kIds, SectionKind::kIdOrder,
                                   SectionKind::kIdHash};
 
@@ -44,7 +44,7 @@ TEST(IdsDamage, every_flipped_bit_is_found_by_verify) {
   const std::uint64_t seed = test::seed_or(2468);
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
-  std::vector<std::byte> bytes = file_of(test::made_id_rows(kRows, 1));
+  std::vector<std::byte> bytes = file_of(test::made_id_rows(kIdRows, 1));
   const format::VdbLayout layout = open(bytes).value()->layout();
   for (std::uint64_t i = 0; i < test::flips(kFlips); ++i) {
     const std::uint64_t at = place_in_ids(layout, random);
@@ -62,7 +62,7 @@ TEST(IdsDamage, a_lookup_finds_the_right_row_or_the_damage) {
   const std::uint64_t seed = 13579;
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
-  const auto rows = test::made_id_rows(kRows, 2);
+  const auto rows = test::made_id_rows(kIdRows, 2);
   std::vector<std::uint32_t> newest;
   for (const test::IdRow& row : rows) {
     newest.push_back(*test::newest_row(rows, row.id.view()));
@@ -77,7 +77,7 @@ TEST(IdsDamage, a_lookup_finds_the_right_row_or_the_damage) {
     const auto file = open(bytes);
     ASSERT_OK(file);
     const auto index = store::IdIndex::open(**file);
-    for (std::uint32_t row = 0; index.ok() && row < kRows; ++row) {
+    for (std::uint32_t row = 0; index.ok() && row < kIdRows; ++row) {
       const auto found = index->find(rows[row].id.view());
       ASSERT_TRUE(!found.ok() || *found == newest[row]) << "byte " << at << ", row " << row;
       ASSERT_TRUE(found.ok() || found.status().code() == ErrorCode::kCorruption);

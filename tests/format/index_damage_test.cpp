@@ -19,7 +19,7 @@ namespace {
 
 using format::SectionKind;
 
-constexpr std::uint32_t kRows = 1500;
+constexpr std::uint32_t kIndexRows = 1500;
 constexpr std::uint32_t kDim = 16;
 
 enum class Codes : std::uint8_t { kScalar, kProduct, kProductAlone };
@@ -28,14 +28,14 @@ std::vector<std::byte> made_segment(Codes codes) {
   const test::TempDirectory folder;
   io::RealFileSystem fs;
   EXPECT_OK(fs.create_directory(folder.path("segments")));
-  CollectionSettings settings = test::small_settings(kDim, Metric::kL2);
+  CollectionSettings settings = test::small_segment_settings(kDim, Metric::kL2);
   if (codes != Codes::kScalar) {
     settings.archive = ArchiveSettings{codes == Codes::kProduct};
   }
   auto writer = SegmentFileWriter::create(fs, folder.path(), "segments/a.vdb", CollectionNumber(1), settings);
   EXPECT_OK(writer);
-  const test::MadeRows rows = test::clustered_rows(kRows, kDim, 20, 0.4F, 9);
-  for (std::uint32_t row = 0; row < kRows; ++row) {
+  const test::MadeRows rows = test::clustered_rows(kIndexRows, kDim, 20, 0.4F, 9);
+  for (std::uint32_t row = 0; row < kIndexRows; ++row) {
     EXPECT_OK((*writer)->add({test::made_id(row).view(), test::made_lsn(row), {rows.row(row), kDim}, ""}));
   }
   const auto image = (*writer)->finish_rows();
@@ -80,7 +80,7 @@ void search(const std::vector<std::byte>& bytes, Random& random) {
     (*segment)->search(query.data(), params, hnsw::scratch_of_this_thread(), hits);
     ASSERT_LE(hits.size(), 10U);
     for (const hnsw::Hit& hit : hits) {
-      ASSERT_LT(hit.row, kRows);
+      ASSERT_LT(hit.row, kIndexRows);
     }
   }
 }

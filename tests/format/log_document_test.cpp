@@ -11,6 +11,7 @@
 #include "format/log_state.hpp"
 #include "io/simulated_file_system.hpp"
 #include "support/log_records.hpp"
+#include "support/source_dir.hpp"
 
 namespace vibrato {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::int64_t kTimeMs = 1'700'000'000'000;
 
 // What stands in the blocks ```hexdump: the segment and the state file.
 std::vector<std::string> documented_dumps() {
-  std::ifstream in(VIBRATO_SOURCE_DIR "/docs/formats/log.md");
+  std::ifstream in(test::source_dir() + "/docs/formats/log.md");
   std::stringstream stream;
   stream << in.rdbuf();
   const std::string text = stream.str();

@@ -11,14 +11,15 @@
 #include "store/pack_writer.hpp"
 #include "support/id_rows.hpp"
 #include "support/memory_map.hpp"
+#include "support/source_dir.hpp"
 #include "support/temp_directory.hpp"
 
 namespace vibrato {
 namespace {
 
 // What stands in the block ```hexdump of the page.
-std::string documented_dump() {
-  std::ifstream in(VIBRATO_SOURCE_DIR "/docs/formats/pack.md");
+std::string documented_pack() {
+  std::ifstream in(test::source_dir() + "/docs/formats/pack.md");
   std::stringstream text;
   text << in.rdbuf();
   constexpr std::string_view kFence = "```hexdump\n";
@@ -35,7 +36,7 @@ std::vector<test::IdRow> documented_rows() {
 }
 
 TEST(PackDocument, example_decodes_to_the_values_that_the_page_names) {
-  const auto bytes = test::parse_hex_dump(documented_dump());
+  const auto bytes = test::parse_hex_dump(documented_pack());
   ASSERT_TRUE(bytes.has_value());
   const auto pack = store::PackFile::from_map("example", std::make_shared<test::MemoryMap>(*bytes));
   ASSERT_OK(pack);
@@ -76,7 +77,7 @@ TEST(PackDocument, example_is_what_the_writer_writes) {
   ASSERT_OK((*pack)->commit());
   const auto map = fs.map_read_only(path);
   ASSERT_OK(map);
-  EXPECT_EQ(test::hex_dump((*map)->bytes()), documented_dump());
+  EXPECT_EQ(test::hex_dump((*map)->bytes()), documented_pack());
 }
 
 }  // namespace

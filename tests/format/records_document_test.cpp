@@ -11,6 +11,7 @@
 #include "format/hex_dump.hpp"
 #include "format/idempotency_record.hpp"
 #include "format/vector_records.hpp"
+#include "support/source_dir.hpp"
 #include "support/status_matchers.hpp"
 
 namespace vibrato::format {
@@ -22,7 +23,7 @@ constexpr std::string_view kSettings =
 
 // The bodies in the blocks ```hexdump, in the order of the page.
 std::vector<std::vector<std::byte>> documented_bodies() {
-  std::ifstream in(VIBRATO_SOURCE_DIR "/docs/formats/records.md");
+  std::ifstream in(test::source_dir() + "/docs/formats/records.md");
   std::stringstream stream;
   stream << in.rdbuf();
   const std::string text = stream.str();

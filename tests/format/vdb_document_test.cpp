@@ -9,6 +9,7 @@
 #include "io/real_file_system.hpp"
 #include "store/vdb_file.hpp"
 #include "store/vdb_row_writer.hpp"
+#include "support/source_dir.hpp"
 #include "support/status_matchers.hpp"
 #include "support/temp_directory.hpp"
 
@@ -16,14 +17,14 @@ namespace vibrato {
 namespace {
 
 std::string document() {
-  std::ifstream in(VIBRATO_SOURCE_DIR "/docs/formats/vdb.md");
+  std::ifstream in(test::source_dir() + "/docs/formats/vdb.md");
   std::stringstream text;
   text << in.rdbuf();
   return text.str();
 }
 
 // What stands in the block ```hexdump.
-std::string documented_dump() {
+std::string documented_file() {
   const std::string text = document();
   constexpr std::string_view kFence = "```hexdump\n";
   const std::size_t begin = text.find(kFence);
@@ -34,7 +35,7 @@ std::string documented_dump() {
 }
 
 TEST(VdbDocument, example_decodes_to_the_values_that_the_page_names) {
-  const auto bytes = test::parse_hex_dump(documented_dump());
+  const auto bytes = test::parse_hex_dump(documented_file());
   ASSERT_TRUE(bytes.has_value());
   const test::TempDirectory folder;
   const std::string path = folder.path("example.vdb");
@@ -74,7 +75,7 @@ TEST(VdbDocument, example_is_what_the_writer_writes) {
       (*writer)->commit(std::vector{store::section_of(format::SectionKind::kBuildInfo, R"({"writer":"example"})")}));
   const auto map = fs.map_read_only(path);
   ASSERT_OK(map);
-  EXPECT_EQ(test::hex_dump((*map)->bytes()), documented_dump());
+  EXPECT_EQ(test::hex_dump((*map)->bytes()), documented_file());
 }
 
 TEST(VdbDocument, lists_every_section_kind_by_number_and_name) {

@@ -19,9 +19,9 @@ struct PlainPoint {
 using PlainPoints = std::map<PointId, PlainPoint>;
 
 // What a reader sees must be `visible`; `applied` is ahead of it by the groups that are not published.
-class RandomRun {
+class RandomCollectionRun {
  public:
-  explicit RandomRun(std::uint64_t seed)
+  explicit RandomCollectionRun(std::uint64_t seed)
       : random_(seed),
         metric_(kMetrics[random_.below(3)]),
         dim_(static_cast<std::uint32_t>(1 + random_.below(random_.chance(0.5) ? 4 : 24))),
@@ -213,7 +213,7 @@ TEST(CollectionProperty, every_reader_sees_what_a_plain_map_holds) {
   for (std::uint64_t i = 0; i < runs && !HasFailure(); ++i) {
     const std::uint64_t seed = chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 1000 + i;
     SCOPED_TRACE("VIBRATO_TEST_SEED=" + std::to_string(seed));
-    RandomRun(seed).run(120);
+    RandomCollectionRun(seed).run(120);
   }
 }
 

@@ -37,7 +37,7 @@ struct ModelPoint {
 };
 using ModelCollection = std::map<PointId, ModelPoint>;
 
-struct Kept {
+struct KeptCollection {
   std::string name;
   CollectionSettings settings;
   ModelCollection points;
@@ -45,11 +45,11 @@ struct Kept {
 
 struct Snapshot {
   std::string folder;
-  std::vector<Kept> state;
+  std::vector<KeptCollection> state;
 };
 
-std::vector<Kept> made_collections() {
-  std::vector<Kept> kept;
+std::vector<KeptCollection> database_collections() {
+  std::vector<KeptCollection> kept;
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot}) {
     CollectionSettings settings;
     settings.dim = metric == Metric::kDot ? 19 : 4;
@@ -87,9 +87,9 @@ double as_distance(Metric metric, float score) {
   return metric == Metric::kL2 ? score : -double{score};
 }
 
-class World {
+class DatabaseWorld {
  public:
-  explicit World(std::uint64_t seed) : random_(seed), logger_(LogLevel::kOff), kept_(made_collections()) {
+  explicit DatabaseWorld(std::uint64_t seed) : random_(seed), logger_(LogLevel::kOff), kept_(database_collections()) {
     options_.data_folder = std::filesystem::canonical(folder_.path()).string() + "/data";
     options_.hot_part_bytes = 4096;  // Parts fill often.
     options_.wal_segment_bytes = 64 * 1024;
@@ -97,7 +97,7 @@ class World {
     options_.background_threads = 2;
     options_.disk_reserve_bytes = 0;
     open();
-    for (const Kept& kept : kept_) {
+    for (const KeptCollection& kept : kept_) {
       const auto outcome = std::make_shared<vector::CreateOutcome>();
       EXPECT_OK(
           database_->commit(vector::make_create_collection(database_->vectors(), kept.name, kept.settings, outcome),
@@ -107,7 +107,7 @@ class World {
   }
 
   void step() {
-    Kept& kept = kept_[random_.below(kept_.size())];
+    KeptCollection& kept = kept_[random_.below(kept_.size())];
     const double kind = random_.uniform();
     if (kind < 0.30) {
       upsert(kept);
@@ -135,7 +135,7 @@ class World {
   }
 
   void check() {
-    for (const Kept& kept : kept_) {
+    for (const KeptCollection& kept : kept_) {
       const CollectionPtr collection = find(kept);
       EXPECT_EQ(collection->info().live_count, kept.points.size());
       check_points(kept, *collection);
@@ -187,7 +187,7 @@ class World {
     open();
   }
 
-  CollectionPtr find(const Kept& kept) {
+  CollectionPtr find(const KeptCollection& kept) {
     auto found = database_->vectors().find(kept.name);
     EXPECT_OK(found);
     return std::move(found).value();
@@ -196,7 +196,7 @@ class World {
     const std::uint64_t number = random_.below(kIds);
     return random_.chance(0.5) ? PointId(number) : PointId(std::string("id ").append(std::to_string(number)));
   }
-  vector::PointInput draw_point(const Kept& kept, PointId id) {
+  vector::PointInput draw_point(const KeptCollection& kept, PointId id) {
     vector::PointInput point{std::move(id), std::vector<float>(kept.settings.dim), ""};
     for (float& value : point.vector) {
       value = static_cast<float>(static_cast<int>(random_.below(9)) - 4) + (random_.chance(0.2) ? 0.25F : 0.F);
@@ -215,13 +215,13 @@ class World {
     return database_->commit(std::move(write).value(), kind, collection.get());
   }
 
-  void upsert(Kept& kept) {
+  void upsert(KeptCollection& kept) {
     const CollectionPtr collection = find(kept);
     const vector::PointInput point = draw_point(kept, draw_id());
     kept.points[point.id] = model_of(point);
     EXPECT_OK(commit(vector::make_upsert(database_->vectors(), collection, point), collection));
   }
-  void add(Kept& kept) {
+  void add(KeptCollection& kept) {
     const CollectionPtr collection = find(kept);
     const vector::PointInput point = draw_point(kept, draw_id());
     const auto added = commit(vector::make_add(database_->vectors(), collection, point), collection);
@@ -232,7 +232,7 @@ class World {
       kept.points[point.id] = model_of(point);
     }
   }
-  void upsert_batch(Kept& kept) {
+  void upsert_batch(KeptCollection& kept) {
     const CollectionPtr collection = find(kept);
     std::vector<vector::PointInput> points;
     for (std::uint64_t i = 1 + random_.below(25); i > 0; --i) {
@@ -245,7 +245,7 @@ class World {
     EXPECT_OK(database_->commit(vector::make_upsert_batch(database_->vectors(), collection, std::move(points), outcome),
                                 Database::Kind::kPut, collection.get()));
   }
-  void update(Kept& kept) {
+  void update(KeptCollection& kept) {
     const CollectionPtr collection = find(kept);
     const vector::PointInput point = draw_point(kept, draw_id());
     vector::UpdateInput input{point.id, std::nullopt, std::nullopt, vector::MetaMode::kReplace};
@@ -274,7 +274,7 @@ class World {
       known->second.meta_json = meta.dump();
     }
   }
-  void erase(Kept& kept) {
+  void erase(KeptCollection& kept) {
     const CollectionPtr collection = find(kept);
     const PointId id = draw_id();
     const auto erased =
@@ -285,7 +285,7 @@ class World {
       EXPECT_OK(erased);
     }
   }
-  void erase_batch(Kept& kept) {
+  void erase_batch(KeptCollection& kept) {
     const CollectionPtr collection = find(kept);
     std::vector<PointId> ids;
     for (int i = 0; i < 6; ++i) {
@@ -309,7 +309,7 @@ class World {
     }
   }
 
-  void check_points(const Kept& kept, const vector::Collection& collection) {
+  void check_points(const KeptCollection& kept, const vector::Collection& collection) {
     for (std::uint64_t i = 0; i < 2 * kIds; ++i) {
       const PointId id = i < kIds ? PointId(i) : PointId(std::string("id ").append(std::to_string(i - kIds)));
       const auto point = collection.get(id.view());
@@ -326,7 +326,7 @@ class World {
     }
   }
 
-  void check_search(const Kept& kept, const vector::Collection& collection) {
+  void check_search(const KeptCollection& kept, const vector::Collection& collection) {
     const std::vector<float> query = draw_point(kept, PointId()).vector;
     std::vector<double> truth;
     for (const auto& [id, point] : kept.points) {
@@ -365,7 +365,7 @@ class World {
   std::unique_ptr<MetricsRegistry> metrics_;
   DatabaseOptions options_;
   std::unique_ptr<Database> database_;
-  std::vector<Kept> kept_;
+  std::vector<KeptCollection> kept_;
   std::vector<Snapshot> snapshots_;
 };
 
@@ -373,7 +373,7 @@ TEST(DatabaseProperty, holds_what_a_plain_map_holds) {
   const std::uint64_t seed = test::seed_or(20261121);
   const std::uint64_t steps = test::number_from_environment("VIBRATO_PROPERTY_STEPS", 5000);
   SCOPED_TRACE("VIBRATO_TEST_SEED=" + std::to_string(seed));
-  World world(seed);
+  DatabaseWorld world(seed);
   for (std::uint64_t step = 0; step < steps && !::testing::Test::HasFailure(); ++step) {
     SCOPED_TRACE("step " + std::to_string(step));
     world.step();

@@ -27,9 +27,9 @@ struct Step {
   std::function<ErrorCode(VectorOracle&)> expect;
 };
 
-class RandomRun {
+class RandomModelRun {
  public:
-  explicit RandomRun(std::uint64_t seed) : random_(seed) {
+  explicit RandomModelRun(std::uint64_t seed) : random_(seed) {
     test::VectorDatabase::make_folders(disk_);
     db_.collection_options.hot_part_bytes = 256;  // Parts fill after some rows.
     EXPECT_OK(db_.start());
@@ -296,7 +296,7 @@ class RandomRun {
 
 void run_seed(std::uint64_t seed) {
   SCOPED_TRACE("VIBRATO_TEST_SEED=" + std::to_string(seed));
-  RandomRun(seed).run(150);
+  RandomModelRun(seed).run(150);
 }
 
 TEST(VectorModelProperty, holds_what_maps_hold_through_kills_and_power_losses) {

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -22,6 +24,18 @@ namespace vibrato::test {
 
 inline PointIdView number_id(std::uint64_t number) {
   return {.is_text = false, .number = number};
+}
+
+inline PointIdView text_id(std::string_view text) {
+  return {.is_text = true, .text = text};
+}
+
+inline vector::SearchRequest request_of(std::span<const float> vector, std::uint32_t k, bool exact = false) {
+  vector::SearchRequest request;
+  request.vector = vector;
+  request.k = k;
+  request.exact = exact;
+  return request;
 }
 
 inline vector::CollectionSettings small_settings(std::uint32_t dim, Metric metric,

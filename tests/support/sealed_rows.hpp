@@ -14,7 +14,7 @@
 
 namespace vibrato::test {
 
-inline vector::CollectionSettings small_settings(std::uint32_t dim, Metric metric = Metric::kL2) {
+inline vector::CollectionSettings small_segment_settings(std::uint32_t dim, Metric metric = Metric::kL2) {
   vector::CollectionSettings settings;
   settings.dim = dim;
   settings.metric = metric;

@@ -34,7 +34,7 @@ class VectorStoreTest : public ::testing::Test {
     ASSERT_OK(opened);
     store_ = std::move(opened).value();
   }
-  void create(const std::string& name) { ASSERT_OK(store_->create(name, small_settings(kStoreDim))); }
+  void create(const std::string& name) { ASSERT_OK(store_->create(name, small_segment_settings(kStoreDim))); }
   void put(const std::string& name, std::uint64_t first, std::uint64_t end, std::uint64_t version = 0) {
     std::vector<vector::PointInput> points;
     for (std::uint64_t id = first; id < end; ++id) {

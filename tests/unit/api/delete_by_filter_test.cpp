@@ -14,16 +14,16 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint32_t kPoints = 25'000;  // Two groups and a half.
-constexpr std::uint32_t kKept = 100;       // Ids below it do not match.
+constexpr std::uint32_t kDeletedPoints = 25'000;  // Two groups and a half.
+constexpr std::uint32_t kKept = 100;              // Ids below it do not match.
 
 class DeleteByFilter : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(api_.post("/v1/vector/c", R"({"dim":2,"metric":"l2","index":{"kind":"flat"}})").status, 200);
-    for (std::uint32_t first = 0; first < kPoints;) {
+    for (std::uint32_t first = 0; first < kDeletedPoints;) {
       json items = json::array();
-      for (; first < kPoints && items.size() < limits::kBatchItemsMax; ++first) {
+      for (; first < kDeletedPoints && items.size() < limits::kBatchItemsMax; ++first) {
         items.push_back({{"id", first}, {"vector", {first, 1}}, {"meta", {{"old", first >= kKept}}}});
       }
       ASSERT_EQ(api_.post("/v1/vector/c/upsert_batch", json{{"items", items}}.dump()).status, 200);
@@ -41,8 +41,8 @@ TEST_F(DeleteByFilter, takes_all_that_match_and_its_lsn_is_that_of_the_last) {
   const std::uint64_t before = api_.lsn();
   const auto answer = api_.post("/v1/vector/c/delete_by_filter", json{{"filter", old_}}.dump());
   ASSERT_EQ(answer.status, 200) << answer.text;
-  EXPECT_EQ(answer.body["deleted"], kPoints - kKept);
-  EXPECT_EQ(answer.body["lsn"], before + kPoints - kKept);
+  EXPECT_EQ(answer.body["deleted"], kDeletedPoints - kKept);
+  EXPECT_EQ(answer.body["lsn"], before + kDeletedPoints - kKept);
   EXPECT_EQ(count(old_), 0);
   EXPECT_EQ(count(json::object()), kKept);
   const auto again = api_.post("/v1/vector/c/delete_by_filter", json{{"filter", old_}}.dump());
@@ -68,14 +68,14 @@ TEST_F(DeleteByFilter, with_one_key_acts_once_at_a_time) {
       EXPECT_EQ(answer.body["error"], "conflict") << answer.text;
     } else {
       EXPECT_EQ(answer.status, 200) << answer.text;
-      EXPECT_EQ(answer.body["deleted"], kPoints - kKept);
+      EXPECT_EQ(answer.body["deleted"], kDeletedPoints - kKept);
       ++done;
     }
   }
   EXPECT_GE(done, 1);
   const std::uint64_t lsn = api_.lsn();
   const test::ApiAnswer again = call();
-  EXPECT_EQ(again.body["deleted"], kPoints - kKept) << again.text;
+  EXPECT_EQ(again.body["deleted"], kDeletedPoints - kKept) << again.text;
   EXPECT_LT(again.body["lsn"], lsn) << "behind it is the record of the key";
   EXPECT_EQ(api_.lsn(), lsn);
   const auto other = api_.post("/v1/vector/c/delete_by_filter", R"({"filter":{}})", {{"Idempotency-Key", "once"}});
@@ -92,7 +92,7 @@ TEST_F(DeleteByFilter, with_a_key_goes_on_where_it_was_ended) {
     EXPECT_TRUE(answer.status == 200 || answer.status == 408) << answer.text;
     api_.restart();
   }
-  EXPECT_EQ(answer.body["deleted"], kPoints - kKept);
+  EXPECT_EQ(answer.body["deleted"], kDeletedPoints - kKept);
   EXPECT_EQ(count(json::object()), kKept);
 }
 
@@ -105,8 +105,8 @@ TEST_F(DeleteByFilter, leaves_what_is_written_meanwhile) {
     is_done = true;
   });
   std::uint32_t written = 0;
-  while ((!is_done || written == 0) && written < kPoints - kKept) {
-    const json point = {{"id", kPoints - 1 - written}, {"vector", {1, 2}}, {"meta", {{"old", false}}}};
+  while ((!is_done || written == 0) && written < kDeletedPoints - kKept) {
+    const json point = {{"id", kDeletedPoints - 1 - written}, {"vector", {1, 2}}, {"meta", {{"old", false}}}};
     EXPECT_EQ(api_.post("/v1/vector/c/upsert", point.dump()).status, 200);
     ++written;
   }

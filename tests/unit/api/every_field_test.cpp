@@ -17,10 +17,10 @@
 namespace vibrato::api {
 namespace {
 
+using field_rules::FieldRule;
+using field_rules::RouteRule;
 using nlohmann::json;
-using test::FieldRule;
-using test::RouteRule;
-using vibrato::test::ApiAnswer;
+using test::ApiAnswer;
 
 // "/items/0/vector" -> "items[0].vector".
 std::string name_of(const FieldRule& rule) {
@@ -73,7 +73,7 @@ class EveryField : public ::testing::Test {
 
   void expect_refused(const RouteRule& rule, const std::string& target, const std::string& body,
                       const std::vector<std::string_view>& codes, const std::string& names, bool in_item = false,
-                      const vibrato::test::Headers& headers = {}) {
+                      const test::Headers& headers = {}) {
     const ApiAnswer answer = api_.call(rule.method, target, body, headers);
     const std::string what =
         fmt::format("{} {} -> {} {}", target, body.substr(0, 200), answer.status, answer.text.substr(0, 300));
@@ -177,13 +177,13 @@ class EveryField : public ::testing::Test {
     }
   }
 
-  vibrato::test::DatabaseApi api_{{.no_auth = true}, [](engine::DatabaseOptions& options) { options.sql = true; }};
+  test::DatabaseApi api_{{.no_auth = true}, [](engine::DatabaseOptions& options) { options.sql = true; }};
   std::uint64_t lsn_ = 0;
   std::size_t checked_ = 0;
 };
 
 TEST_F(EveryField, refuses_what_it_does_not_take_and_logs_nothing) {
-  for (const RouteRule& rule : test::all_rules()) {
+  for (const RouteRule& rule : field_rules::all_rules()) {
     SCOPED_TRACE(rule.pattern);
     if (!rule.body.is_null()) {
       check_fields(rule);
@@ -207,7 +207,7 @@ TEST_F(EveryField, refuses_what_it_does_not_take_and_logs_nothing) {
 
 TEST_F(EveryField, the_table_has_every_route_that_takes_something) {
   std::map<std::pair<Method, std::string>, RouteRule> rules;
-  for (RouteRule& rule : test::all_rules()) {
+  for (RouteRule& rule : field_rules::all_rules()) {
     rules.emplace(std::pair(rule.method, rule.pattern), std::move(rule));
   }
   // Bodies that are ignored.
@@ -231,7 +231,7 @@ TEST_F(EveryField, the_table_has_every_route_that_takes_something) {
 }
 
 TEST_F(EveryField, the_bodies_of_the_table_would_be_taken) {
-  for (const RouteRule& rule : test::all_rules()) {
+  for (const RouteRule& rule : field_rules::all_rules()) {
     if (rule.body.is_null()) continue;
     const ApiAnswer answer = api_.call(rule.method, target_of(rule), rule.body.dump());
     EXPECT_TRUE(answer.status == 200 || answer.status == 201 || answer.body.value("error", "") == "already_exists")

@@ -22,7 +22,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kPoints = 2000;
+constexpr int kExportedPoints = 2000;
 constexpr std::size_t kTextBytes = 1000;  // Of a point: they take several pieces.
 
 // A client that takes a piece when it is told to.
@@ -132,7 +132,7 @@ class ExportStreamTest : public ::testing::Test {
   void SetUp() override {
     create();
     json items = json::array();
-    for (int id = 0; id < kPoints; ++id) {
+    for (int id = 0; id < kExportedPoints; ++id) {
       items.push_back({{"id", id}, {"vector", {id, 0}}, {"meta", {{"t", text_of(id)}}}});
     }
     ASSERT_EQ(api_.post("/v1/vector/c/upsert_batch", json{{"items", items}}.dump()).status, 200);
@@ -156,7 +156,7 @@ class ExportStreamTest : public ::testing::Test {
     client->wait_for_piece();
     const std::size_t first = client->lines().size();
     EXPECT_GT(first, 0U);
-    EXPECT_LT(first, kPoints / 2);
+    EXPECT_LT(first, kExportedPoints / 2);
     return client;
   }
   static void read_all(const SlowClientPtr& client) {
@@ -167,8 +167,8 @@ class ExportStreamTest : public ::testing::Test {
   static void expect_whole(const SlowClientPtr& client) {
     EXPECT_TRUE(client->is_whole());
     const std::vector<json> lines = client->lines();
-    ASSERT_EQ(lines.size(), static_cast<std::size_t>(kPoints));
-    for (int id = 0; id < kPoints; ++id) {
+    ASSERT_EQ(lines.size(), static_cast<std::size_t>(kExportedPoints));
+    for (int id = 0; id < kExportedPoints; ++id) {
       ASSERT_EQ(lines[static_cast<std::size_t>(id)],
                 (json{{"id", id}, {"vector", {id, 0}}, {"meta", {{"t", text_of(id)}}}}));
     }
@@ -221,7 +221,7 @@ TEST_F(ExportStreamTest, that_meets_damage_is_refused_or_cut_off_behind_the_erro
   ASSERT_EQ(api_.post("/v1/admin/checkpoint", "").status, 200);
   {
     const auto part = (*api_.database().vectors().find("c"))->latest_version()->sealed.front();
-    const std::string text = text_of(kPoints - 1);
+    const std::string text = text_of(kExportedPoints - 1);
     const auto bytes = part->rows().file().map().bytes();
     const auto found = std::search(bytes.begin(), bytes.end(), reinterpret_cast<const std::byte*>(text.data()),
                                    reinterpret_cast<const std::byte*>(text.data() + text.size()));
@@ -239,7 +239,7 @@ TEST_F(ExportStreamTest, that_meets_damage_is_refused_or_cut_off_behind_the_erro
   }
   EXPECT_TRUE(client->is_cut_off());
   const std::vector<json> lines = client->lines();
-  ASSERT_LT(lines.size(), static_cast<std::size_t>(kPoints));
+  ASSERT_LT(lines.size(), static_cast<std::size_t>(kExportedPoints));
   ASSERT_TRUE(lines.back().contains("error")) << lines.back();
   EXPECT_EQ(lines.back()["error"], "unavailable");
   EXPECT_EQ(lines.back()["request_id"], "test-1");

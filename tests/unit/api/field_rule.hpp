@@ -10,7 +10,7 @@
 
 #include "api/request.hpp"
 
-namespace vibrato::api::test {
+namespace vibrato::api::field_rules {
 
 using nlohmann::json;
 
@@ -93,4 +93,4 @@ inline const std::vector<std::string> kNoPage = {"", "0", "1001", "-1", "1.5", "
 inline const std::map<std::string, std::vector<std::string>> kDurability = {
     {"durability", {"", "no", "SYNCED", "synced%20", "1", "true"}}};
 
-}  // namespace vibrato::api::test
+}  // namespace vibrato::api::field_rules

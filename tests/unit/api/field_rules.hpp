@@ -8,7 +8,7 @@
 #include "unit/api/field_rules_of_operations.hpp"
 #include "unit/api/field_rules_of_vectors.hpp"
 
-namespace vibrato::api::test {
+namespace vibrato::api::field_rules {
 
 inline std::vector<RouteRule> all_rules() {
   std::vector<RouteRule> all = collection_rules();
@@ -19,4 +19,4 @@ inline std::vector<RouteRule> all_rules() {
   return all;
 }
 
-}  // namespace vibrato::api::test
+}  // namespace vibrato::api::field_rules

@@ -11,7 +11,7 @@
 
 #include "unit/api/field_rule.hpp"
 
-namespace vibrato::api::test {
+namespace vibrato::api::field_rules {
 
 inline const Texts kNoTtl = no_whole(1, "9007199254740992");
 inline const Texts kNoRevision = no_whole(0, "18446744073709551616");
@@ -171,4 +171,4 @@ inline std::vector<RouteRule> batch_rules() {
   return {rule};
 }
 
-}  // namespace vibrato::api::test
+}  // namespace vibrato::api::field_rules

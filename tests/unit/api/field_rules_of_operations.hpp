@@ -7,7 +7,7 @@
 
 #include "unit/api/field_rule.hpp"
 
-namespace vibrato::api::test {
+namespace vibrato::api::field_rules {
 
 inline std::vector<RouteRule> admin_rules() {
   const json empty = json::object();
@@ -82,4 +82,4 @@ inline std::vector<RouteRule> v2_rules() {
   };
 }
 
-}  // namespace vibrato::api::test
+}  // namespace vibrato::api::field_rules

@@ -8,7 +8,7 @@
 
 #include "unit/api/field_rule.hpp"
 
-namespace vibrato::api::test {
+namespace vibrato::api::field_rules {
 
 inline std::vector<FieldRule> point_fields(const std::string& at, bool vector_is_required) {
   return {{at + "/id", kNoId, true},
@@ -169,4 +169,4 @@ inline std::vector<RouteRule> query_rules() {
   };
 }
 
-}  // namespace vibrato::api::test
+}  // namespace vibrato::api::field_rules

@@ -98,14 +98,14 @@ TEST(RouteTable, checks_the_query_before_the_media_type) {
   strict.known_query_parameters = {"min_lsn"};
   const std::array known{Parameter{"min_lsn", "7"}};
   const std::array unknown{Parameter{"min_lsn", "7"}, Parameter{"filtr", ""}};
-  const std::array json{HeaderField{"content-TYPE", "Application/JSON; charset=UTF-8"}};
+  const std::array typed{HeaderField{"content-TYPE", "Application/JSON; charset=UTF-8"}};
   Request request;
   request.query_parameters = unknown;
   EXPECT_EQ(made.check_form(request, strict).code(), ErrorCode::kUnknownField);
   EXPECT_NE(made.check_form(request, strict).message().find("filtr"), std::string::npos);
   request.query_parameters = known;
   EXPECT_EQ(made.check_form(request, strict).code(), ErrorCode::kUnsupportedMediaType);
-  request.headers = json;
+  request.headers = typed;
   EXPECT_TRUE(made.check_form(request, strict).ok());
 }
 

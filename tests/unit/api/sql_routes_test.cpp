@@ -62,7 +62,7 @@ TEST_F(SqlRoutes, an_answer_ends_with_the_row_that_would_pass_its_cap) {
       "substr(hex(zeroblob(600000)), 1, ?) END AS h FROM n";
   constexpr std::size_t kFrame = 9;           // {"h":""}, and the comma.
   const std::size_t last = row - kFrame + 1;  // The first row has no comma before it.
-  for (const std::size_t extra : {0, 1, 2}) {
+  for (const std::size_t extra : {0U, 1U, 2U}) {
     const auto answer = query(sql, {last - 1 + extra, row - kFrame});
     ASSERT_EQ(answer.status, 200) << answer.text.substr(0, 300);
     EXPECT_EQ(answer.body["truncated"], extra == 2) << extra;

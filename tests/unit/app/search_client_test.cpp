@@ -142,11 +142,11 @@ TEST(FormatCollectionReply, prints_meta_segments_and_notes_where_they_are) {
 }
 
 TEST(FormatCollectionReply, other_answers_are_errors_and_never_throw) {
-  for (const std::string& json :
+  for (const std::string& answer_json :
        {std::string(), std::string("[]"), std::string("{}"), std::string(R"({"hits":[]})"),
         std::string(R"({"hits":[],"took_us":"1"})"), std::string(R"({"hits":[1],"took_us":1})"),
         R"({"hits":[{"id":1,"score":1,"meta":)" + deep_array() + R"(}],"took_us":1})"}) {
-    EXPECT_CODE(format_collection_reply(json), ErrorCode::kIoError) << json.substr(0, 100);
+    EXPECT_CODE(format_collection_reply(answer_json), ErrorCode::kIoError) << answer_json.substr(0, 100);
   }
 }
 
@@ -158,10 +158,10 @@ TEST(FormatSearchReply, prints_the_time_and_a_line_per_hit) {
 }
 
 TEST(FormatSearchReply, other_answers_are_errors_and_never_throw) {
-  for (const char* json :
+  for (const char* answer_json :
        {"", "[]", "{}", "{\"results\":1}", "{\"results\":[]}", "{\"results\":[],\"query_time_ms\":\"1\"}",
         "{\"results\":[1],\"query_time_ms\":1}", "{\"results\":[{\"id\":1}],\"query_time_ms\":1}"}) {
-    EXPECT_CODE(format_search_reply(json), ErrorCode::kIoError) << json;
+    EXPECT_CODE(format_search_reply(answer_json), ErrorCode::kIoError) << answer_json;
   }
   EXPECT_CODE(
       format_search_reply(fmt::format("{{\"results\":[{{\"id\":{},\"score\":1}}],\"query_time_ms\":1}}", deep_array())),

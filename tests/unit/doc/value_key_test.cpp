@@ -12,9 +12,9 @@
 namespace vibrato::doc {
 namespace {
 
-std::string sort_value(std::string_view json) {
+std::string sort_value(std::string_view json_text) {
   simdjson::dom::parser parser;
-  return sort_value_of(parser.parse(json), filter::path_of("v"));
+  return sort_value_of(parser.parse(json_text), filter::path_of("v"));
 }
 
 TEST(ValueKey, orders_values_as_a_sort_does) {
@@ -53,9 +53,9 @@ TEST(ValueKey, orders_values_as_a_sort_does) {
   EXPECT_TRUE(is_absent(sort_value("7")));
 }
 
-std::vector<IndexEntry> entries(std::string_view json) {
+std::vector<IndexEntry> entries(std::string_view json_text) {
   simdjson::dom::parser parser;
-  return entries_of(parser.parse(json), filter::path_of("v"));
+  return entries_of(parser.parse(json_text), filter::path_of("v"));
 }
 
 std::size_t wholes(const std::vector<IndexEntry>& entries) {
@@ -82,11 +82,11 @@ TEST(IndexEntries, long_strings_are_cut_and_long_arrays_not_listed) {
   EXPECT_FALSE(text(limits::kIndexedTextBytesMax)[0].is_cut);
   EXPECT_TRUE(text(limits::kIndexedTextBytesMax + 1)[0].is_cut);
   const auto list = [](std::size_t elements) {
-    std::string json = R"({"v":[)";
+    std::string json_text = R"({"v":[)";
     for (std::size_t i = 0; i < elements; ++i) {
-      json += (i == 0 ? "" : ",") + std::to_string(i);
+      json_text += (i == 0 ? "" : ",") + std::to_string(i);
     }
-    return entries(json + "]}");
+    return entries(json_text + "]}");
   };
   EXPECT_EQ(list(limits::kIndexedElementsMax - 1).size(), limits::kIndexedElementsMax);
   EXPECT_EQ(list(limits::kIndexedElementsMax).size(), limits::kIndexedElementsMax + 1);
@@ -96,9 +96,9 @@ TEST(IndexEntries, long_strings_are_cut_and_long_arrays_not_listed) {
 }
 
 TEST(IndexPlan, takes_what_must_hold_and_nothing_else) {
-  const auto paths = [](std::string_view json) {
+  const auto paths = [](std::string_view json_text) {
     std::string text;
-    for (const ServableCondition& one : plan_of(test::document_filter(json)).conditions) {
+    for (const ServableCondition& one : plan_of(test::document_filter(json_text)).conditions) {
       text += (text.empty() ? "" : " ") + one.path.key;
     }
     return text;

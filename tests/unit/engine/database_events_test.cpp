@@ -13,7 +13,7 @@ namespace {
 using test::MadeDatabase;
 using test::MadeReader;
 
-DatabaseOptions options_with_sql() {
+DatabaseOptions options_of_events() {
   DatabaseOptions options = test::made_database_options();
   options.sql = true;
   options.wal_retain_bytes = 1 << 20;
@@ -65,7 +65,7 @@ void write_everything(MadeDatabase& database) {
 
 TEST(DatabaseEvents, what_was_live_is_what_is_replayed_also_when_a_collection_is_out_of_the_catalog) {
   io::SimulatedFileSystem fs;
-  MadeDatabase database(fs, options_with_sql());
+  MadeDatabase database(fs, options_of_events());
   ASSERT_OK(database.open());
   const auto live = follow(database);
   write_everything(database);
@@ -83,7 +83,7 @@ TEST(DatabaseEvents, the_stream_of_one_that_crashed_is_that_of_one_that_never_di
   std::string expected;
   {
     io::SimulatedFileSystem fs;
-    MadeDatabase twin(fs, options_with_sql());
+    MadeDatabase twin(fs, options_of_events());
     ASSERT_OK(twin.open());
     const auto live = follow(twin);
     write_everything(twin);
@@ -93,7 +93,7 @@ TEST(DatabaseEvents, the_stream_of_one_that_crashed_is_that_of_one_that_never_di
   for (const io::CrashMode mode : io::kAllCrashModes) {
     SCOPED_TRACE(static_cast<int>(mode));
     io::SimulatedFileSystem fs;
-    MadeDatabase database(fs, options_with_sql());
+    MadeDatabase database(fs, options_of_events());
     ASSERT_OK(database.open());
     const auto live = follow(database);
     write_everything(database);
@@ -114,7 +114,7 @@ TEST(DatabaseEvents, the_stream_of_one_that_crashed_is_that_of_one_that_never_di
 
 TEST(DatabaseEvents, history_that_was_cut_off_is_one_gap) {
   io::SimulatedFileSystem fs;
-  DatabaseOptions options = options_with_sql();
+  DatabaseOptions options = options_of_events();
   options.wal_segment_bytes = 4096;
   options.wal_retain_bytes = 4096;
   MadeDatabase database(fs, options);

@@ -5,6 +5,7 @@
 #include <future>
 #include <thread>
 
+#include "base/limits.hpp"
 #include "engine/database_impl.hpp"
 #include "support/disk_files.hpp"
 #include "support/made_database.hpp"
@@ -12,12 +13,10 @@
 namespace vibrato::engine {
 namespace {
 
-constexpr std::uint64_t kMiB = 1024 * 1024;
-
 class DiskFullTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    database_.options().disk_reserve_bytes = 2 * kMiB;
+    database_.options().disk_reserve_bytes = 2 * limits::kMiB;
     ASSERT_OK(database_.open());
     ASSERT_OK(database_.create("c"));
   }
@@ -50,7 +49,7 @@ class DiskFullTest : public ::testing::Test {
 TEST_F(DiskFullTest, the_reserve_lets_deletes_and_checkpoints_go_on_and_puts_come_back_with_room) {
   const auto reserve = disk_.stat("/data/reserve");
   ASSERT_OK(reserve);
-  EXPECT_EQ(reserve->size_bytes, 2 * kMiB);
+  EXPECT_EQ(reserve->size_bytes, 2 * limits::kMiB);
   disk_.set_capacity(used_bytes() + 64 * 1024);
   fill();
   ASSERT_GT(puts_, 10U);
@@ -126,12 +125,12 @@ class DiskFullStoryTest : public DiskFullTest {
   void SetUp() override {
     engine::DatabaseOptions& options = database_.options();
     options.background_threads = 2;
-    options.wal_segment_bytes = kMiB;
-    options.wal_retain_bytes = 1024 * kMiB;
+    options.wal_segment_bytes = limits::kMiB;
+    options.wal_retain_bytes = 1024 * limits::kMiB;
     DiskFullTest::SetUp();
     ASSERT_OK(database_.create("other"));
     ASSERT_OK(database_.put("other", 1, 1));
-    disk_.set_capacity(used_bytes() + 28 * kMiB);
+    disk_.set_capacity(used_bytes() + 28 * limits::kMiB);
   }
   void fill_with_large() {
     Status put;
@@ -178,7 +177,7 @@ TEST_F(DiskFullStoryTest, puts_come_back_after_a_drop_without_a_restart) {
   EXPECT_TRUE(comes_true([this] { return database_.put("other", 2, 2).ok(); }));
   EXPECT_OK(disk_.stat("/data/reserve"));
   EXPECT_TRUE(database_->readiness().reasons.empty());
-  EXPECT_LT(used_bytes("/data/wal"), 4 * kMiB);
+  EXPECT_LT(used_bytes("/data/wal"), 4 * limits::kMiB);
   expect_over_a_power_loss({{"other", {{1, 1}, {2, 2}}}});
 }
 

@@ -1,6 +1,7 @@
 // A log whose tail is larger than the memory budget: the recovery seals while it replays, and memory stays bounded.
 #include <algorithm>
 
+#include "base/limits.hpp"
 #include "engine/database_impl.hpp"
 #include "engine/recovery.hpp"
 #include "support/made_database.hpp"
@@ -8,7 +9,6 @@
 namespace vibrato::engine {
 namespace {
 
-constexpr std::uint64_t kMiB = 1024 * 1024;
 constexpr std::uint32_t kDim = 1024;
 constexpr std::uint64_t kBatches = 24;
 constexpr std::uint64_t kBatchRows = 500;  // About 2 MiB.
@@ -25,10 +25,10 @@ class RecoveryMemoryTest : public ::testing::Test {
   static std::vector<float> vector_of(std::uint64_t id) { return std::vector<float>(kDim, static_cast<float>(id)); }
   static DatabaseOptions options() {
     DatabaseOptions options = test::made_database_options();
-    options.wal_segment_bytes = 4 * kMiB;
+    options.wal_segment_bytes = 4 * limits::kMiB;
     options.memory_budget_bytes = 0;
     options.tail_budget_bytes = 0;
-    options.hot_part_bytes = 4 * kMiB;
+    options.hot_part_bytes = 4 * limits::kMiB;
     return options;
   }
   void SetUp() override {
@@ -79,12 +79,12 @@ class RecoveryMemoryTest : public ::testing::Test {
 };
 
 TEST_F(RecoveryMemoryTest, rows_beyond_the_budget_are_sealed_on_the_way) {
-  ASSERT_GT(database_->stats().memory_bytes, 40 * kMiB);
+  ASSERT_GT(database_->stats().memory_bytes, 40 * limits::kMiB);
   kill();
-  database_.options().memory_budget_bytes = 8 * kMiB;
+  database_.options().memory_budget_bytes = 8 * limits::kMiB;
   ASSERT_OK(database_.open());
   EXPECT_TRUE(database_->readiness().ready);
-  EXPECT_LT(database_->stats().memory_bytes, 10 * kMiB);
+  EXPECT_LT(database_->stats().memory_bytes, 10 * limits::kMiB);
   EXPECT_GE(segment_files(), 2U);
   const auto collection = database_->vectors().find("c");
   ASSERT_OK(collection);
@@ -97,10 +97,10 @@ TEST_F(RecoveryMemoryTest, rows_beyond_the_budget_are_sealed_on_the_way) {
 
 TEST_F(RecoveryMemoryTest, within_the_budget_nothing_is_sealed) {
   kill();
-  database_.options().memory_budget_bytes = 1024 * kMiB;
+  database_.options().memory_budget_bytes = 1024 * limits::kMiB;
   ASSERT_OK(database_.open());
   EXPECT_EQ(segment_files(), 0U);
-  EXPECT_GT(database_->stats().memory_bytes, 40 * kMiB);
+  EXPECT_GT(database_->stats().memory_bytes, 40 * limits::kMiB);
   expect_all();
 }
 

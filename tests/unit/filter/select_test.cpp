@@ -127,7 +127,7 @@ std::string made_condition(Random& random, int depth) {
   }
 }
 
-Filter filter_of(const std::string& json) {
+Filter parsed_filter(const std::string& json) {
   simdjson::dom::parser parser;
   Result<Filter> filter = parse_filter(parser.parse(json));
   EXPECT_TRUE(filter.ok()) << json << ": " << filter.status().message();
@@ -169,7 +169,7 @@ struct Segment {
 
 // Every row is where the matcher says.
 void expect_agreement(const Segment& segment, const std::string& json, std::uint64_t& doubtful) {
-  const Filter filter = filter_of(json);
+  const Filter filter = parsed_filter(json);
   const Result<Selection> selection = segment.select(filter);
   ASSERT_TRUE(selection.ok()) << selection.status().message();
   Matcher matcher(filter);
@@ -221,7 +221,7 @@ TEST(Select, is_certain_of_everything_that_is_indexed) {
   const Segment segment({R"({"a":1,"t":["x","y"]})", R"({"a":2})", "", R"({"a":null,"t":[]})"}, {});
   EXPECT_EQ(segment.left_out, 0U);
   const auto rows = [&](const std::string& json) {
-    const auto selection = segment.select(filter_of(json));
+    const auto selection = segment.select(parsed_filter(json));
     EXPECT_TRUE(selection.ok() && selection->doubtful.empty());
     std::vector<std::uint32_t> found;
     selection->certain.append_to(found);
@@ -238,7 +238,7 @@ TEST(Select, is_certain_of_everything_that_is_indexed) {
 
 TEST(Select, knows_a_segment_without_meta) {
   const auto select_in = [](const std::string& json) {
-    return filter::select(filter_of(json), nullptr, 3, [](const auto&, auto&) { return ok_status(); });
+    return filter::select(parsed_filter(json), nullptr, 3, [](const auto&, auto&) { return ok_status(); });
   };
   EXPECT_EQ(select_in(R"({"is_empty":"a"})")->certain.size(), 3U);
   EXPECT_EQ(select_in(R"({"key":"a","match":{"except":[]}})")->certain.size(), 0U);
@@ -284,7 +284,7 @@ TEST(Select, is_total_on_damaged_indexes) {
           std::byte{static_cast<unsigned char>(1 << below(random, 8))};
     }
     for (int draw = 0; draw < 4; ++draw) {
-      const auto selection = segment.select(filter_of(made_condition(random, 2)));
+      const auto selection = segment.select(parsed_filter(made_condition(random, 2)));
       if (selection.ok()) {
         EXPECT_LE(selection->certain.size(), segment.rows());
       } else {

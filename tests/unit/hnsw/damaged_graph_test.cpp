@@ -21,10 +21,10 @@ using test::GraphSection;
 using test::IndexOptions;
 using test::MadeRows;
 
-constexpr std::uint32_t kRows = 300;
+constexpr std::uint32_t kDamagedRows = 300;
 constexpr std::uint32_t kFlips = 2'000;
 
-IndexOptions options_of(Metric metric, CodeKind kind) {
+IndexOptions damaged_options_of(Metric metric, CodeKind kind) {
   IndexOptions options;
   options.metric = metric;
   options.kind = kind;
@@ -44,7 +44,8 @@ void damage(std::span<std::byte> bytes, Random& random) {
       bytes[at] = static_cast<std::byte>(random.below(256));
       return;
     case 2: {
-      constexpr std::uint32_t kWords[] = {0, 1, kRows - 1, kRows, kRows + 1, 0x7fffffff, 0x80000000, 0xfffffffe};
+      constexpr std::uint32_t kWords[] = {0,          1,          kDamagedRows - 1, kDamagedRows, kDamagedRows + 1,
+                                          0x7fffffff, 0x80000000, 0xfffffffe};
       const std::uint32_t word = kWords[random.below(std::size(kWords))];
       std::memcpy(bytes.data() + std::min(at / 4 * 4, bytes.size() - 4), &word, sizeof(word));
       return;
@@ -59,7 +60,7 @@ void damage(std::span<std::byte> bytes, Random& random) {
 void expect_sound(const std::vector<Hit>& hits, std::uint32_t k) {
   ASSERT_LE(hits.size(), k);
   for (const Hit& hit : hits) {
-    ASSERT_LT(hit.row, kRows);
+    ASSERT_LT(hit.row, kDamagedRows);
   }
 }
 
@@ -80,7 +81,7 @@ Outcome search_damaged_sections(GraphIndex& index, std::uint32_t flips, std::uin
     for (std::uint64_t times = 1 + random.below(4); times > 0; --times) {
       damage(random.chance(0.3) ? damaged.bytes().first(64) : damaged.bytes(), random);
     }
-    const auto view = format::parse_graph_section(damaged.bytes(), kRows, "a.vdb", 4096);
+    const auto view = format::parse_graph_section(damaged.bytes(), kDamagedRows, "a.vdb", 4096);
     if (!view.ok()) {
       EXPECT_EQ(view.status().code(), ErrorCode::kCorruption);
       EXPECT_NE(view.status().message().find("a.vdb: graph section at offset 4096"), std::string::npos);
@@ -90,7 +91,7 @@ Outcome search_damaged_sections(GraphIndex& index, std::uint32_t flips, std::uin
     outcome.whole += validate_graph(*view).ok() ? 1 : 0;
     SearchParams params;
     params.ef = 40;
-    search(GraphIndex::kernels(), *view, index.space(), index.rows().row(i % kRows), params, scratch, hits);
+    search(GraphIndex::kernels(), *view, index.space(), index.rows().row(i % kDamagedRows), params, scratch, hits);
     expect_sound(hits, params.k);
   }
   return outcome;
@@ -99,9 +100,9 @@ Outcome search_damaged_sections(GraphIndex& index, std::uint32_t flips, std::uin
 TEST(DamagedGraph, is_refused_or_searched_in_bounds) {
   constexpr std::uint64_t kSeed = 2'021;
   SCOPED_TRACE("seed " + std::to_string(kSeed));
-  const MadeRows rows = test::gaussian_rows(kRows, 10, 1);
+  const MadeRows rows = test::gaussian_rows(kDamagedRows, 10, 1);
   for (const CodeKind kind : {CodeKind::kNone, CodeKind::kSq4}) {
-    GraphIndex index(rows, options_of(Metric::kL2, kind));
+    GraphIndex index(rows, damaged_options_of(Metric::kL2, kind));
     index.build();
     const Outcome outcome = search_damaged_sections(index, kFlips, kSeed);
     EXPECT_GT(outcome.parsed, kFlips / 2);
@@ -112,7 +113,7 @@ TEST(DamagedGraph, is_refused_or_searched_in_bounds) {
 
 TEST(DamagedGraph, of_any_length_is_refused_unless_it_is_whole) {
   const MadeRows rows = test::gaussian_rows(40, 4, 1);
-  GraphIndex index(rows, options_of(Metric::kL2, CodeKind::kNone));
+  GraphIndex index(rows, damaged_options_of(Metric::kL2, CodeKind::kNone));
   index.build();
   GraphSection section(index.view());
   const std::span<const std::byte> bytes = section.bytes();
@@ -129,36 +130,36 @@ TEST(DamagedCodes, are_searched_in_bounds) {
   constexpr std::uint64_t kSeed = 2'022;
   SCOPED_TRACE("seed " + std::to_string(kSeed));
   Random random(kSeed);
-  const MadeRows rows = test::gaussian_rows(kRows, 10, 1);
+  const MadeRows rows = test::gaussian_rows(kDamagedRows, 10, 1);
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot}) {
     for (const CodeKind kind : {CodeKind::kSq8, CodeKind::kSq4}) {
-      GraphIndex index(rows, options_of(metric, kind));
+      GraphIndex index(rows, damaged_options_of(metric, kind));
       index.build();
       const simd::CodeRows whole = index.space().codes;
-      std::vector<std::byte> codes(whole.base, whole.base + kRows * whole.stride_bytes);
+      std::vector<std::byte> codes(whole.base, whole.base + kDamagedRows * whole.stride_bytes);
       index.space().codes.base = codes.data();
       for (std::uint32_t i = 0; i < kFlips / 4; ++i) {
         damage(codes, random);
         const std::uint32_t bits =
             0x7f800000U | static_cast<std::uint32_t>(random.next_u64());  // Infinite or no number.
-        const std::size_t row = random.below(kRows);
+        const std::size_t row = random.below(kDamagedRows);
         std::memcpy(codes.data() + row * whole.stride_bytes + whole.code_bytes + 4 * random.below(3), &bits, 4);
         SearchParams params;
         params.slack = i % 2 == 0 ? 0.1F : std::numeric_limits<float>::infinity();
-        expect_sound(index.search(rows.row(i % kRows), params), params.k);
+        expect_sound(index.search(rows.row(i % kDamagedRows), params), params.k);
       }
     }
   }
 }
 
 TEST(DamagedRows, are_searched_in_bounds) {
-  MadeRows rows = test::gaussian_rows(kRows, 10, 1);
+  MadeRows rows = test::gaussian_rows(kDamagedRows, 10, 1);
   for (const CodeKind kind : {CodeKind::kNone, CodeKind::kSq4}) {
-    GraphIndex index(rows, options_of(Metric::kCosine, kind));
+    GraphIndex index(rows, damaged_options_of(Metric::kCosine, kind));
     index.build();
     const MadeRows queries = rows;
     Random random(3);
-    for (std::uint32_t i = 0; i < kRows; ++i) {
+    for (std::uint32_t i = 0; i < kDamagedRows; ++i) {
       rows.row(i)[random.below(10)] =
           i % 2 == 0 ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
       expect_sound(index.search(queries.row(i), {}), 10);

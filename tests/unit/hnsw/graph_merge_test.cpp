@@ -48,12 +48,12 @@ Merged merged_rows(const MadeRows& base, const MadeRows& others, const Stays& st
   return merged;
 }
 
-struct Kind {
+struct MergedKind {
   Metric metric;
   CodeKind code;
 };
 
-IndexOptions options_of(Metric metric, CodeKind code, std::uint32_t m = 16, std::uint32_t ef_construction = 100) {
+IndexOptions merge_options_of(Metric metric, CodeKind code, std::uint32_t m = 16, std::uint32_t ef_construction = 100) {
   IndexOptions options;
   options.metric = metric;
   options.kind = code;
@@ -84,10 +84,10 @@ double recall_over(const MutableGraph& graph, GraphIndex& index, const MadeRows&
   return sum / queries.count;
 }
 
-class GraphMergeOfEveryKind : public ::testing::TestWithParam<Kind> {};
+class GraphMergeOfEveryKind : public ::testing::TestWithParam<MergedKind> {};
 
 TEST_P(GraphMergeOfEveryKind, finds_as_much_as_a_new_build_after_half_of_the_rows_went) {
-  const IndexOptions options = options_of(GetParam().metric, GetParam().code);
+  const IndexOptions options = merge_options_of(GetParam().metric, GetParam().code);
   MadeRows all = test::clustered_rows(test::scaled(16'000, 4'000), 32, 40, 0.5F, 5);
   const MadeRows queries = test::take_tail(all, 200);
   const MadeRows others = test::take_tail(all, all.count / 4);
@@ -111,7 +111,7 @@ TEST_P(GraphMergeOfEveryKind, finds_as_much_as_a_new_build_after_half_of_the_row
 }
 
 TEST_P(GraphMergeOfEveryKind, finds_as_much_as_a_new_build_after_many_merges) {
-  const IndexOptions options = options_of(GetParam().metric, GetParam().code);
+  const IndexOptions options = merge_options_of(GetParam().metric, GetParam().code);
   MadeRows all = test::clustered_rows(test::scaled(12'000, 3'000), 24, 40, 0.5F, 6);
   const MadeRows queries = test::take_tail(all, 150);
   MadeRows rows = test::take_tail(all, all.count / 2);
@@ -149,16 +149,16 @@ TEST_P(GraphMergeOfEveryKind, finds_as_much_as_a_new_build_after_many_merges) {
   EXPECT_GE(recall_over(**last, fresh, queries, answers), recall_over(fresh.graph(), fresh, queries, answers) - 0.01);
 }
 
-INSTANTIATE_TEST_SUITE_P(, GraphMergeOfEveryKind,
-                         ::testing::Values(Kind{Metric::kL2, CodeKind::kNone}, Kind{Metric::kL2, CodeKind::kSq4},
-                                           Kind{Metric::kCosine, CodeKind::kSq8}, Kind{Metric::kDot, CodeKind::kSq8}),
-                         [](const auto& test) {
-                           return std::string(to_string(test.param.metric)) + "_" +
-                                  std::string(to_string(test.param.code));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    , GraphMergeOfEveryKind,
+    ::testing::Values(MergedKind{Metric::kL2, CodeKind::kNone}, MergedKind{Metric::kL2, CodeKind::kSq4},
+                      MergedKind{Metric::kCosine, CodeKind::kSq8}, MergedKind{Metric::kDot, CodeKind::kSq8}),
+    [](const auto& test) {
+      return std::string(to_string(test.param.metric)) + "_" + std::string(to_string(test.param.code));
+    });
 
 TEST(GraphMerge, keeps_all_promises_at_every_size_and_share_of_rows_that_went) {
-  const IndexOptions options = options_of(Metric::kL2, CodeKind::kNone, 8, 40);
+  const IndexOptions options = merge_options_of(Metric::kL2, CodeKind::kNone, 8, 40);
   for (const std::uint32_t count : {0U, 1U, 2U, 17U, 100U, test::scaled(1'500, 300)}) {
     for (const std::uint32_t others_count : {0U, 1U, 30U}) {
       for (const double share : {0.0, 0.1, 0.5, 0.9, 1.0}) {
@@ -186,7 +186,7 @@ TEST(GraphMerge, keeps_all_promises_at_every_size_and_share_of_rows_that_went) {
 }
 
 TEST(GraphMerge, keeps_a_graph_that_lost_nothing_as_it_is) {
-  const IndexOptions options = options_of(Metric::kL2, CodeKind::kSq8);
+  const IndexOptions options = merge_options_of(Metric::kL2, CodeKind::kSq8);
   const MadeRows all = test::clustered_rows(test::scaled(6'000, 600), 16, 20, 0.3F, 3);
   const Merged merged = merged_rows(all, MadeRows(0, 16), [](std::uint32_t) { return true; });
   GraphIndex base(all, options);
@@ -202,7 +202,7 @@ TEST(GraphMerge, keeps_a_graph_that_lost_nothing_as_it_is) {
 }
 
 TEST(GraphMerge, keeps_the_levels_of_rows_that_stay_and_their_links_to_each_other) {
-  const IndexOptions options = options_of(Metric::kL2, CodeKind::kNone);
+  const IndexOptions options = merge_options_of(Metric::kL2, CodeKind::kNone);
   const MadeRows all = test::gaussian_rows(test::scaled(4'000, 800), 16, 21);
   const Merged merged = merged_rows(all, MadeRows(0, 16), [](std::uint32_t row) { return row % 5 != 2; });
   GraphIndex base(all, options);
@@ -231,7 +231,7 @@ TEST(GraphMerge, keeps_the_levels_of_rows_that_stay_and_their_links_to_each_othe
 }
 
 TEST(GraphMerge, finds_its_way_where_whole_clusters_went) {
-  const IndexOptions options = options_of(Metric::kL2, CodeKind::kNone);
+  const IndexOptions options = merge_options_of(Metric::kL2, CodeKind::kNone);
   const std::uint32_t count = test::scaled(6'000, 1'200);
   const MadeRows all = test::clustered_rows(count, 16, 30, 0.05F, 4);
   // The rows nearest to a point went, but for a few, around which nothing is left.
@@ -262,7 +262,7 @@ TEST(GraphMerge, finds_its_way_where_whole_clusters_went) {
 }
 
 TEST(GraphMerge, reaches_every_row_among_equal_ones) {
-  const IndexOptions options = options_of(Metric::kCosine, CodeKind::kNone, 4, 30);
+  const IndexOptions options = merge_options_of(Metric::kCosine, CodeKind::kNone, 4, 30);
   MadeRows all(test::scaled(2'000, 400), 8);
   std::fill(all.values.begin(), all.values.end(), 0.5F);
   const Merged merged = merged_rows(all, all, [](std::uint32_t row) { return row % 2 == 0; });
@@ -275,7 +275,7 @@ TEST(GraphMerge, reaches_every_row_among_equal_ones) {
 }
 
 TEST(GraphMerge, makes_the_same_graph_with_one_thread_and_a_whole_one_with_four) {
-  const IndexOptions options = options_of(Metric::kL2, CodeKind::kSq4);
+  const IndexOptions options = merge_options_of(Metric::kL2, CodeKind::kSq4);
   const MadeRows all = test::clustered_rows(test::scaled(4'000, 1'200), 24, 20, 0.3F, 3);
   const Merged merged =
       merged_rows(all, test::gaussian_rows(300, 24, 8), [](std::uint32_t row) { return row % 3 > 0; });
@@ -294,7 +294,7 @@ TEST(GraphMerge, makes_the_same_graph_with_one_thread_and_a_whole_one_with_four)
 }
 
 TEST(GraphMerge, survives_a_base_with_damaged_links) {
-  const IndexOptions options = options_of(Metric::kL2, CodeKind::kNone, 4, 30);
+  const IndexOptions options = merge_options_of(Metric::kL2, CodeKind::kNone, 4, 30);
   const MadeRows all = test::gaussian_rows(test::scaled(1'000, 300), 8, 2);
   const Merged merged = merged_rows(all, test::gaussian_rows(20, 8, 3), [](std::uint32_t row) { return row % 4 > 0; });
   GraphIndex base(all, options);
@@ -317,7 +317,7 @@ TEST(GraphMerge, survives_a_base_with_damaged_links) {
 }
 
 TEST(GraphMerge, refuses_upper_arrays_that_contradict_each_other) {
-  const IndexOptions options = options_of(Metric::kL2, CodeKind::kNone, 4, 30);
+  const IndexOptions options = merge_options_of(Metric::kL2, CodeKind::kNone, 4, 30);
   const MadeRows all = test::gaussian_rows(500, 8, 2);
   const Merged merged = merged_rows(all, MadeRows(0, 8), [](std::uint32_t) { return true; });
   GraphIndex base(all, options);
@@ -345,7 +345,7 @@ TEST(GraphMerge, refuses_upper_arrays_that_contradict_each_other) {
 
 TEST(GraphMerge, refuses_a_base_with_lists_of_another_length) {
   const MadeRows all = test::gaussian_rows(50, 8, 2);
-  GraphIndex base(all, options_of(Metric::kL2, CodeKind::kNone, 4, 30));
+  GraphIndex base(all, merge_options_of(Metric::kL2, CodeKind::kNone, 4, 30));
   base.build();
   const Merged merged = merged_rows(all, MadeRows(0, 8), [](std::uint32_t) { return true; });
   GraphParams params;
@@ -357,10 +357,10 @@ TEST(GraphMerge, refuses_a_base_with_lists_of_another_length) {
 
 TEST(GraphMerge, ends_with_the_error_of_its_progress_and_tells_how_far_it_is) {
   const MadeRows all = test::gaussian_rows(2'000, 8, 2);
-  GraphIndex base(all, options_of(Metric::kL2, CodeKind::kNone, 4, 30));
+  GraphIndex base(all, merge_options_of(Metric::kL2, CodeKind::kNone, 4, 30));
   base.build();
   const Merged merged = merged_rows(all, test::gaussian_rows(400, 8, 3), [](std::uint32_t row) { return row % 2 > 0; });
-  GraphIndex target(merged.rows, options_of(Metric::kL2, CodeKind::kNone, 4, 30));
+  GraphIndex target(merged.rows, merge_options_of(Metric::kL2, CodeKind::kNone, 4, 30));
   std::uint64_t last = 0;
   GraphMergeOptions options;
   options.progress = [&](std::uint64_t done, std::uint64_t total) {

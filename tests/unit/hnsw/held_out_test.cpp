@@ -11,11 +11,11 @@
 namespace vibrato::hnsw {
 namespace {
 
-constexpr std::uint32_t kRows = 3000;
+constexpr std::uint32_t kHeldOutRows = 3000;
 
 class HeldOut : public ::testing::Test {
  protected:
-  HeldOut() : rows_(test::clustered_rows(kRows, 16, 20, 0.6F, 9)), index_(rows_, options()) { index_.build(); }
+  HeldOut() : rows_(test::clustered_rows(kHeldOutRows, 16, 20, 0.6F, 9)), index_(rows_, options()) { index_.build(); }
 
   static test::IndexOptions options() {
     test::IndexOptions options;
@@ -38,7 +38,8 @@ TEST_F(HeldOut, a_sample_is_spread_over_the_rows_of_level_0) {
     EXPECT_FALSE(upper.contains(row));
   }
   for (std::uint32_t tenth = 0; tenth < 10; ++tenth) {
-    const auto in = std::count_if(sample.begin(), sample.end(), [&](auto row) { return row / (kRows / 10) == tenth; });
+    const auto in =
+        std::count_if(sample.begin(), sample.end(), [&](auto row) { return row / (kHeldOutRows / 10) == tenth; });
     EXPECT_NEAR(static_cast<double>(in), 30, 3);
   }
   EXPECT_EQ(sample, sample_rows(graph, 300, 1));
@@ -51,15 +52,15 @@ TEST_F(HeldOut, no_list_names_a_row_that_is_held_out_and_the_others_stay_as_they
   const auto made = HeldOutGraph::make(test::GraphIndex::kernels(), index_.space(), graph, sample);
   ASSERT_OK(made);
   const GraphView& held_out = made->view();
-  for (std::uint32_t row = 0; row < kRows; ++row) {
+  for (std::uint32_t row = 0; row < kHeldOutRows; ++row) {
     bool named_any = false;
-    for (std::uint32_t i = 0; i < graph.m0 && graph.block(row)[i] < kRows; ++i) {
+    for (std::uint32_t i = 0; i < graph.m0 && graph.block(row)[i] < kHeldOutRows; ++i) {
       named_any = named_any || std::binary_search(sample.begin(), sample.end(), graph.block(row)[i]);
     }
     if (!named_any) {
       EXPECT_TRUE(std::equal(graph.block(row), graph.block(row) + graph.m0, held_out.block(row)));
     } else if (!std::binary_search(sample.begin(), sample.end(), row)) {
-      for (std::uint32_t i = 0; i < graph.m0 && held_out.block(row)[i] < kRows; ++i) {
+      for (std::uint32_t i = 0; i < graph.m0 && held_out.block(row)[i] < kHeldOutRows; ++i) {
         EXPECT_FALSE(std::binary_search(sample.begin(), sample.end(), held_out.block(row)[i]));
       }
     }
@@ -69,7 +70,7 @@ TEST_F(HeldOut, no_list_names_a_row_that_is_held_out_and_the_others_stay_as_they
 // A walk under a rule finds what the walk to the end says that it needs.
 TEST_F(HeldOut, a_probe_tells_what_walks_under_a_rule_find) {
   const auto queries = test::clustered_rows(40, 16, 20, 0.6F, 9);
-  WalkProbe probe(kRows);
+  WalkProbe probe(kHeldOutRows);
   SearchScratch scratch;
   std::vector<Hit> hits;
   for (std::uint32_t query = 0; query < queries.count; ++query) {
@@ -119,7 +120,7 @@ TEST_F(HeldOut, a_probe_tells_what_a_rule_costs) {
   const auto queries = test::clustered_rows(60, 16, 20, 0.6F, 9);
   constexpr std::size_t kTen = 2;
   static_assert(kProbedKs[kTen] == 10);
-  WalkProbe probe(kRows);
+  WalkProbe probe(kHeldOutRows);
   SearchScratch scratch;
   std::vector<Hit> hits;
   SearchStats stats;

@@ -16,7 +16,7 @@ using test::GraphIndex;
 using test::IndexOptions;
 using test::MadeRows;
 
-constexpr std::uint32_t kQueries = 200;
+constexpr std::uint32_t kSearchedQueries = 200;
 
 // One set of rows with its queries, answers and indexes, built once for all tests of a suite.
 struct Data {
@@ -27,7 +27,7 @@ struct Data {
   std::vector<std::unique_ptr<GraphIndex>> indexes;  // By CodeKind.
 
   Data(MadeRows made, Metric made_metric)
-      : rows(std::move(made)), queries(test::take_tail(rows, kQueries)), metric(made_metric) {
+      : rows(std::move(made)), queries(test::take_tail(rows, kSearchedQueries)), metric(made_metric) {
     answers = test::exact_answers(metric, rows, queries, 10);
     for (const CodeKind kind : {CodeKind::kNone, CodeKind::kSq8, CodeKind::kSq4}) {
       IndexOptions options;
@@ -49,23 +49,23 @@ struct Data {
 };
 
 Data& clustered() {
-  static Data data(test::clustered_rows(test::scaled(20'000) + kQueries, 64, 100, 0.5F, 11), Metric::kL2);
+  static Data data(test::clustered_rows(test::scaled(20'000) + kSearchedQueries, 64, 100, 0.5F, 11), Metric::kL2);
   return data;
 }
 
 Data& uniform() {
-  static Data data(test::uniform_rows(test::scaled(8'000) + kQueries, 32, 12), Metric::kL2);
+  static Data data(test::uniform_rows(test::scaled(8'000) + kSearchedQueries, 32, 12), Metric::kL2);
   return data;
 }
 
 Data& unit() {
-  static Data data(test::gaussian_rows(test::scaled(8'000) + kQueries, 48, 13), Metric::kCosine);
+  static Data data(test::gaussian_rows(test::scaled(8'000) + kSearchedQueries, 48, 13), Metric::kCosine);
   return data;
 }
 
 Data& norms() {
   static Data data = [] {
-    MadeRows rows = test::clustered_rows(test::scaled(8'000) + kQueries, 48, 50, 0.7F, 14);
+    MadeRows rows = test::clustered_rows(test::scaled(8'000) + kSearchedQueries, 48, 50, 0.7F, 14);
     test::set_norms(rows, 1, 10, 15);
     return Data(std::move(rows), Metric::kDot);
   }();
@@ -154,11 +154,12 @@ TEST(Searcher, trades_distances_for_recall_by_slack) {
       params.slack = slack;
       std::uint64_t distances = 0;
       double recall = 0;
-      for (std::uint32_t q = 0; q < kQueries; ++q) {
+      for (std::uint32_t q = 0; q < kSearchedQueries; ++q) {
         SearchStats stats;
         const auto hits = data->index(CodeKind::kSq4).search(data->queries.row(q), params, &stats);
         distances += stats.walk.distances;
-        recall += test::recall_of(hits, data->answers[q], data->metric, data->rows, data->queries.row(q)) / kQueries;
+        recall +=
+            test::recall_of(hits, data->answers[q], data->metric, data->rows, data->queries.row(q)) / kSearchedQueries;
       }
       EXPECT_GE(recall, recall_before - 0.002) << "slack " << slack;
       EXPECT_GE(distances, distances_before) << "slack " << slack;
@@ -205,7 +206,7 @@ TEST(Searcher, without_rescoring_gives_code_distances) {
   SearchParams params;
   params.rescore = false;
   double recall = 0;
-  for (std::uint32_t q = 0; q < kQueries; ++q) {
+  for (std::uint32_t q = 0; q < kSearchedQueries; ++q) {
     const float* query = data.queries.row(q);
     SearchStats stats;
     const auto hits = data.index(CodeKind::kSq4).search(query, params, &stats);
@@ -213,7 +214,7 @@ TEST(Searcher, without_rescoring_gives_code_distances) {
     EXPECT_EQ(stats.rescored, 0U);
     EXPECT_TRUE(
         std::is_sorted(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.distance < b.distance; }));
-    recall += test::recall_of(hits, data.answers[q], data.metric, data.rows, query) / kQueries;
+    recall += test::recall_of(hits, data.answers[q], data.metric, data.rows, query) / kSearchedQueries;
   }
   SearchStats stats;
   (void)data.index(CodeKind::kSq4).search(data.queries.row(0), {}, &stats);
@@ -246,7 +247,7 @@ TEST(Searcher, with_a_predicate_finds_allowed_rows_only) {
       const Answers answers = test::exact_answers(data->metric, data->rows, data->queries, params.k,
                                                   [&](std::uint32_t row) { return row % allowed.n == 0; });
       for (const CodeKind kind : {CodeKind::kNone, CodeKind::kSq4}) {
-        for (std::uint32_t q = 0; q < kQueries; ++q) {
+        for (std::uint32_t q = 0; q < kSearchedQueries; ++q) {
           const auto hits = data->index(kind).search(data->queries.row(q), params);
           ASSERT_EQ(hits.size(), params.k);
           for (const Hit& hit : hits) {

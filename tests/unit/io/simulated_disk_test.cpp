@@ -10,7 +10,7 @@
 namespace vibrato::io {
 namespace {
 
-constexpr std::size_t kSector = SimulatedContent::kSectorBytes;
+constexpr std::size_t kDiskSector = SimulatedContent::kSectorBytes;
 
 using Bytes = std::vector<std::byte>;
 
@@ -20,9 +20,9 @@ Bytes copy_of(std::span<const std::byte> bytes) {
 
 // The sector of `bytes`, with zeros past the end.
 Bytes sector_of(const Bytes& bytes, std::size_t index) {
-  Bytes sector(kSector);
-  for (std::size_t i = 0; i < kSector && index * kSector + i < bytes.size(); ++i) {
-    sector[i] = bytes[index * kSector + i];
+  Bytes sector(kDiskSector);
+  for (std::size_t i = 0; i < kDiskSector && index * kDiskSector + i < bytes.size(); ++i) {
+    sector[i] = bytes[index * kDiskSector + i];
   }
   return sector;
 }
@@ -32,8 +32,8 @@ Bytes sector_of(const Bytes& bytes, std::size_t index) {
   if (std::none_of(states.begin(), states.end(), [&](const Bytes& state) { return state.size() == survived.size(); })) {
     return ::testing::AssertionFailure() << "the file never had " << survived.size() << " bytes";
   }
-  for (std::size_t index = 0; index * kSector < survived.size(); ++index) {
-    const std::size_t length = std::min(kSector, survived.size() - index * kSector);
+  for (std::size_t index = 0; index * kDiskSector < survived.size(); ++index) {
+    const std::size_t length = std::min(kDiskSector, survived.size() - index * kDiskSector);
     const Bytes found = sector_of(survived, index);
     const bool known = std::any_of(states.begin(), states.end(), [&](const Bytes& state) {
       const Bytes sector = sector_of(state, index);
@@ -50,10 +50,10 @@ Bytes sector_of(const Bytes& bytes, std::size_t index) {
 void step(SimulatedContent& content, std::vector<Bytes>& states, std::uint64_t sequence, Random& random) {
   const std::uint64_t kind = random.below(10);
   if (kind < 7) {
-    const Bytes data(1 + random.below(3 * kSector), static_cast<std::byte>(1 + random.below(255)));
-    content.write(sequence, random.below(5 * kSector), data);
+    const Bytes data(1 + random.below(3 * kDiskSector), static_cast<std::byte>(1 + random.below(255)));
+    content.write(sequence, random.below(5 * kDiskSector), data);
   } else if (kind < 9) {
-    content.resize(sequence, random.below(8 * kSector));
+    content.resize(sequence, random.below(8 * kDiskSector));
   } else {
     content.sync();
     states.clear();
@@ -94,7 +94,7 @@ TEST(SimulatedDisk, the_oracle_refuses_what_no_disk_leaves) {
   const std::vector<Bytes> states = {Bytes(1000, std::byte{1}), Bytes(1000, std::byte{2})};
   EXPECT_TRUE(is_legal(states[0], states));
   Bytes mixed = states[0];
-  std::copy_n(states[1].begin() + kSector, 1000 - kSector, mixed.begin() + kSector);
+  std::copy_n(states[1].begin() + kDiskSector, 1000 - kDiskSector, mixed.begin() + kDiskSector);
   EXPECT_TRUE(is_legal(mixed, states)) << "one sector of each";
   mixed[10] = std::byte{2};
   EXPECT_FALSE(is_legal(mixed, states)) << "a mix inside a sector";

@@ -15,10 +15,10 @@ using test::names_in;
 using test::read_text;
 using test::write_durable_text;
 using test::write_text;
-using Kind = SimulatedOperation::Kind;
+using OperationKind = SimulatedOperation::Kind;
 
 constexpr std::uint64_t kSeeds = 200;
-constexpr std::size_t kSector = SimulatedContent::kSectorBytes;
+constexpr std::size_t kSystemSector = SimulatedContent::kSectorBytes;
 
 // Runs `script` on a fresh disk with the durable folder /db, takes the power, and collects what `look` sees after
 // each of many losses of one mode.
@@ -210,18 +210,18 @@ TEST(SimulatedFileSystem, an_unsynced_folder_is_lost_with_its_synced_content) {
 
 // Overwrites eight durable sectors of 'o' with 'n' in one write.
 void overwrite_eight_sectors(SimulatedFileSystem& fs) {
-  write_durable_text(fs, "/db", "a", std::string(8 * kSector, 'o'));
+  write_durable_text(fs, "/db", "a", std::string(8 * kSystemSector, 'o'));
   const auto file = fs.open("/db/a", OpenMode::kReadWrite);
   ASSERT_OK(file);
-  ASSERT_OK((*file)->write_at(0, bytes_of(std::string(8 * kSector, 'n'))));
+  ASSERT_OK((*file)->write_at(0, bytes_of(std::string(8 * kSystemSector, 'n'))));
 }
 
 // One letter a sector, '?' where a sector is mixed.
 std::string sectors_of_a(FileSystem& fs) {
   const std::string text = content_of_a(fs);
   std::string letters;
-  for (std::size_t at = 0; at < text.size(); at += kSector) {
-    const std::string sector = text.substr(at, kSector);
+  for (std::size_t at = 0; at < text.size(); at += kSystemSector) {
+    const std::string sector = text.substr(at, kSystemSector);
     letters.push_back(sector == std::string(sector.size(), sector[0]) ? sector[0] : '?');
   }
   return letters;
@@ -250,11 +250,11 @@ TEST(SimulatedFileSystem, random_sectors_mix_old_and_new_sectors_but_never_insid
 
 // Writes 1, 2, 3 into three neighbouring durable sectors, in three writes.
 void write_three_sectors(SimulatedFileSystem& fs) {
-  write_durable_text(fs, "/db", "a", std::string(3 * kSector, '0'));
+  write_durable_text(fs, "/db", "a", std::string(3 * kSystemSector, '0'));
   const auto file = fs.open("/db/a", OpenMode::kReadWrite);
   ASSERT_OK(file);
   for (std::size_t i = 0; i < 3; ++i) {
-    ASSERT_OK((*file)->write_at(i * kSector, bytes_of(std::string(kSector, static_cast<char>('1' + i)))));
+    ASSERT_OK((*file)->write_at(i * kSystemSector, bytes_of(std::string(kSystemSector, static_cast<char>('1' + i)))));
   }
 }
 
@@ -417,10 +417,11 @@ TEST(SimulatedFileSystem, logs_each_change_in_order) {
   write_text(fs, "/db/a", "z");
   ASSERT_OK(fs.rename("/db/a", "/db/b"));
   ASSERT_OK(fs.sync_directory("/db"));
-  const std::vector<SimulatedOperation> expected = {{Kind::kCreateDirectory, "/db", 0}, {Kind::kCreate, "/db/a", 0},
-                                                    {Kind::kWrite, "/db/a", 3},         {Kind::kTruncate, "/db/a", 0},
-                                                    {Kind::kWrite, "/db/a", 1},         {Kind::kRename, "/db/b", 0},
-                                                    {Kind::kSyncDirectory, "/db", 0}};
+  const std::vector<SimulatedOperation> expected = {
+      {OperationKind::kCreateDirectory, "/db", 0}, {OperationKind::kCreate, "/db/a", 0},
+      {OperationKind::kWrite, "/db/a", 3},         {OperationKind::kTruncate, "/db/a", 0},
+      {OperationKind::kWrite, "/db/a", 1},         {OperationKind::kRename, "/db/b", 0},
+      {OperationKind::kSyncDirectory, "/db", 0}};
   EXPECT_EQ(fs.operations(), expected);
 }
 

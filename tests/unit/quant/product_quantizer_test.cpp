@@ -15,15 +15,15 @@ namespace {
 
 using test::MadeRows;
 
-constexpr Metric kMetrics[] = {Metric::kL2, Metric::kCosine, Metric::kDot};
+constexpr Metric kProductMetrics[] = {Metric::kL2, Metric::kCosine, Metric::kDot};
 
-struct Coded {
+struct ProductCoded {
   ProductQuantizer quantizer;
   std::vector<std::byte> codes;
   std::uint32_t rows;
 
-  Coded(Metric metric, const MadeRows& made, const ProductTraining& options = {},
-        const simd::Kernels& kernels = simd::kernels())
+  ProductCoded(Metric metric, const MadeRows& made, const ProductTraining& options = {},
+               const simd::Kernels& kernels = simd::kernels())
       : quantizer(ProductQuantizer::train(metric, kernels, made.view(), made.count, options)), rows(made.count) {
     const std::size_t stride = quantizer.layout().code_bytes;
     codes.resize(stride * rows);
@@ -46,7 +46,7 @@ struct Coded {
 };
 
 // Share of the true 10 nearest rows among the best 200 by code.
-double recall_of_200(Metric metric, const MadeRows& rows, const MadeRows& queries, const Coded& coded) {
+double recall_of_200(Metric metric, const MadeRows& rows, const MadeRows& queries, const ProductCoded& coded) {
   std::uint32_t found = 0;
   for (std::uint32_t q = 0; q < queries.count; ++q) {
     const double tenth = test::exact_nearest(metric, rows, queries.row(q), 10).back();
@@ -83,18 +83,18 @@ TEST(ProductLayout, cuts_every_dimension_into_a_sixteenth_of_its_size) {
 }
 
 TEST(ProductQuantizer, keeps_the_nearest_among_twenty_times_as_many_at_every_metric_and_dim) {
-  for (const Metric metric : kMetrics) {
+  for (const Metric metric : kProductMetrics) {
     for (const std::uint32_t dim : {16U, 37U, 50U, 100U, 200U}) {
       MadeRows rows = test::clustered_rows(3040, dim, 60, 0.4F, dim);
       const MadeRows queries = test::take_tail(rows, 40);
-      const Coded coded(metric, rows);
+      const ProductCoded coded(metric, rows);
       EXPECT_GE(recall_of_200(metric, rows, queries, coded), 0.97) << to_string(metric) << ", dim " << dim;
     }
   }
 }
 
 TEST(ProductQuantizer, what_a_code_stands_for_lies_near_the_row_and_has_the_same_code) {
-  for (const Metric metric : kMetrics) {
+  for (const Metric metric : kProductMetrics) {
     for (const bool rotate : {false, true}) {
       const MadeRows rows = test::clustered_rows(2000, 37, 40, 0.3F, 5);
       ProductTraining training;
@@ -126,10 +126,10 @@ TEST(ProductQuantizer, what_a_code_stands_for_lies_near_the_row_and_has_the_same
 }
 
 TEST(ProductQuantizer, estimates_distances_without_bias_and_within_its_sigma) {
-  for (const Metric metric : kMetrics) {
+  for (const Metric metric : kProductMetrics) {
     MadeRows rows = test::clustered_rows(4050, 64, 50, 0.5F, 3);
     const MadeRows queries = test::take_tail(rows, 50);
-    const Coded coded(metric, rows);
+    const ProductCoded coded(metric, rows);
     double sum = 0;
     double squares = 0;
     std::uint32_t pairs = 0;
@@ -160,7 +160,7 @@ TEST(ProductQuantizer, gives_the_distance_to_the_row_that_the_code_stands_for) {
   for (const bool rotate : {false, true}) {
     ProductTraining options;
     options.rotate = rotate;
-    const Coded coded(Metric::kL2, rows, options);
+    const ProductCoded coded(Metric::kL2, rows, options);
     ASSERT_EQ(coded.quantizer.rotated(), rotate);
     std::vector<float> centred(rows.row(0), rows.row(0) + 37);
     for (std::size_t j = 0; j < 37; ++j) {
@@ -214,10 +214,10 @@ TEST(ProductQuantizer, rotates_where_dimensions_differ_and_belong_to_no_group) {
 }
 
 TEST(ProductQuantizer, codes_fewer_rows_than_centroids_exactly) {
-  for (const Metric metric : kMetrics) {
+  for (const Metric metric : kProductMetrics) {
     for (const std::uint32_t count : {1U, 2U, 100U, 256U}) {
       const MadeRows rows = test::gaussian_rows(count, 24, count);
-      const Coded coded(metric, rows);
+      const ProductCoded coded(metric, rows);
       for (const float* query : {rows.row(0), rows.row(count - 1)}) {
         const std::vector<float> distances = coded.distances(query);
         for (std::uint32_t i = 0; i < count; ++i) {
@@ -230,14 +230,14 @@ TEST(ProductQuantizer, codes_fewer_rows_than_centroids_exactly) {
 }
 
 TEST(ProductQuantizer, survives_rows_that_are_equal_zero_tiny_or_huge) {
-  for (const Metric metric : kMetrics) {
+  for (const Metric metric : kProductMetrics) {
     for (const float value : {0.0F, 1.0F, -3.5F, 1e-30F, 1e15F}) {
       if (metric == Metric::kCosine && value == 0.0F) {
         continue;  // No query.
       }
       MadeRows rows(300, 20);
       std::fill(rows.values.begin(), rows.values.end(), value);
-      const Coded coded(metric, rows);
+      const ProductCoded coded(metric, rows);
       const std::vector<float> distances = coded.distances(rows.row(0));
       const double want = test::exact_distance(metric, rows.row(0), rows.row(1), 20);
       for (const float distance : distances) {
@@ -249,7 +249,7 @@ TEST(ProductQuantizer, survives_rows_that_are_equal_zero_tiny_or_huge) {
 
 TEST(ProductQuantizer, keeps_a_query_that_overflows_from_making_numbers_that_are_none) {
   const MadeRows rows = test::gaussian_rows(300, 20, 1);
-  const Coded coded(Metric::kDot, rows);
+  const ProductCoded coded(Metric::kDot, rows);
   const std::vector<float> query(20, 3e38F);
   PreparedQuery prepared;
   coded.quantizer.prepare(simd::kernels(), query.data(), prepared);
@@ -262,12 +262,12 @@ TEST(ProductQuantizer, trains_on_rows_far_from_the_origin) {
     value += 1000.0F;
   }
   const MadeRows queries = test::take_tail(rows, 40);
-  EXPECT_GE(recall_of_200(Metric::kL2, rows, queries, Coded(Metric::kL2, rows)), 0.97);
+  EXPECT_GE(recall_of_200(Metric::kL2, rows, queries, ProductCoded(Metric::kL2, rows)), 0.97);
 }
 
 TEST(ProductQuantizer, answers_alike_on_every_instruction_set) {
   const MadeRows rows = test::clustered_rows(1000, 48, 20, 0.5F, 2);
-  const Coded coded(Metric::kL2, rows);
+  const ProductCoded coded(Metric::kL2, rows);
   const std::vector<float> want = coded.distances(rows.row(5), *simd::kernels_for(simd::Isa::kScalar));
   for (const simd::Kernels* kernels : test::available_kernels()) {
     const std::vector<float> got = coded.distances(rows.row(5), *kernels);

@@ -18,13 +18,13 @@ namespace {
 using test::exact_distance;
 using test::MadeRows;
 
-constexpr Metric kMetrics[] = {Metric::kL2, Metric::kCosine, Metric::kDot};
+constexpr Metric kScalarMetrics[] = {Metric::kL2, Metric::kCosine, Metric::kDot};
 constexpr CodeKind kKinds[] = {CodeKind::kSq8, CodeKind::kSq4};
 
 // Rows under codes of their own, one query at a time.
-class Coded {
+class ScalarCoded {
  public:
-  Coded(Metric metric, CodeKind kind, const MadeRows& rows, const simd::Kernels& kernels = simd::kernels())
+  ScalarCoded(Metric metric, CodeKind kind, const MadeRows& rows, const simd::Kernels& kernels = simd::kernels())
       : kernels_(kernels), rows_(rows), quantizer_(metric, kind, mean(metric, rows, kernels), 11) {
     bytes_.resize(std::size_t{rows.count} * quantizer_.layout().stride_bytes);
     std::vector<float> scratch;
@@ -79,7 +79,7 @@ struct ErrorSpread {
 };
 
 // Standardised errors over all pairs of queries and rows.
-ErrorSpread spread_of(Coded& coded, const MadeRows& rows, const MadeRows& queries) {
+ErrorSpread spread_of(ScalarCoded& coded, const MadeRows& rows, const MadeRows& queries) {
   double sum = 0;
   double squares = 0;
   ErrorSpread spread;
@@ -112,7 +112,7 @@ std::string name_of(const Setting& setting) {
 
 std::vector<Setting> all_settings(std::initializer_list<std::uint32_t> dims) {
   std::vector<Setting> settings;
-  for (const Metric metric : kMetrics) {
+  for (const Metric metric : kScalarMetrics) {
     for (const CodeKind kind : kKinds) {
       for (const std::uint32_t dim : dims) {
         settings.push_back({metric, kind, dim});
@@ -139,7 +139,7 @@ TEST_P(ScalarQuantizerErrors, are_as_large_as_their_sigma_says) {
   const auto [metric, kind, dim] = GetParam();
   MadeRows rows = uneven_rows(440, dim);
   const MadeRows queries = test::take_tail(rows, 40);
-  Coded coded(metric, kind, rows);
+  ScalarCoded coded(metric, kind, rows);
   const ErrorSpread spread = spread_of(coded, rows, queries);
   RecordProperty("rms", std::to_string(spread.rms));
   RecordProperty("largest", std::to_string(spread.largest));
@@ -153,7 +153,7 @@ TEST_P(ScalarQuantizerErrors, shrink_as_the_query_comes_near) {
   const auto [metric, kind, dim] = GetParam();
   const MadeRows rows = uneven_rows(200, dim);
   const MadeRows noise = test::gaussian_rows(rows.count, dim, 3);
-  Coded coded(metric, kind, rows);
+  ScalarCoded coded(metric, kind, rows);
   double far_squares = 0;
   double near_squares = 0;
   for (std::uint32_t i = 0; i < rows.count; ++i) {
@@ -173,7 +173,7 @@ TEST_P(ScalarQuantizerErrors, shrink_as_the_query_comes_near) {
 TEST_P(ScalarQuantizerErrors, are_those_of_the_query_alone_for_the_row_itself) {
   const auto [metric, kind, dim] = GetParam();
   const MadeRows rows = uneven_rows(300, dim);
-  Coded coded(metric, kind, rows);
+  ScalarCoded coded(metric, kind, rows);
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     coded.ask(rows.row(i));
     // Under cosine the codes stand for unit vectors; rounding of the query to 8 bits is a 254th of its range.
@@ -186,7 +186,7 @@ TEST_P(ScalarQuantizerErrors, are_those_of_the_query_alone_for_the_row_itself) {
 TEST_P(ScalarQuantizerErrors, stay_small_between_two_coded_rows) {
   const auto [metric, kind, dim] = GetParam();
   const MadeRows rows = uneven_rows(150, dim);
-  Coded coded(metric, kind, rows);
+  ScalarCoded coded(metric, kind, rows);
   double squares = 0;
   double spread = 0;
   double mean = 0;
@@ -211,7 +211,7 @@ TEST(ScalarQuantizer, gives_the_same_code_distances_on_every_instruction_set) {
   for (const Setting& setting : all_settings({1, 7, 16, 100, 129, 300, 1000})) {
     SCOPED_TRACE(name_of(setting));
     const MadeRows rows = uneven_rows(20, setting.dim);
-    Coded coded(setting.metric, setting.kind, rows);
+    ScalarCoded coded(setting.metric, setting.kind, rows);
     coded.ask(rows.row(3));
     for (std::uint32_t i = 0; i < rows.count; ++i) {
       const float scalar = coded.estimate(i, *simd::kernels_for(simd::Isa::kScalar));
@@ -298,7 +298,7 @@ TEST(ScalarQuantizer, keeps_the_direction_of_tiny_rows) {
     value *= 0x1p-90F;
   }
   for (const CodeKind kind : kKinds) {
-    Coded coded(Metric::kCosine, kind, tiny);
+    ScalarCoded coded(Metric::kCosine, kind, tiny);
     for (std::uint32_t i = 0; i < rows.count; ++i) {
       coded.ask(rows.row(i));
       EXPECT_NEAR(coded.estimate(i), 0, 0.02) << to_string(kind) << ", row " << i;
@@ -312,7 +312,7 @@ TEST(ScalarQuantizer, measures_zero_and_constant_vectors) {
     MadeRows rows(3, setting.dim);
     std::fill_n(rows.row(1), setting.dim, 2.0F);
     std::fill_n(rows.row(2), setting.dim, -1.0F);
-    Coded coded(setting.metric, setting.kind, rows);
+    ScalarCoded coded(setting.metric, setting.kind, rows);
     coded.ask(rows.row(1));
     for (std::uint32_t i = 0; i < rows.count; ++i) {
       const double exact =

@@ -7,13 +7,13 @@
 namespace vibrato::server {
 namespace {
 
-constexpr std::string_view kHead =
+constexpr std::string_view kEarlyHead =
     "POST /v2/vectors?a=b HTTP/1.1\r\nHost: h\r\nOrigin:  https://a.example \r\nx-request-id: 7\r\n\r\nBody: no "
     "field\r\n";
 
 TEST(EarlyHead, reads_the_request_line_and_the_fields) {
   std::vector<api::HeaderField> fields;
-  const EarlyHead head = read_early_head(kHead, fields);
+  const EarlyHead head = read_early_head(kEarlyHead, fields);
   EXPECT_EQ(head.method, api::Method::kPost);
   EXPECT_EQ(head.target, "/v2/vectors?a=b");
   ASSERT_EQ(fields.size(), 3U) << "what follows the empty line is no field";
@@ -23,9 +23,9 @@ TEST(EarlyHead, reads_the_request_line_and_the_fields) {
 }
 
 TEST(EarlyHead, cut_anywhere_has_whole_fields_only) {
-  for (std::size_t size = 0; size <= kHead.size(); ++size) {
+  for (std::size_t size = 0; size <= kEarlyHead.size(); ++size) {
     std::vector<api::HeaderField> fields;
-    const EarlyHead head = read_early_head(kHead.substr(0, size), fields);
+    const EarlyHead head = read_early_head(kEarlyHead.substr(0, size), fields);
     EXPECT_TRUE(std::string_view("/v2/vectors?a=b").starts_with(head.target)) << size;
     for (const api::HeaderField& field : fields) {
       EXPECT_TRUE(field.value == "h" || field.value == "https://a.example" || field.value == "7") << field.value;

@@ -3,21 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include "support/instruction_sets.hpp"
 #include "unit/simd/oracle_check.hpp"
 
 namespace vibrato::simd {
 namespace {
-
-// The instruction sets of this build that this CPU runs; the test list shows which they are.
-std::vector<Isa> available() {
-  std::vector<Isa> sets;
-  for (const Isa isa : {Isa::kScalar, Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
-    if (kernels_for(isa) != nullptr) {
-      sets.push_back(isa);
-    }
-  }
-  return sets;
-}
 
 class EveryIsa : public ::testing::TestWithParam<Isa> {
  protected:
@@ -71,7 +61,7 @@ TEST_P(EveryIsa, treats_infinities_and_ties_like_the_oracle) {
   EXPECT_EQ(check_float_edges(tested()), Differences{});
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, EveryIsa, ::testing::ValuesIn(available()),
+INSTANTIATE_TEST_SUITE_P(Kernels, EveryIsa, ::testing::ValuesIn(test::available_isas()),
                          [](const auto& param_info) { return std::string(kernels_for(param_info.param)->name); });
 
 }  // namespace

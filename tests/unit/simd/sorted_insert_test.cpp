@@ -7,22 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "support/instruction_sets.hpp"
 #include "unit/simd/guarded_buffer.hpp"
 
 namespace vibrato::simd {
 namespace {
 
 constexpr std::size_t kMostKeys = 70;
-
-std::vector<Isa> available() {
-  std::vector<Isa> sets;
-  for (const Isa isa : {Isa::kScalar, Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
-    if (kernels_for(isa) != nullptr) {
-      sets.push_back(isa);
-    }
-  }
-  return sets;
-}
 
 // Inserts into a copy of `sorted` that has room for exactly one more key, and compares with std::upper_bound.
 void expect_insertion(SortedInsert insert, const std::vector<std::uint64_t>& sorted, std::uint64_t key) {
@@ -85,7 +76,7 @@ TEST_P(SortedInsertOfEveryIsa, sorts_random_keys) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(SortedInsert, SortedInsertOfEveryIsa, ::testing::ValuesIn(available()),
+INSTANTIATE_TEST_SUITE_P(SortedInsert, SortedInsertOfEveryIsa, ::testing::ValuesIn(test::available_isas()),
                          [](const auto& param_info) { return std::string(kernels_for(param_info.param)->name); });
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "support/source_dir.hpp"
 #include "support/sql_store.hpp"
 
 namespace vibrato::sql {
@@ -27,7 +28,7 @@ struct Line {
 
 std::vector<Line> read_lines() {
   constexpr std::string_view kBetween = " ;;; ";
-  std::ifstream in(VIBRATO_SOURCE_DIR "/tests/unit/sql/hostile_statements.txt");
+  std::ifstream in(test::source_dir() + "/tests/unit/sql/hostile_statements.txt");
   std::vector<Line> lines;
   std::string text;
   for (std::size_t number = 1; std::getline(in, text); ++number) {

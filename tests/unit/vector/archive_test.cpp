@@ -19,18 +19,18 @@
 namespace vibrato::vector {
 namespace {
 
-const std::string kFile = "segments/a.vdb";
-constexpr std::uint32_t kQueries = 40;
+const std::string kArchiveFile = "segments/a.vdb";
+constexpr std::uint32_t kArchiveQueries = 40;
 constexpr std::uint32_t kRowsAHitMax = 20;
 
-struct Made {
+struct RowsAndQueries {
   test::MadeRows rows;
   test::MadeRows queries;
 };
 
-Made clustered(std::uint32_t rows, std::uint32_t dim) {
-  test::MadeRows all = test::clustered_rows(rows + kQueries, dim, 60, 0.4F, dim);
-  test::MadeRows queries = test::take_tail(all, kQueries);
+RowsAndQueries clustered(std::uint32_t rows, std::uint32_t dim) {
+  test::MadeRows all = test::clustered_rows(rows + kArchiveQueries, dim, 60, 0.4F, dim);
+  test::MadeRows queries = test::take_tail(all, kArchiveQueries);
   return {std::move(all), std::move(queries)};
 }
 
@@ -39,14 +39,14 @@ class ArchiveTest : public ::testing::Test {
   void SetUp() override { ASSERT_OK(fs_.create_directory(folder_.path("segments"))); }
 
   static CollectionSettings settings(std::uint32_t dim, Metric metric, bool keep_raw) {
-    CollectionSettings made = test::small_settings(dim, metric);
+    CollectionSettings made = test::small_segment_settings(dim, metric);
     made.archive = ArchiveSettings{keep_raw};
     return made;
   }
 
   std::shared_ptr<SealedPart> archived(const test::MadeRows& rows, const CollectionSettings& of, bool with_graph = true,
                                        std::uint32_t threads = 2, std::uint8_t level = kArchiveLevel) {
-    auto writer = SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(3), of);
+    auto writer = SegmentFileWriter::create(fs_, folder_.path(), kArchiveFile, CollectionNumber(3), of);
     EXPECT_OK(writer);
     for (std::uint32_t row = 0; row < rows.count; ++row) {
       const std::span<const float> values(rows.row(row), rows.dim);
@@ -76,7 +76,7 @@ class ArchiveTest : public ::testing::Test {
   test::TempDirectory folder_;
 };
 
-double recall_of(const SealedPart& part, const Made& made, Metric metric, bool exact = false) {
+double recall_of(const SealedPart& part, const RowsAndQueries& made, Metric metric, bool exact = false) {
   std::uint32_t found = 0;
   for (std::uint32_t q = 0; q < made.queries.count; ++q) {
     const float* query = made.queries.row(q);
@@ -92,7 +92,7 @@ double recall_of(const SealedPart& part, const Made& made, Metric metric, bool e
 TEST_F(ArchiveTest, finds_the_nearest_with_exact_distances_at_every_metric_and_dim) {
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot}) {
     for (const std::uint32_t dim : {37U, 50U, 100U, 200U}) {
-      const Made made = clustered(3000, dim);
+      const RowsAndQueries made = clustered(3000, dim);
       const auto part = archived(made.rows, settings(dim, metric, true));
       ASSERT_NE(part, nullptr);
       ASSERT_NE(part->rows().space().product, nullptr);
@@ -108,7 +108,7 @@ TEST_F(ArchiveTest, finds_the_nearest_with_exact_distances_at_every_metric_and_d
 }
 
 TEST_F(ArchiveTest, scores_at_most_twenty_rows_a_hit_again) {
-  const Made made = clustered(4000, 32);
+  const RowsAndQueries made = clustered(4000, 32);
   const auto part = archived(made.rows, settings(32, Metric::kL2, true));
   ASSERT_NE(part, nullptr);
   for (const std::uint32_t k : {1U, 10U, 50U}) {
@@ -129,7 +129,7 @@ TEST_F(ArchiveTest, scores_at_most_twenty_rows_a_hit_again) {
 
 TEST_F(ArchiveTest, answers_from_codes_alone_where_raw_vectors_are_dropped) {
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot}) {
-    const Made made = clustered(3000, 50);
+    const RowsAndQueries made = clustered(3000, 50);
     const auto kept = archived(made.rows, settings(50, metric, true));
     ASSERT_NE(kept, nullptr);
     const std::uint64_t kept_bytes = kept->bytes_on_disk();
@@ -159,7 +159,7 @@ TEST_F(ArchiveTest, answers_from_codes_alone_where_raw_vectors_are_dropped) {
 
 TEST_F(ArchiveTest, answers_every_row_once_where_k_is_all_of_them) {
   for (const bool keep_raw : {true, false}) {
-    const Made made = clustered(1000, 16);
+    const RowsAndQueries made = clustered(1000, 16);
     const auto part = archived(made.rows, settings(16, Metric::kL2, keep_raw));
     ASSERT_NE(part, nullptr);
     for (const std::uint32_t k : {999U, 1000U, 5000U}) {
@@ -171,7 +171,7 @@ TEST_F(ArchiveTest, answers_every_row_once_where_k_is_all_of_them) {
 
 TEST_F(ArchiveTest, leaves_deleted_rows_out) {
   for (const bool keep_raw : {true, false}) {
-    const Made made = clustered(2000, 24);
+    const RowsAndQueries made = clustered(2000, 24);
     const auto part = archived(made.rows, settings(24, Metric::kCosine, keep_raw));
     ASSERT_NE(part, nullptr);
     for (std::uint32_t row = 0; row < 2000; ++row) {
@@ -191,7 +191,7 @@ TEST_F(ArchiveTest, leaves_deleted_rows_out) {
 
 TEST_F(ArchiveTest, scans_codes_where_there_is_no_graph) {
   for (const bool keep_raw : {true, false}) {
-    const Made made = clustered(6000, 40);
+    const RowsAndQueries made = clustered(6000, 40);
     const auto part = archived(made.rows, settings(40, Metric::kL2, keep_raw), /*with_graph=*/false);
     ASSERT_NE(part, nullptr);
     SegmentStats stats;
@@ -203,12 +203,12 @@ TEST_F(ArchiveTest, scans_codes_where_there_is_no_graph) {
 }
 
 TEST_F(ArchiveTest, gives_the_same_bytes_on_any_number_of_threads) {
-  const Made made = clustered(1500, 37);
+  const RowsAndQueries made = clustered(1500, 37);
   std::vector<std::byte> first;
   for (const std::uint32_t threads : {1U, 3U}) {
     const auto part = archived(made.rows, settings(37, Metric::kL2, false), true, threads);
     ASSERT_NE(part, nullptr);
-    const auto map = fs_.map_read_only(folder_.path(kFile));
+    const auto map = fs_.map_read_only(folder_.path(kArchiveFile));
     ASSERT_OK(map);
     const std::vector<std::byte> bytes((*map)->bytes().begin(), (*map)->bytes().end());
     if (first.empty()) {
@@ -219,7 +219,7 @@ TEST_F(ArchiveTest, gives_the_same_bytes_on_any_number_of_threads) {
 }
 
 TEST_F(ArchiveTest, keeps_raw_vectors_below_the_archive_level_whatever_the_settings_say) {
-  const Made made = clustered(1200, 16);
+  const RowsAndQueries made = clustered(1200, 16);
   const auto part = archived(made.rows, settings(16, Metric::kL2, false), true, 1, 1);
   ASSERT_NE(part, nullptr);
   EXPECT_TRUE(part->rows().file().has_vectors());
@@ -229,7 +229,7 @@ TEST_F(ArchiveTest, keeps_raw_vectors_below_the_archive_level_whatever_the_setti
 TEST_F(ArchiveTest, refuses_rows_that_are_too_few_too_long_or_too_narrow) {
   const auto try_rows = [&](const test::MadeRows& rows) -> Status {
     const CollectionSettings of = settings(rows.dim, Metric::kL2, true);
-    auto writer = SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(3), of);
+    auto writer = SegmentFileWriter::create(fs_, folder_.path(), kArchiveFile, CollectionNumber(3), of);
     EXPECT_OK(writer);
     for (std::uint32_t row = 0; row < rows.count; ++row) {
       EXPECT_OK((*writer)->add({test::made_id(row).view(), test::made_lsn(row), {rows.row(row), rows.dim}, ""}));
@@ -250,9 +250,9 @@ TEST_F(ArchiveTest, refuses_rows_that_are_too_few_too_long_or_too_narrow) {
 }
 
 TEST_F(ArchiveTest, ends_soon_after_it_is_told_to_stop_and_changes_nothing_then) {
-  const Made made = clustered(2000, 32);
-  auto writer =
-      SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(3), settings(32, Metric::kL2, true));
+  const RowsAndQueries made = clustered(2000, 32);
+  auto writer = SegmentFileWriter::create(fs_, folder_.path(), kArchiveFile, CollectionNumber(3),
+                                          settings(32, Metric::kL2, true));
   ASSERT_OK(writer);
   for (std::uint32_t row = 0; row < made.rows.count; ++row) {
     ASSERT_OK((*writer)->add({test::made_id(row).view(), test::made_lsn(row), {made.rows.row(row), 32}, ""}));
@@ -289,7 +289,7 @@ TEST_F(ArchiveTest, ends_soon_after_it_is_told_to_stop_and_changes_nothing_then)
 }
 
 TEST_F(ArchiveTest, cannot_be_built_upon_without_raw_vectors) {
-  const Made made = clustered(1200, 16);
+  const RowsAndQueries made = clustered(1200, 16);
   const auto part = archived(made.rows, settings(16, Metric::kL2, false));
   ASSERT_NE(part, nullptr);
   const store::VdbFile& file = part->rows().file();
@@ -310,10 +310,10 @@ TEST_F(ArchiveTest, cannot_be_built_upon_without_raw_vectors) {
 
 TEST_F(ArchiveTest, survives_damage_that_no_checksum_was_asked_about) {
   for (const bool keep_raw : {true, false}) {
-    const Made made = clustered(1200, 16);
+    const RowsAndQueries made = clustered(1200, 16);
     const auto part = archived(made.rows, settings(16, Metric::kL2, keep_raw));
     ASSERT_NE(part, nullptr);
-    const auto map = fs_.map_read_only(folder_.path(kFile));
+    const auto map = fs_.map_read_only(folder_.path(kArchiveFile));
     ASSERT_OK(map);
     const std::vector<std::byte> good((*map)->bytes().begin(), (*map)->bytes().end());
     const format::VdbLayout& layout = part->rows().file().layout();

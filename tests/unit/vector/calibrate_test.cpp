@@ -14,13 +14,14 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kDim = 24;
-constexpr std::uint32_t kRows = 12'000;
-constexpr std::uint32_t kQueries = 300;
+constexpr std::uint32_t kCalibratedDim = 24;
+constexpr std::uint32_t kCalibratedRows = 12'000;
+constexpr std::uint32_t kCalibratedQueries = 300;
 
-struct Made {
-  Made(Metric metric, std::uint32_t count, quant::CodeKind kind)
-      : all(test::clustered_rows(count + kQueries, kDim, 40, 0.7F, 5)), rows(count, kDim) {
+struct MadeIndex {
+  MadeIndex(Metric metric, std::uint32_t count, quant::CodeKind kind)
+      : all(test::clustered_rows(count + kCalibratedQueries, kCalibratedDim, 40, 0.7F, 5)),
+        rows(count, kCalibratedDim) {
     std::copy_n(all.values.begin(), rows.values.size(), rows.values.begin());
     test::IndexOptions options;
     options.metric = metric;
@@ -48,7 +49,7 @@ struct Reached {
   double distances = 0;
 };
 
-Reached reach(const Made& made, const WalkRule& rule, const RecallTarget& target, const RowShare& share) {
+Reached reach(const MadeIndex& made, const WalkRule& rule, const RecallTarget& target, const RowShare& share) {
   ScanScratch scan;
   hnsw::SearchScratch scratch;
   std::vector<hnsw::Hit> right;
@@ -59,7 +60,7 @@ Reached reach(const Made& made, const WalkRule& rule, const RecallTarget& target
     const auto& bits = *static_cast<const std::vector<std::uint64_t>*>(context);
     return bits.empty() || (bits[row / 64] >> (row % 64) & 1) != 0;
   };
-  for (std::uint32_t i = 0; i < kQueries; ++i) {
+  for (std::uint32_t i = 0; i < kCalibratedQueries; ++i) {
     scan_rows(simd::kernels(), made.index->space(), made.query(i), 0, made.rows.count, target.k, scan, right,
               {is_in, &share.bits});
     if (share.bits.empty()) {
@@ -81,8 +82,8 @@ Reached reach(const Made& made, const WalkRule& rule, const RecallTarget& target
     }
     reached.distances += stats.walk.distances;
   }
-  reached.recall /= kQueries;
-  reached.distances /= kQueries;
+  reached.recall /= kCalibratedQueries;
+  reached.distances /= kCalibratedQueries;
   return reached;
 }
 
@@ -96,12 +97,12 @@ class Calibrate : public ::testing::TestWithParam<std::tuple<Metric, quant::Code
 // The sample and the queries both vary: three of their standard errors are allowed.
 double allowed_shortfall(float target, std::uint32_t k, std::uint32_t samples) {
   const double t = static_cast<double>(target);
-  return 3 * std::sqrt(t * (1 - t) * (1.0 / k + 0.25) * (1.0 / kQueries + 1.0 / samples));
+  return 3 * std::sqrt(t * (1 - t) * (1.0 / k + 0.25) * (1.0 / kCalibratedQueries + 1.0 / samples));
 }
 
 TEST_P(Calibrate, new_queries_reach_the_targets) {
   const auto [metric, kind] = GetParam();
-  const Made made(metric, kRows, kind);
+  const MadeIndex made(metric, kCalibratedRows, kind);
   const auto calibration = calibrate(made.index->space(), made.index->view(), many_samples());
   ASSERT_OK(calibration);
   const RowShare all{1, {}};
@@ -115,19 +116,19 @@ TEST_P(Calibrate, new_queries_reach_the_targets) {
       EXPECT_GE(reached.distances, distances);
       distances = reached.distances;
     }
-    EXPECT_LT(distances, kRows / 2.0) << "of the widest walk; a scan would cost all rows";
+    EXPECT_LT(distances, kCalibratedRows / 2.0) << "of the widest walk; a scan would cost all rows";
   }
 }
 
 TEST_P(Calibrate, new_queries_reach_the_targets_under_filters) {
   const auto [metric, kind] = GetParam();
-  const Made made(metric, kRows, kind);
+  const MadeIndex made(metric, kCalibratedRows, kind);
   CalibrationOptions options = many_samples();
   options.all_shares = true;
   const auto calibration = calibrate(made.index->space(), made.index->view(), options);
   ASSERT_OK(calibration);
   ASSERT_EQ(calibration->shares, std::vector<float>({1, 0.5F, 0.1F, 0.02F}));
-  const RowShare half = draw_share(kRows, 0.5, 77);
+  const RowShare half = draw_share(kCalibratedRows, 0.5, 77);
   for (const std::uint32_t k : {1U, 10U, 100U}) {
     for (const float target : {0.9F, 0.95F, 0.99F}) {
       const WalkRule rule = rule_for(&*calibration, {target, k}, half.share);
@@ -144,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(metrics, Calibrate,
                                            std::tuple(Metric::kDot, quant::CodeKind::kNone)));
 
 TEST(CalibrateOnce, same_rows_give_the_same_calibration) {
-  const Made made(Metric::kL2, 3000, quant::CodeKind::kSq4);
+  const MadeIndex made(Metric::kL2, 3000, quant::CodeKind::kSq4);
   const auto one = calibrate(made.index->space(), made.index->view());
   const auto two = calibrate(made.index->space(), made.index->view());
   ASSERT_OK(one);
@@ -154,14 +155,14 @@ TEST(CalibrateOnce, same_rows_give_the_same_calibration) {
 }
 
 TEST(CalibrateOnce, shares_that_no_search_walks_under_have_no_table) {
-  const Made made(Metric::kL2, 3000, quant::CodeKind::kSq4);
+  const MadeIndex made(Metric::kL2, 3000, quant::CodeKind::kSq4);
   const auto calibration = calibrate(made.index->space(), made.index->view());
   ASSERT_OK(calibration);
   EXPECT_EQ(calibration->shares, std::vector<float>({1}));
 }
 
 TEST(CalibrateOnce, points_rise_with_the_target) {
-  const Made made(Metric::kL2, 3000, quant::CodeKind::kSq4);
+  const MadeIndex made(Metric::kL2, 3000, quant::CodeKind::kSq4);
   const auto calibration = calibrate(made.index->space(), made.index->view());
   ASSERT_OK(calibration);
   for (std::size_t share = 0; share < calibration->shares.size(); ++share) {
@@ -191,12 +192,12 @@ TEST(CalibrateOnce, a_target_out_of_reach_says_what_was_reached) {
 }
 
 TEST(CalibrateOnce, small_segments_are_not_calibrated) {
-  const Made made(Metric::kL2, kCalibratedRowsMin - 1, quant::CodeKind::kSq4);
+  const MadeIndex made(Metric::kL2, kCalibratedRowsMin - 1, quant::CodeKind::kSq4);
   EXPECT_EQ(calibrate(made.index->space(), made.index->view()).status().code(), ErrorCode::kInvalidArgument);
 }
 
 TEST(CalibrateOnce, ends_when_it_is_told_to) {
-  const Made made(Metric::kL2, 3000, quant::CodeKind::kSq4);
+  const MadeIndex made(Metric::kL2, 3000, quant::CodeKind::kSq4);
   CalibrationOptions options;
   options.keep_going = [] { return Status(ErrorCode::kUnavailable, "stopping"); };
   EXPECT_EQ(calibrate(made.index->space(), made.index->view(), options).status().message(), "stopping");

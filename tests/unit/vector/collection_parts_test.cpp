@@ -13,17 +13,10 @@ namespace {
 
 using test::MadeCollection;
 using test::number_id;
+using test::request_of;
 using test::small_settings;
 
-constexpr std::uint32_t kDim = 24;
-
-SearchRequest request_of(std::span<const float> vector, std::uint32_t k, bool exact = false) {
-  SearchRequest request;
-  request.vector = vector;
-  request.k = k;
-  request.exact = exact;
-  return request;
-}
+constexpr std::uint32_t kPartsDim = 24;
 
 // Rows in order of their first coordinate: each part holds a region of its own.
 std::vector<std::uint32_t> in_order(const test::VectorSet& set) {
@@ -121,23 +114,23 @@ TEST(CollectionParts, walks_and_scans_of_codes_give_equal_points_in_the_order_of
   constexpr std::uint32_t kCount = 5000;
   for (const Metric metric : {Metric::kCosine, Metric::kL2}) {
     for (const auto& sizes : std::vector<std::vector<std::uint32_t>>{{}, {kCount}, {2500, 1500}}) {
-      MadeCollection made(small_settings(kDim, metric));
-      put_equal_points(made, kDim, kCount, sizes);
-      expect_pages_in_id_order(made, kDim, kCount, 10, 25, false);
-      expect_pages_in_id_order(made, kDim, kCount, 10, 25, true);
+      MadeCollection made(small_settings(kPartsDim, metric));
+      put_equal_points(made, kPartsDim, kCount, sizes);
+      expect_pages_in_id_order(made, kPartsDim, kCount, 10, 25, false);
+      expect_pages_in_id_order(made, kPartsDim, kCount, 10, 25, true);
     }
   }
 }
 
 TEST(CollectionParts, find_as_much_whatever_the_order_and_the_sizes_of_parts) {
-  const auto set = test::make_vectors(9000, kDim, 4);
-  const auto queries = test::make_vectors(30, kDim, 5);
+  const auto set = test::make_vectors(9000, kPartsDim, 4);
+  const auto queries = test::make_vectors(30, kPartsDim, 5);
   std::vector<std::uint32_t> as_they_come(set.rows);
   std::iota(as_they_come.begin(), as_they_come.end(), 0U);
   for (const auto& rows : {as_they_come, in_order(set)}) {
     for (const std::vector<std::uint32_t>& sizes : {std::vector<std::uint32_t>{1500, 1500, 1500, 1500, 1500},
                                                     std::vector<std::uint32_t>{5000, 2500, 1200, 200}}) {
-      MadeCollection made(small_settings(kDim, Metric::kL2));
+      MadeCollection made(small_settings(kPartsDim, Metric::kL2));
       put_parts(made, set, rows, sizes);
       EXPECT_GE(recall(made, queries, 10), 0.96);
       EXPECT_GE(recall(made, queries, 100), 0.96);
@@ -147,10 +140,10 @@ TEST(CollectionParts, find_as_much_whatever_the_order_and_the_sizes_of_parts) {
 }
 
 TEST(CollectionParts, find_what_is_left_after_deletes) {
-  const auto set = test::make_vectors(6000, kDim, 4);
-  const auto queries = test::make_vectors(30, kDim, 5);
+  const auto set = test::make_vectors(6000, kPartsDim, 4);
+  const auto queries = test::make_vectors(30, kPartsDim, 5);
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot}) {
-    MadeCollection made(small_settings(kDim, metric));
+    MadeCollection made(small_settings(kPartsDim, metric));
     put_parts(made, set, in_order(set), {1500, 1500, 1500});
     for (std::uint32_t row = 0; row < set.rows; row += 3) {
       made.erase(number_id(row));
@@ -162,12 +155,12 @@ TEST(CollectionParts, find_what_is_left_after_deletes) {
 }
 
 TEST(CollectionParts, keep_every_row_that_is_as_near_as_what_is_known) {
-  const auto set = test::make_vectors(3000, kDim, 4);
-  MadeCollection made(small_settings(kDim, Metric::kL2));
+  const auto set = test::make_vectors(3000, kPartsDim, 4);
+  MadeCollection made(small_settings(kPartsDim, Metric::kL2));
   put_parts(made, set, in_order(set), {3000});
   const auto version = made->read_view().version;
   const Segment& part = *version->sealed.front();
-  const auto queries = test::make_vectors(40, kDim, 6);
+  const auto queries = test::make_vectors(40, kPartsDim, 6);
   std::size_t fewer = 0;
   for (std::uint32_t q = 0; q < queries.rows; ++q) {
     SegmentQuery query;

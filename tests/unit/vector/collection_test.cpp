@@ -12,18 +12,9 @@ namespace {
 
 using test::MadeCollection;
 using test::number_id;
+using test::request_of;
 using test::small_settings;
-
-PointIdView text_id(std::string_view text) {
-  return {.is_text = true, .text = text};
-}
-
-SearchRequest request_of(std::span<const float> vector, std::uint32_t k) {
-  SearchRequest request;
-  request.vector = vector;
-  request.k = k;
-  return request;
-}
+using test::text_id;
 
 std::vector<std::uint64_t> numbers_of(const SearchAnswer& answer) {
   std::vector<std::uint64_t> numbers;

@@ -11,7 +11,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kDim = test::kStoreDim;
+constexpr std::uint32_t kCompactedDim = test::kStoreDim;
 
 class CompactionTest : public test::VectorStoreTest {};
 
@@ -49,7 +49,7 @@ TEST_F(CompactionTest, finds_what_an_exact_search_finds_after_half_of_the_rows_w
   EXPECT_EQ(store_->collection("a")->info().deleted_count, 0U);
   std::size_t found = 0;
   for (std::uint64_t q = 0; q < 50; ++q) {
-    const std::vector<float> query = test::made_vector(kDim, q, 99);
+    const std::vector<float> query = test::made_vector(kCompactedDim, q, 99);
     SearchRequest request;
     request.vector = query;
     const auto walked = store_->collection("a")->search(request);
@@ -275,7 +275,7 @@ TEST_F(CompactionTest, a_damaged_input_is_named_and_stays_and_its_collection_is_
   EXPECT_NE(done.status().message().find(part->entry().file), std::string::npos) << done.status().message();
   EXPECT_EQ(store_->segment_files().size(), 4U);
   EXPECT_FALSE(store_->collection("a")->check_writable().ok());
-  EXPECT_FALSE(store_->put("a", PointId(1), test::made_vector(kDim, 1)).ok());
+  EXPECT_FALSE(store_->put("a", PointId(1), test::made_vector(kCompactedDim, 1)).ok());
   EXPECT_FALSE(store_->maintenance().compact(store_->collection("a"), {}).ok());
   compact_all("b");
   expected_.erase("a");
@@ -331,7 +331,7 @@ TEST_F(CompactionTest, a_failed_merge_is_tried_again_but_not_at_once) {
 
 TEST_F(CompactionTest, flat_collections_are_merged_without_a_graph) {
   CollectionSettings settings;
-  settings.dim = kDim;
+  settings.dim = kCompactedDim;
   settings.index = IndexKind::kFlat;
   ASSERT_OK(store_->create("flat", settings));
   put_parts("flat", {1200, 1300});
@@ -344,7 +344,7 @@ TEST_F(CompactionTest, flat_collections_are_merged_without_a_graph) {
 }
 
 TEST_F(CompactionTest, archives_merged_parts_of_collections_that_ask_for_it) {
-  CollectionSettings settings = test::small_settings(kDim);
+  CollectionSettings settings = test::small_segment_settings(kCompactedDim);
   settings.archive = ArchiveSettings{};
   ASSERT_OK(store_->create("old", settings));
   create("plain");
@@ -362,7 +362,7 @@ TEST_F(CompactionTest, archives_merged_parts_of_collections_that_ask_for_it) {
 TEST_F(CompactionTest, archives_on_product_codes_with_raw_vectors_and_without) {
   for (const bool keep_raw : {true, false}) {
     const std::string name = keep_raw ? "kept" : "dropped";
-    CollectionSettings settings = test::small_settings(kDim, Metric::kL2);
+    CollectionSettings settings = test::small_segment_settings(kCompactedDim, Metric::kL2);
     settings.archive = ArchiveSettings{keep_raw};
     ASSERT_OK(store_->create(name, settings));
     put_parts(name, {1500, 400});
@@ -375,7 +375,7 @@ TEST_F(CompactionTest, archives_on_product_codes_with_raw_vectors_and_without) {
       ASSERT_NE(part->rows().space().product, nullptr);
       EXPECT_EQ(part->rows().file().has_vectors(), keep_raw);
       EXPECT_OK(part->rows().file().verify());
-      const std::vector<float> query = test::made_vector(kDim, 5, 99);
+      const std::vector<float> query = test::made_vector(kCompactedDim, 5, 99);
       SearchRequest request;
       request.vector = query;
       const auto found = store_->collection(name)->search(request);

@@ -13,7 +13,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kDim = test::kStoreDim;
+constexpr std::uint32_t kDroppedDim = test::kStoreDim;
 
 class DroppedVectorsTest : public test::VectorStoreTest {
  protected:
@@ -23,7 +23,7 @@ class DroppedVectorsTest : public test::VectorStoreTest {
   }
   // An archive of 3,000 rows.
   void make(Metric metric) {
-    CollectionSettings settings = test::small_settings(kDim, metric);
+    CollectionSettings settings = test::small_segment_settings(kDroppedDim, metric);
     settings.archive = ArchiveSettings{false};
     ASSERT_OK(store_->create(name(), settings));
     next_id_ = 0;
@@ -73,11 +73,11 @@ class DroppedVectorsTest : public test::VectorStoreTest {
     constexpr std::uint64_t kQueries = 100;
     Recall recall;
     for (std::uint64_t q = 0; q < kQueries; ++q) {
-      const std::vector<float> query = test::made_vector(kDim, q, 77);
+      const std::vector<float> query = test::made_vector(kDroppedDim, q, 77);
       std::vector<std::pair<double, PointId>> truth;
       for (const auto& [id, point] : expected_[name()]) {
         double distance = 0;
-        for (std::uint32_t j = 0; j < kDim; ++j) {
+        for (std::uint32_t j = 0; j < kDroppedDim; ++j) {
           distance += (double{query[j]} - double{point.vector[j]}) * (double{query[j]} - double{point.vector[j]});
         }
         truth.emplace_back(distance, id);
@@ -150,7 +150,7 @@ TEST_F(DroppedVectorsTest, rewriting_works_for_every_metric_down_to_few_rows_and
       }
       ASSERT_EQ(archive()->row_count(), 3000 - end);
       EXPECT_EQ(alive_rows(), before);
-      EXPECT_EQ(found(test::made_vector(kDim, 1, 77), false).size(), 10U);
+      EXPECT_EQ(found(test::made_vector(kDroppedDim, 1, 77), false).size(), 10U);
       EXPECT_OK(archive()->rows().file().verify());
     }
   }

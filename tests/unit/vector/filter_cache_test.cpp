@@ -8,10 +8,10 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kRows = 6400;
+constexpr std::uint32_t kCachedRows = 6400;
 
 filter::RowSetPtr set_of(std::uint32_t row) {
-  return std::make_shared<const filter::RowSet>(filter::RowSet::of({row}, kRows));
+  return std::make_shared<const filter::RowSet>(filter::RowSet::of({row}, kCachedRows));
 }
 
 class FilterCacheTest : public ::testing::Test {

@@ -22,8 +22,8 @@ using test::MadeCollection;
 using test::number_id;
 using test::small_settings;
 
-constexpr std::uint32_t kDim = 16;
-constexpr std::uint32_t kRows = 6000;
+constexpr std::uint32_t kFilteredDim = 16;
+constexpr std::uint32_t kFilteredRows = 6000;
 
 filter::Filter filter_of(const std::string& json) {
   simdjson::dom::parser parser;
@@ -44,9 +44,9 @@ std::string meta_of(std::uint32_t row, std::span<const float> vector) {
 class FilteredSearch : public ::testing::TestWithParam<std::tuple<Metric, IndexKind>> {
  protected:
   FilteredSearch()
-      : set_(test::make_vectors(kRows, kDim, 3)),
-        queries_(test::make_vectors(12, kDim, 5)),
-        made_(small_settings(kDim, std::get<0>(GetParam()), std::get<1>(GetParam()))) {}
+      : set_(test::make_vectors(kFilteredRows, kFilteredDim, 3)),
+        queries_(test::make_vectors(12, kFilteredDim, 5)),
+        made_(small_settings(kFilteredDim, std::get<0>(GetParam()), std::get<1>(GetParam()))) {}
 
   void put(std::uint32_t first, std::uint32_t end) {
     for (std::uint32_t row = first; row < end; ++row) {
@@ -56,7 +56,7 @@ class FilteredSearch : public ::testing::TestWithParam<std::tuple<Metric, IndexK
     made_.publish();
   }
   void erase_every(std::uint32_t step) {
-    for (std::uint32_t row = 0; row < kRows; row += step) {
+    for (std::uint32_t row = 0; row < kFilteredRows; row += step) {
       if (metas_.erase(row) > 0) {
         made_.erase(number_id(row));
       }
@@ -69,7 +69,7 @@ class FilteredSearch : public ::testing::TestWithParam<std::tuple<Metric, IndexK
     double distance = 0;
     double query_norm = 0;
     double norm = 0;
-    for (std::uint32_t d = 0; d < kDim; ++d) {
+    for (std::uint32_t d = 0; d < kFilteredDim; ++d) {
       const double q = query[d];
       const double x = set_.row(row)[d];
       dot += q * x;
@@ -181,7 +181,7 @@ TEST_P(FilteredSearch, fills_k_with_the_nearest_matching_points_in_every_part) {
   check_all("sealed");
   put(3000, 5000);
   made_.seal();
-  put(4900, kRows);
+  put(4900, kFilteredRows);
   check_all("two sealed parts and a hot one");
   erase_every(3);
   check_all("a third deleted");

@@ -4,12 +4,16 @@
 #include <set>
 
 #include "base/limits.hpp"
+#include "support/made_collection.hpp"
 #include "support/status_matchers.hpp"
 #include "support/vector_sets.hpp"
 #include "vector/choose_codes.hpp"
 
 namespace vibrato::vector {
 namespace {
+
+using test::number_id;
+using test::text_id;
 
 std::shared_ptr<HotPart> make_part(std::uint32_t dim, std::uint32_t capacity, std::uint64_t bytes_max = 0,
                                    IndexKind index = IndexKind::kHnsw) {
@@ -24,13 +28,6 @@ std::shared_ptr<HotPart> make_part(std::uint32_t dim, std::uint32_t capacity, st
   auto part = HotPart::create(options);
   EXPECT_OK(part);
   return std::move(part).value();
-}
-
-PointIdView number_id(std::uint64_t number) {
-  return {.is_text = false, .number = number};
-}
-PointIdView text_id(std::string_view text) {
-  return {.is_text = true, .text = text};
 }
 
 // Row r gets id r and LSN 10 + r.

@@ -14,7 +14,7 @@ namespace {
 using test::MadeCollection;
 using test::number_id;
 
-constexpr std::uint32_t kDim = 32;
+constexpr std::uint32_t kFrameDim = 32;
 constexpr std::uint32_t kTrackFrames = 400;
 constexpr std::uint32_t kTracks = 3;
 
@@ -34,7 +34,7 @@ Frame unit(Frame frame) {
 // Tracks whose frames drift, as those of sound do.
 class Identify : public ::testing::Test {
  protected:
-  Identify() : random_(17), made_(test::small_settings(kDim, Metric::kDot)) {}
+  Identify() : random_(17), made_(test::small_settings(kFrameDim, Metric::kDot)) {}
 
   // In one hot part or, with `in_parts`, in two sealed ones and a hot one, with runs over their borders.
   void put_tracks(bool in_parts = false) {
@@ -57,7 +57,7 @@ class Identify : public ::testing::Test {
   }
 
   Frame made_frame() {
-    Frame frame(kDim);
+    Frame frame(kFrameDim);
     for (float& value : frame) {
       value = static_cast<float>(random_.normal());
     }
@@ -125,7 +125,7 @@ TEST_F(Identify, tells_tracks_apart) {
 TEST_F(Identify, silence_with_one_spike_is_like_nothing) {
   put_tracks();
   IdentifyRequest request;
-  request.frames.assign(10, Frame(kDim));
+  request.frames.assign(10, Frame(kFrameDim));
   request.frames[5] = frames_[200];
   const auto runs = identify(*made_, request);
   ASSERT_OK(runs);
@@ -163,13 +163,13 @@ TEST_F(Identify, refuses_what_it_cannot_compare) {
   IdentifyRequest request = request_of(0, 2);
   request.frames[1].pop_back();
   EXPECT_EQ(identify(*made_, request).status().code(), ErrorCode::kDimMismatch);
-  MadeCollection cosine(test::small_settings(kDim, Metric::kCosine));
+  MadeCollection cosine(test::small_settings(kFrameDim, Metric::kCosine));
   request = request_of(0, 2);
-  request.frames[1].assign(kDim, 0);
+  request.frames[1].assign(kFrameDim, 0);
   EXPECT_EQ(identify(*cosine, request).status().code(), ErrorCode::kInvalidArgument);
   request.allows_silence = true;
   EXPECT_OK(identify(*cosine, request));
-  MadeCollection l2(test::small_settings(kDim, Metric::kL2));
+  MadeCollection l2(test::small_settings(kFrameDim, Metric::kL2));
   EXPECT_EQ(identify(*l2, request_of(0, 1)).status().code(), ErrorCode::kInvalidArgument);
 }
 

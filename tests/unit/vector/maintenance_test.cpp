@@ -11,7 +11,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kDim = test::kStoreDim;
+constexpr std::uint32_t kMaintainedDim = test::kStoreDim;
 
 class MaintenanceTest : public test::VectorStoreTest {};
 
@@ -143,7 +143,7 @@ TEST_F(MaintenanceTest, files_in_use_stay_until_their_last_reader_has_left) {
 
 TEST_F(MaintenanceTest, only_what_is_due_is_checkpointed_by_itself) {
   options_.maintenance.checkpoint_age_ms = 10'000;
-  options_.collection.hot_part_bytes = 300 * kDim * sizeof(float);
+  options_.collection.hot_part_bytes = 300 * kMaintainedDim * sizeof(float);
   open();
   create("a");
   create("b");
@@ -237,7 +237,7 @@ TEST_F(MaintenanceTest, a_stop_ends_a_checkpoint_and_leaves_nothing_behind) {
 
 // Ten parts of which the first has no living row, and deletes in others.
 TEST_F(MaintenanceTest, a_checkpoint_that_is_ended_early_keeps_each_part_that_it_saved) {
-  options_.collection.hot_part_bytes = 100 * kDim * sizeof(float);
+  options_.collection.hot_part_bytes = 100 * kMaintainedDim * sizeof(float);
   options_.maintenance.commit_bytes = 1;
   std::vector<Lsn> durable;
   options_.maintenance.committed = [&] { durable.push_back(store_->model().durable_lsn()); };
@@ -276,7 +276,7 @@ TEST_F(MaintenanceTest, a_checkpoint_that_is_ended_early_keeps_each_part_that_it
 }
 
 TEST_F(MaintenanceTest, writes_between_the_commits_of_a_checkpoint_are_the_next_ones) {
-  options_.collection.hot_part_bytes = 100 * kDim * sizeof(float);
+  options_.collection.hot_part_bytes = 100 * kMaintainedDim * sizeof(float);
   options_.maintenance.commit_bytes = 1;
   std::uint64_t commits = 0;
   options_.maintenance.committed = [&] {
@@ -305,7 +305,7 @@ TEST_F(MaintenanceTest, writes_between_the_commits_of_a_checkpoint_are_the_next_
 }
 
 TEST_F(MaintenanceTest, many_small_collections_are_saved_in_portions) {
-  options_.maintenance.commit_bytes = 4 * 30 * kDim * sizeof(float);
+  options_.maintenance.commit_bytes = 4 * 30 * kMaintainedDim * sizeof(float);
   open();
   for (int number = 0; number < 12; ++number) {
     const std::string name = fmt::format("c{:02}", 11 - number);
@@ -325,7 +325,7 @@ TEST_F(MaintenanceTest, many_small_collections_are_saved_in_portions) {
 }
 
 TEST_F(MaintenanceTest, parts_without_a_living_row_are_not_indexed) {
-  options_.collection.hot_part_bytes = 2000 * kDim * sizeof(float);
+  options_.collection.hot_part_bytes = 2000 * kMaintainedDim * sizeof(float);
   open();
   create("a");
   for (std::uint64_t version = 0; version < 4; ++version) {

@@ -15,7 +15,7 @@ namespace {
 
 using format::SectionKind;
 
-constexpr std::uint64_t kRows = 20'000;  // Their ids take three blocks.
+constexpr std::uint64_t kPassedOverRows = 20'000;  // Their ids take three blocks.
 
 class PassedOverTest : public test::VectorStoreTest {
  protected:
@@ -30,11 +30,11 @@ class PassedOverTest : public test::VectorStoreTest {
       settings.ef_construction = 40;
     }
     ASSERT_OK(store_->create("c", settings));
-    for (std::uint64_t first = 0; first < kRows; first += 2000) {
+    for (std::uint64_t first = 0; first < kPassedOverRows; first += 2000) {
       put("c", first, first + 2000);
     }
     checkpoint();
-    put("c", kRows, kRows + 200);
+    put("c", kPassedOverRows, kPassedOverRows + 200);
     checkpoint();
     ASSERT_EQ(sealed_parts("c"), 2U);
   }
@@ -64,7 +64,7 @@ class PassedOverTest : public test::VectorStoreTest {
   }
   void change_and_delete(Random& random, int writes) {
     for (int i = 0; i < writes; ++i) {
-      const std::uint64_t id = random.below(kRows);
+      const std::uint64_t id = random.below(kPassedOverRows);
       const bool is_there = expected_["c"].contains(PointId(id));
       if (random.below(2) == 0 && is_there) {
         remove("c", id, id + 1);
@@ -191,7 +191,7 @@ TEST_F(PassedOverTest, a_reader_of_before_the_write_still_sees_the_old_row) {
   for (std::uint32_t row = 0; row < old_part->row_count(); ++row) {
     seen += old_part->is_alive(row, before.visible) ? 1 : 0;
   }
-  EXPECT_EQ(seen, kRows);
+  EXPECT_EQ(seen, kPassedOverRows);
 }
 
 TEST_F(PassedOverTest, without_damage_nothing_is_noted) {

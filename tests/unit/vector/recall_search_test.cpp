@@ -10,15 +10,15 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kDim = 16;
-constexpr std::uint32_t kRows = 6000;
+constexpr std::uint32_t kRecallDim = 16;
+constexpr std::uint32_t kRecallRows = 6000;
 
 class RecallSearch : public ::testing::Test {
  protected:
   RecallSearch()
-      : set_(test::make_vectors(kRows, kDim, 3)),
-        queries_(test::make_vectors(100, kDim, 5)),
-        made_(test::small_settings(kDim, Metric::kL2)) {}
+      : set_(test::make_vectors(kRecallRows, kRecallDim, 3)),
+        queries_(test::make_vectors(100, kRecallDim, 5)),
+        made_(test::small_settings(kRecallDim, Metric::kL2)) {}
 
   void put(std::uint32_t first, std::uint32_t end) {
     for (std::uint32_t row = first; row < end; ++row) {
@@ -57,7 +57,7 @@ class RecallSearch : public ::testing::Test {
 };
 
 TEST_F(RecallSearch, a_sealed_segment_answers_by_its_calibration) {
-  put(0, kRows);
+  put(0, kRecallRows);
   made_.seal();
   for (const float target : {0.8F, 0.95F, 0.99F}) {
     EXPECT_GE(recall_at(target), static_cast<double>(target) - 0.04);
@@ -74,13 +74,13 @@ TEST_F(RecallSearch, a_sealed_segment_answers_by_its_calibration) {
 }
 
 TEST_F(RecallSearch, parts_without_any_calibration_say_so) {
-  put(0, kRows);
+  put(0, kRecallRows);
   made_.seal();
   const auto sealed = made_->read_view().version->sealed;
   ASSERT_EQ(sealed.size(), 1U);
   ASSERT_NE(sealed[0]->rows().calibration(), nullptr);
 
-  test::MadeCollection other(test::small_settings(kDim, Metric::kL2));
+  test::MadeCollection other(test::small_settings(kRecallDim, Metric::kL2));
   for (std::uint32_t row = 0; row < kCalibratedRowsMin - 1; ++row) {
     other.put(test::number_id(row), set_.row(row));
   }
@@ -97,7 +97,7 @@ TEST_F(RecallSearch, parts_without_any_calibration_say_so) {
 TEST_F(RecallSearch, a_small_part_goes_by_the_newest_calibration) {
   put(0, 4500);
   made_.seal();
-  put(4500, kRows);
+  put(4500, kRecallRows);
   made_.seal();
   const auto answer = made_->search(request(1, 0.95F), true);
   ASSERT_OK(answer);
@@ -114,7 +114,7 @@ TEST_F(RecallSearch, a_small_part_goes_by_the_newest_calibration) {
 }
 
 TEST_F(RecallSearch, an_exact_search_needs_no_rule) {
-  put(0, kRows);
+  put(0, kRecallRows);
   made_.seal();
   SearchRequest exact = request(0, 0.9F);
   exact.exact = true;

@@ -9,7 +9,7 @@ namespace {
 
 using format::SectionKind;
 
-constexpr std::uint64_t kRows = 5000;
+constexpr std::uint64_t kDamagedRows = 5000;
 
 class RequestDamageTest : public test::VectorStoreTest {
  protected:
@@ -21,7 +21,7 @@ class RequestDamageTest : public test::VectorStoreTest {
     settings.index = IndexKind::kFlat;
     ASSERT_OK(store_->create("bad", settings));
     create("good");
-    for (std::uint64_t first = 0; first < kRows; first += 1000) {
+    for (std::uint64_t first = 0; first < kDamagedRows; first += 1000) {
       put("bad", first, first + 1000);
     }
     put("good", 0, 60);

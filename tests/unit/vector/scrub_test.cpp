@@ -10,7 +10,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kStepsMax = 1000;
+constexpr std::uint32_t kScrubStepsMax = 1000;
 constexpr std::uint64_t kNotReadYet = (std::uint64_t{1} << 20) + 70'000;  // By the first step in a file.
 
 class ScrubTest : public test::VectorStoreTest {
@@ -26,7 +26,7 @@ class ScrubTest : public test::VectorStoreTest {
   };
   Pass scrub() {
     Pass pass;
-    for (; pass.steps < kStepsMax; ++pass.steps) {
+    for (; pass.steps < kScrubStepsMax; ++pass.steps) {
       const auto step = store_->maintenance().scrub_step();
       if (!step.ok()) {
         pass.errors.push_back(step.status());
@@ -56,7 +56,7 @@ class ScrubTest : public test::VectorStoreTest {
   [[nodiscard]] std::string path_of(const std::string& name) const { return "/data/" + first_part(name)->entry().file; }
   // Without an index, so that many rows cost nothing.
   void create_flat(const std::string& name) {
-    CollectionSettings settings = test::small_settings(test::kStoreDim);
+    CollectionSettings settings = test::small_segment_settings(test::kStoreDim);
     settings.index = IndexKind::kFlat;
     settings.m = CollectionSettings().m;
     settings.ef_construction = CollectionSettings().ef_construction;

@@ -12,8 +12,8 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kDim = 24;
-const std::string kFile = "segments/a.vdb";
+constexpr std::uint32_t kSealedDim = 24;
+const std::string kSealedFile = "segments/a.vdb";
 
 class SealedPartTest : public ::testing::Test {
  protected:
@@ -21,7 +21,7 @@ class SealedPartTest : public ::testing::Test {
 
   // Seals the part and opens the file, with the part's own deletes.
   std::shared_ptr<SealedPart> seal(const CollectionSettings& settings, const HotPart& part) {
-    const auto entry = seal_hot_part(fs_, folder_.path(), kFile, CollectionNumber(3), settings, part);
+    const auto entry = seal_hot_part(fs_, folder_.path(), kSealedFile, CollectionNumber(3), settings, part);
     EXPECT_OK(entry);
     entry_ = *entry;
     auto opened = SealedPart::open(fs_, folder_.path(), entry_, settings, part.deletes());
@@ -39,8 +39,8 @@ class SealedPartTest : public ::testing::Test {
 
 TEST_F(SealedPartTest, holds_the_rows_of_the_hot_part_as_they_were) {
   for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kL2}) {
-    const auto settings = test::small_settings(kDim, metric);
-    const auto made = test::make_vectors(2500, kDim, 5);
+    const auto settings = test::small_segment_settings(kSealedDim, metric);
+    const auto made = test::make_vectors(2500, kSealedDim, 5);
     const auto hot = test::frozen_part(settings, made);
     const auto sealed = seal(settings, *hot);
     ASSERT_EQ(sealed->row_count(), 2500U);
@@ -60,24 +60,24 @@ TEST_F(SealedPartTest, holds_the_rows_of_the_hot_part_as_they_were) {
 }
 
 TEST_F(SealedPartTest, its_catalog_entry_says_what_the_file_holds) {
-  const auto settings = test::small_settings(kDim);
-  const auto sealed = seal(settings, *test::frozen_part(settings, test::make_vectors(20, kDim, 5)));
+  const auto settings = test::small_segment_settings(kSealedDim);
+  const auto sealed = seal(settings, *test::frozen_part(settings, test::make_vectors(20, kSealedDim, 5)));
   EXPECT_EQ(entry_.collection, CollectionNumber(3));
-  EXPECT_EQ(entry_.file, kFile);
+  EXPECT_EQ(entry_.file, kSealedFile);
   EXPECT_EQ(entry_.part, 0U);
   EXPECT_EQ(entry_.level, 0U);
   EXPECT_EQ(entry_.state, catalog::SegmentState::kLive);
   EXPECT_EQ(entry_.row_count, 20U);
   EXPECT_EQ(entry_.first_lsn, Lsn(10));
   EXPECT_EQ(entry_.last_lsn, Lsn(29));
-  EXPECT_EQ(entry_.bytes, fs_.stat(folder_.path(kFile))->size_bytes);
+  EXPECT_EQ(entry_.bytes, fs_.stat(folder_.path(kSealedFile))->size_bytes);
   EXPECT_EQ(sealed->bytes_on_disk(), entry_.bytes);
   EXPECT_EQ(test::names_in(fs_, folder_.path("segments")), "a.vdb");
 }
 
 TEST_F(SealedPartTest, stores_the_graph_as_it_stands) {
-  const auto settings = test::small_settings(kDim);
-  const auto made = test::make_vectors(2500, kDim, 5);
+  const auto settings = test::small_segment_settings(kSealedDim);
+  const auto made = test::make_vectors(2500, kSealedDim, 5);
   const auto hot = test::frozen_part(settings, made);
   ASSERT_EQ(hot->indexed_count(), 2500U);
   const auto sealed = seal(settings, *hot);
@@ -93,7 +93,7 @@ TEST_F(SealedPartTest, stores_the_graph_as_it_stands) {
 }
 
 TEST_F(SealedPartTest, codes_are_those_that_the_settings_ask_for) {
-  const auto made = test::make_vectors(2500, kDim, 5);
+  const auto made = test::make_vectors(2500, kSealedDim, 5);
   const struct {
     Quantization quantization;
     std::vector<quant::CodeKind> kinds;
@@ -102,7 +102,7 @@ TEST_F(SealedPartTest, codes_are_those_that_the_settings_ask_for) {
                {Quantization::kSq4, {quant::CodeKind::kSq4}},
                {Quantization::kNone, {quant::CodeKind::kNone}}};
   for (const auto& item : cases) {
-    auto settings = test::small_settings(kDim);
+    auto settings = test::small_segment_settings(kSealedDim);
     settings.quantization = item.quantization;
     const auto sealed = seal(settings, *test::frozen_part(settings, made));
     const quant::ScalarQuantizer* quantizer = sealed->rows().space().quantizer;
@@ -113,10 +113,10 @@ TEST_F(SealedPartTest, codes_are_those_that_the_settings_ask_for) {
 }
 
 TEST_F(SealedPartTest, finds_nearly_what_a_scan_finds) {
-  const auto settings = test::small_settings(kDim);
-  const auto made = test::make_vectors(3000, kDim, 5);
+  const auto settings = test::small_segment_settings(kSealedDim);
+  const auto made = test::make_vectors(3000, kSealedDim, 5);
   const auto sealed = seal(settings, *test::frozen_part(settings, made));
-  const auto queries = test::make_vectors(100, kDim, 6);
+  const auto queries = test::make_vectors(100, kSealedDim, 6);
   std::size_t found = 0;
   for (std::uint32_t i = 0; i < queries.rows; ++i) {
     SegmentStats stats;
@@ -135,8 +135,8 @@ TEST_F(SealedPartTest, finds_nearly_what_a_scan_finds) {
 }
 
 TEST_F(SealedPartTest, deleted_rows_are_gone_for_readers_from_their_delete_on) {
-  const auto settings = test::small_settings(kDim);
-  const auto made = test::make_vectors(3000, kDim, 5);
+  const auto settings = test::small_segment_settings(kSealedDim);
+  const auto made = test::make_vectors(3000, kSealedDim, 5);
   const auto hot = test::frozen_part(settings, made);
   const auto sealed = seal(settings, *hot);
   ASSERT_EQ(sealed->deletes(), hot->deletes());
@@ -153,8 +153,8 @@ TEST_F(SealedPartTest, deleted_rows_are_gone_for_readers_from_their_delete_on) {
 }
 
 TEST_F(SealedPartTest, finds_every_row_that_is_left_however_few) {
-  const auto settings = test::small_settings(kDim);
-  const auto made = test::make_vectors(3000, kDim, 5);
+  const auto settings = test::small_segment_settings(kSealedDim);
+  const auto made = test::make_vectors(3000, kSealedDim, 5);
   const auto sealed = seal(settings, *test::frozen_part(settings, made));
   const std::uint64_t seed = 99;
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -185,7 +185,7 @@ TEST_F(SealedPartTest, finds_every_row_that_is_left_however_few) {
 }
 
 TEST_F(SealedPartTest, an_id_that_was_overwritten_finds_its_newest_row) {
-  const auto settings = test::small_settings(2);
+  const auto settings = test::small_segment_settings(2);
   HotPartOptions options;
   options.settings = settings;
   options.row_capacity = 10;
@@ -201,12 +201,12 @@ TEST_F(SealedPartTest, an_id_that_was_overwritten_finds_its_newest_row) {
 }
 
 TEST_F(SealedPartTest, small_and_flat_parts_have_no_graph_and_answer_exactly) {
-  auto settings = test::small_settings(kDim);
-  auto sealed = seal(settings, *test::frozen_part(settings, test::make_vectors(50, kDim, 5)));
+  auto settings = test::small_segment_settings(kSealedDim);
+  auto sealed = seal(settings, *test::frozen_part(settings, test::make_vectors(50, kSealedDim, 5)));
   EXPECT_FALSE(sealed->rows().has_graph());
   EXPECT_EQ(sealed->indexed_count(), 0U);
   settings.index = IndexKind::kFlat;
-  const auto made = test::make_vectors(3000, kDim, 5);
+  const auto made = test::make_vectors(3000, kSealedDim, 5);
   sealed = seal(settings, *test::frozen_part(settings, made));
   EXPECT_FALSE(sealed->rows().has_graph());
   SegmentStats stats;
@@ -215,10 +215,10 @@ TEST_F(SealedPartTest, small_and_flat_parts_have_no_graph_and_answer_exactly) {
 }
 
 TEST_F(SealedPartTest, a_flat_part_with_codes_is_scanned_on_them) {
-  auto settings = test::small_settings(kDim);
+  auto settings = test::small_segment_settings(kSealedDim);
   settings.index = IndexKind::kFlat;
   settings.quantization = Quantization::kSq8;
-  const auto made = test::make_vectors(3000, kDim, 5);
+  const auto made = test::make_vectors(3000, kSealedDim, 5);
   const auto sealed = seal(settings, *test::frozen_part(settings, made));
   ASSERT_OK(sealed->deletes()->mark(9, Lsn(9000)));
   SegmentStats stats;
@@ -230,11 +230,11 @@ TEST_F(SealedPartTest, a_flat_part_with_codes_is_scanned_on_them) {
 }
 
 TEST_F(SealedPartTest, refuses_a_file_that_is_not_what_the_catalog_says) {
-  const auto settings = test::small_settings(kDim);
-  seal(settings, *test::frozen_part(settings, test::make_vectors(50, kDim, 5)));
+  const auto settings = test::small_segment_settings(kSealedDim);
+  seal(settings, *test::frozen_part(settings, test::make_vectors(50, kSealedDim, 5)));
   EXPECT_OK(open(entry_, settings));
   auto other = settings;
-  other.dim = kDim + 1;
+  other.dim = kSealedDim + 1;
   EXPECT_EQ(open(entry_, other).code(), ErrorCode::kCorruption);
   other = settings;
   other.metric = Metric::kDot;
@@ -249,11 +249,11 @@ TEST_F(SealedPartTest, refuses_a_file_that_is_not_what_the_catalog_says) {
   entry.part = 1;
   EXPECT_EQ(open(entry, settings).code(), ErrorCode::kNotFound);
   entry = entry_;
-  entry.file = "../" + kFile;
+  entry.file = "../" + kSealedFile;
   EXPECT_EQ(open(entry, settings).code(), ErrorCode::kInvalidArgument);
   entry.file = "segments/b.vdb";
   EXPECT_EQ(open(entry, settings).code(), ErrorCode::kNotFound);
-  test::write_vdb(fs_, folder_.path("segments/b.vdb"), test::make_vectors(50, kDim, 5), Metric::kL2);
+  test::write_vdb(fs_, folder_.path("segments/b.vdb"), test::make_vectors(50, kSealedDim, 5), Metric::kL2);
   entry.first_lsn = Lsn();
   entry.last_lsn = Lsn();
   const Status no_ids = open(entry, settings);
@@ -262,8 +262,8 @@ TEST_F(SealedPartTest, refuses_a_file_that_is_not_what_the_catalog_says) {
 }
 
 TEST_F(SealedPartTest, names_file_and_place_of_a_damaged_calibration) {
-  const auto settings = test::small_settings(kDim);
-  const auto hot = test::frozen_part(settings, test::make_vectors(2500, kDim, 5));
+  const auto settings = test::small_segment_settings(kSealedDim);
+  const auto hot = test::frozen_part(settings, test::make_vectors(2500, kSealedDim, 5));
   std::uint64_t offset = 0;
   {
     const auto sealed = seal(settings, *hot);
@@ -271,12 +271,12 @@ TEST_F(SealedPartTest, names_file_and_place_of_a_damaged_calibration) {
     ASSERT_NE(section, nullptr);
     offset = section->offset;
   }
-  std::string bytes = *test::read_text(fs_, folder_.path(kFile));
+  std::string bytes = *test::read_text(fs_, folder_.path(kSealedFile));
   bytes[offset] = static_cast<char>(bytes[offset] ^ 4);
-  test::write_text(fs_, folder_.path(kFile), bytes);
+  test::write_text(fs_, folder_.path(kSealedFile), bytes);
   const Status damaged = open(entry_, settings);
   EXPECT_EQ(damaged.code(), ErrorCode::kCorruption);
-  EXPECT_NE(damaged.message().find(kFile), std::string::npos) << damaged.message();
+  EXPECT_NE(damaged.message().find(kSealedFile), std::string::npos) << damaged.message();
   EXPECT_NE(damaged.message().find("version of the calibration"), std::string::npos) << damaged.message();
 }
 

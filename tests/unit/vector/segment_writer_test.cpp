@@ -14,8 +14,8 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr std::uint32_t kDim = 16;
-const std::string kFile = "segments/a.vdb";
+constexpr std::uint32_t kWrittenDim = 16;
+const std::string kWrittenFile = "segments/a.vdb";
 
 class SegmentWriterTest : public ::testing::Test {
  protected:
@@ -26,9 +26,9 @@ class SegmentWriterTest : public ::testing::Test {
 };
 
 TEST_F(SegmentWriterTest, writes_rows_in_any_order_of_their_lsns_with_an_index_over_them) {
-  const auto settings = test::small_settings(kDim);
-  const auto made = test::make_vectors(2000, kDim, 5);
-  auto writer = SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(9), settings);
+  const auto settings = test::small_segment_settings(kWrittenDim);
+  const auto made = test::make_vectors(2000, kWrittenDim, 5);
+  auto writer = SegmentFileWriter::create(fs_, folder_.path(), kWrittenFile, CollectionNumber(9), settings);
   ASSERT_OK(writer);
   for (std::uint32_t row = 0; row < made.rows; ++row) {
     ASSERT_OK((*writer)->add({test::made_id(row).view(), Lsn(5000 - row), made.row(row), test::made_meta(row)}));
@@ -62,10 +62,10 @@ TEST_F(SegmentWriterTest, writes_rows_in_any_order_of_their_lsns_with_an_index_o
 }
 
 TEST_F(SegmentWriterTest, a_stop_leaves_the_segment_without_a_calibration_and_whole) {
-  const auto settings = test::small_settings(kDim);
-  const auto made = test::make_vectors(2500, kDim, 5);
+  const auto settings = test::small_segment_settings(kWrittenDim);
+  const auto made = test::make_vectors(2500, kWrittenDim, 5);
   for (const bool stops : {false, true}) {
-    auto writer = SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(9), settings);
+    auto writer = SegmentFileWriter::create(fs_, folder_.path(), kWrittenFile, CollectionNumber(9), settings);
     ASSERT_OK(writer);
     for (std::uint32_t row = 0; row < made.rows; ++row) {
       ASSERT_OK((*writer)->add({test::made_id(row).view(), Lsn(row + 1), made.row(row), {}}));
@@ -92,10 +92,10 @@ TEST_F(SegmentWriterTest, a_stop_leaves_the_segment_without_a_calibration_and_wh
 }
 
 TEST_F(SegmentWriterTest, leaves_nothing_behind_without_a_commit) {
-  const auto made = test::make_vectors(20'000, kDim, 5);  // Enough for every spool to become a file.
+  const auto made = test::make_vectors(20'000, kWrittenDim, 5);  // Enough for every spool to become a file.
   {
-    auto writer =
-        SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(1), test::small_settings(kDim));
+    auto writer = SegmentFileWriter::create(fs_, folder_.path(), kWrittenFile, CollectionNumber(1),
+                                            test::small_segment_settings(kWrittenDim));
     ASSERT_OK(writer);
     for (std::uint32_t row = 0; row < made.rows; ++row) {
       const std::string id(100, 'i');
@@ -108,24 +108,27 @@ TEST_F(SegmentWriterTest, leaves_nothing_behind_without_a_commit) {
 }
 
 TEST_F(SegmentWriterTest, refuses_a_segment_without_rows_and_rows_that_do_not_fit) {
-  auto writer = SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(1), test::small_settings(2));
+  auto writer = SegmentFileWriter::create(fs_, folder_.path(), kWrittenFile, CollectionNumber(1),
+                                          test::small_segment_settings(2));
   ASSERT_OK(writer);
   const std::vector<float> vector = {1, 2};
   const std::vector<float> longer = {1, 2, 3};
   EXPECT_CODE((*writer)->add({PointId(1).view(), Lsn(1), longer, ""}), ErrorCode::kDimMismatch);
   ASSERT_OK((*writer)->finish_rows());
   EXPECT_CODE((*writer)->commit(nullptr, 0), ErrorCode::kInvalidArgument);
-  writer = SegmentFileWriter::create(fs_, folder_.path(), kFile, CollectionNumber(1), test::small_settings(2));
+  writer = SegmentFileWriter::create(fs_, folder_.path(), kWrittenFile, CollectionNumber(1),
+                                     test::small_segment_settings(2));
   EXPECT_CODE((*writer)->add({PointId(1).view(), Lsn(), vector, ""}), ErrorCode::kInvalidArgument);
-  EXPECT_CODE(SegmentFileWriter::create(fs_, folder_.path(), "../a", CollectionNumber(1), test::small_settings(2)),
-              ErrorCode::kInvalidArgument);
+  EXPECT_CODE(
+      SegmentFileWriter::create(fs_, folder_.path(), "../a", CollectionNumber(1), test::small_segment_settings(2)),
+      ErrorCode::kInvalidArgument);
 }
 
 TEST_F(SegmentWriterTest, tells_the_throttle_of_every_byte_before_it_is_written) {
-  const auto settings = test::small_settings(kDim);
+  const auto settings = test::small_segment_settings(kWrittenDim);
   std::uint64_t told = 0;
-  const auto entry = seal_hot_part(fs_, folder_.path(), kFile, CollectionNumber(1), settings,
-                                   *test::frozen_part(settings, test::make_vectors(5000, kDim, 5)),
+  const auto entry = seal_hot_part(fs_, folder_.path(), kWrittenFile, CollectionNumber(1), settings,
+                                   *test::frozen_part(settings, test::make_vectors(5000, kWrittenDim, 5)),
                                    [&told](std::uint64_t bytes) { told += bytes; });
   ASSERT_OK(entry);
   EXPECT_GE(told, entry->bytes);
@@ -135,11 +138,11 @@ TEST_F(SegmentWriterTest, tells_the_throttle_of_every_byte_before_it_is_written)
 TEST_F(SegmentWriterTest, a_thousand_small_parts_make_one_file_and_cost_little_memory) {
   std::vector<PackItem> items;
   for (std::uint32_t i = 0; i < 1000; ++i) {
-    const auto settings = test::small_settings(4 + i % 3, static_cast<Metric>(i % 3));
+    const auto settings = test::small_segment_settings(4 + i % 3, static_cast<Metric>(i % 3));
     items.push_back(pack_item(CollectionNumber(i + 1), settings,
                               test::frozen_part(settings, test::make_vectors(10, settings.dim, i))));
   }
-  const auto entries = seal_small_parts(fs_, folder_.path(), kFile, items);
+  const auto entries = seal_small_parts(fs_, folder_.path(), kWrittenFile, items);
   ASSERT_OK(entries);
   ASSERT_EQ(entries->size(), 1000U);
   EXPECT_EQ(test::names_in(fs_, folder_.path("segments")), "a.vdb");
@@ -164,28 +167,28 @@ TEST_F(SegmentWriterTest, a_thousand_small_parts_make_one_file_and_cost_little_m
   EXPECT_LT(bytes, 1000U * 2048U);
   // All of them look into one map, which holds the whole file.
   const auto begin_of = [](const SealedPart& part) { return part.rows().file().map().bytes().data(); };
-  const std::uint64_t file_bytes = fs_.stat(folder_.path(kFile))->size_bytes;
+  const std::uint64_t file_bytes = fs_.stat(folder_.path(kWrittenFile))->size_bytes;
   for (const auto& part : parts) {
     ASSERT_LT(static_cast<std::uint64_t>(begin_of(*part) - begin_of(*parts.front())), file_bytes);
   }
 }
 
 TEST_F(SegmentWriterTest, parts_without_rows_are_refused_and_leave_nothing) {
-  const auto settings = test::small_settings(2);
+  const auto settings = test::small_segment_settings(2);
   const auto empty = test::frozen_part(settings, {0, 2, {}});
-  EXPECT_CODE(seal_hot_part(fs_, folder_.path(), kFile, CollectionNumber(1), settings, *empty),
+  EXPECT_CODE(seal_hot_part(fs_, folder_.path(), kWrittenFile, CollectionNumber(1), settings, *empty),
               ErrorCode::kInvalidArgument);
   const std::vector<PackItem> items = {pack_item(CollectionNumber(1), settings, empty)};
-  EXPECT_CODE(seal_small_parts(fs_, folder_.path(), kFile, items), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(seal_small_parts(fs_, folder_.path(), kWrittenFile, items), ErrorCode::kInvalidArgument);
   EXPECT_EQ(test::names_in(fs_, folder_.path("segments")), "");
 }
 
 // `vibratod serve` would lose the ids.
 TEST_F(SegmentWriterTest, a_segment_takes_no_rows_that_have_no_ids) {
-  const auto settings = test::small_settings(kDim);
-  const auto hot = test::frozen_part(settings, test::make_vectors(50, kDim, 5));
-  ASSERT_OK(seal_hot_part(fs_, folder_.path(), kFile, CollectionNumber(1), settings, *hot));
-  const std::string path = folder_.path(kFile);
+  const auto settings = test::small_segment_settings(kWrittenDim);
+  const auto hot = test::frozen_part(settings, test::make_vectors(50, kWrittenDim, 5));
+  ASSERT_OK(seal_hot_part(fs_, folder_.path(), kWrittenFile, CollectionNumber(1), settings, *hot));
+  const std::string path = folder_.path(kWrittenFile);
   const auto sealed = SealedSegment::open(fs_, path);
   ASSERT_OK(sealed);
   EXPECT_CODE(write_flushed(fs_, path, **sealed, {}, {}), ErrorCode::kInvalidArgument);
@@ -225,7 +228,7 @@ class SegmentPowerLossTest : public ::testing::Test {
           continue;
         }
         store::PackMaps packs;
-        const auto file = packs.open(fs, "/data/" + kFile, 0);
+        const auto file = packs.open(fs, "/data/" + kWrittenFile, 0);
         ASSERT_TRUE(file.ok() || file.status().code() == ErrorCode::kNotFound) << file.status().message();
         ASSERT_TRUE(!file.ok() || (*file)->verify().ok());
       }
@@ -235,26 +238,27 @@ class SegmentPowerLossTest : public ::testing::Test {
 };
 
 TEST_F(SegmentPowerLossTest, a_sealed_file_is_whole_or_not_there) {
-  const auto settings = test::small_settings(kDim);
-  const auto hot = test::frozen_part(settings, test::make_vectors(1500, kDim, 5));
+  const auto settings = test::small_segment_settings(kWrittenDim);
+  const auto hot = test::frozen_part(settings, test::make_vectors(1500, kWrittenDim, 5));
   cut_everywhere(settings, [&](io::FileSystem& fs) -> Result<std::vector<catalog::Segment>> {
-    VIBRATO_ASSIGN_OR_RETURN(const auto entry, seal_hot_part(fs, "/data", kFile, CollectionNumber(1), settings, *hot));
+    VIBRATO_ASSIGN_OR_RETURN(const auto entry,
+                             seal_hot_part(fs, "/data", kWrittenFile, CollectionNumber(1), settings, *hot));
     return std::vector{entry};
   });
 }
 
 TEST_F(SegmentPowerLossTest, a_pack_is_whole_or_not_there) {
-  const auto settings = test::small_settings(4);
+  const auto settings = test::small_segment_settings(4);
   std::vector<PackItem> items;
   for (std::uint32_t i = 0; i < 5; ++i) {
     items.push_back(pack_item(CollectionNumber(1), settings, test::frozen_part(settings, test::make_vectors(7, 4, i))));
   }
-  cut_everywhere(settings, [&items](io::FileSystem& fs) { return seal_small_parts(fs, "/data", kFile, items); });
+  cut_everywhere(settings, [&items](io::FileSystem& fs) { return seal_small_parts(fs, "/data", kWrittenFile, items); });
 }
 
 TEST_F(SegmentPowerLossTest, every_failing_call_is_reported_and_leaves_no_file_behind) {
-  const auto settings = test::small_settings(kDim);
-  const auto hot = test::frozen_part(settings, test::make_vectors(1500, kDim, 5));
+  const auto settings = test::small_segment_settings(kWrittenDim);
+  const auto hot = test::frozen_part(settings, test::make_vectors(1500, kWrittenDim, 5));
   bool struck = true;
   for (std::uint64_t operation = 0; struck; ++operation) {
     io::SimulatedFileSystem fs;
@@ -264,7 +268,7 @@ TEST_F(SegmentPowerLossTest, every_failing_call_is_reported_and_leaves_no_file_b
     rule.fault = io::Fault::kDiskFull;
     rule.operation = operation;
     faulty.add_rule(rule);
-    const auto entry = seal_hot_part(faulty, "/data", kFile, CollectionNumber(1), settings, *hot);
+    const auto entry = seal_hot_part(faulty, "/data", kWrittenFile, CollectionNumber(1), settings, *hot);
     struck = !entry.ok();
     const std::string names = test::names_in(fs, "/data/segments");
     // The sync of the folder and the look at the size come after the new name is there.

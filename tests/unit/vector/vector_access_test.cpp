@@ -40,7 +40,7 @@ class VectorAccessTest : public ::testing::Test {
 };
 
 TEST_F(VectorAccessTest, random_access_is_told_of_the_raw_vectors_alone) {
-  const auto part = open_sealed(test::small_settings(24), VectorAccess::kRandom);
+  const auto part = open_sealed(test::small_segment_settings(24), VectorAccess::kRandom);
   ASSERT_TRUE(part->rows().has_graph());
   EXPECT_TRUE(was_given(Access::kRandom, *part, SectionKind::kVectors));
   EXPECT_EQ(recording_.count(Access::kRandom), 1U);
@@ -51,7 +51,7 @@ TEST_F(VectorAccessTest, random_access_is_told_of_the_raw_vectors_alone) {
 }
 
 TEST_F(VectorAccessTest, read_ahead_leaves_raw_vectors_to_the_system_and_fetches_the_rest) {
-  const auto part = open_sealed(test::small_settings(24), VectorAccess::kReadAhead);
+  const auto part = open_sealed(test::small_segment_settings(24), VectorAccess::kReadAhead);
   ASSERT_TRUE(part->rows().has_graph());
   EXPECT_EQ(recording_.count(Access::kRandom), 0U);
   for (const SectionKind kind : {SectionKind::kGraph, SectionKind::kIds, SectionKind::kIdHash}) {
@@ -61,7 +61,7 @@ TEST_F(VectorAccessTest, read_ahead_leaves_raw_vectors_to_the_system_and_fetches
 }
 
 TEST_F(VectorAccessTest, a_part_without_a_graph_is_scanned_and_gets_no_advice) {
-  CollectionSettings settings = test::small_settings(24);
+  CollectionSettings settings = test::small_segment_settings(24);
   settings.index = IndexKind::kFlat;
   for (const VectorAccess access : {VectorAccess::kRandom, VectorAccess::kReadAhead}) {
     const auto part = open_sealed(settings, access);

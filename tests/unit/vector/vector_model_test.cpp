@@ -16,7 +16,7 @@ namespace {
 
 using test::made_settings;
 
-constexpr std::array<float, 2> kVector = {7, 2};
+constexpr std::array<float, 2> kModelVector = {7, 2};
 
 PointInput point(const std::string& id, float value) {
   return {PointId(id), {value, 1.0F}, {}};
@@ -193,7 +193,7 @@ TEST_F(VectorModelTest, records_of_a_collection_that_is_dropped_and_saved_are_sk
 
 TEST_F(VectorModelTest, a_record_that_contradicts_the_state_is_named) {
   const auto put =
-      format::encode_point_put({format::PutOrigin::kAdded, {false, 1, {}}, std::as_bytes(std::span(kVector)), {}});
+      format::encode_point_put({format::PutOrigin::kAdded, {false, 1, {}}, std::as_bytes(std::span(kModelVector)), {}});
   wal::StoredRecord record = {Lsn(1), 1000, CollectionNumber(5), 0x0110, true, put};
   EXPECT_FALSE(db_.model().apply(record).ok());
   record.body = std::span(put).first(5);
@@ -237,7 +237,7 @@ TEST_F(VectorModelTest, a_vector_that_lies_crooked_in_memory_is_applied) {
   ASSERT_OK(db_.create("a", made_settings(2)));
   db_.sequencer().stop();
   const auto put =
-      format::encode_point_put({format::PutOrigin::kAdded, {true, 0, "x"}, std::as_bytes(std::span(kVector)), {}});
+      format::encode_point_put({format::PutOrigin::kAdded, {true, 0, "x"}, std::as_bytes(std::span(kModelVector)), {}});
   std::vector<std::byte> crooked(put.size() + 1);
   std::copy(put.begin(), put.end(), crooked.begin() + 1);
   ASSERT_OK(db_.model().apply({Lsn(2), 1000, CollectionNumber(1), 0x0110, true, std::span(crooked).subspan(1)}));

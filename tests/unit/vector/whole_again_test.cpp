@@ -10,7 +10,7 @@
 namespace vibrato::vector {
 namespace {
 
-constexpr int kStepsMax = 1000;
+constexpr int kWholeAgainStepsMax = 1000;
 
 class WholeAgainTest : public test::VectorStoreTest {
  protected:
@@ -50,7 +50,7 @@ class WholeAgainTest : public test::VectorStoreTest {
   }
   std::vector<std::string> scrub() {
     std::vector<std::string> readable_again;
-    for (int i = 0; i < kStepsMax; ++i) {
+    for (int i = 0; i < kWholeAgainStepsMax; ++i) {
       const auto step = store_->maintenance().scrub_step();
       EXPECT_OK(step);
       if (!step.ok() || step->has_ended) {

@@ -20,7 +20,7 @@ using test::plain_log_options;
 using test::read_all;
 using test::small_log_options;
 
-const std::string kFolder = "/wal";
+const std::string kLogFolder = "/wal";
 
 std::vector<OwnedGroup> commit_many(Log& log, int count, std::size_t body_bytes = 100) {
   std::vector<OwnedGroup> groups;
@@ -33,7 +33,7 @@ std::vector<OwnedGroup> commit_many(Log& log, int count, std::size_t body_bytes 
 
 TEST(LocalLog, gives_lsns_from_one_and_reads_back_what_was_appended) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kLogFolder, plain_log_options());
   ASSERT_TRUE(log);
   EXPECT_TRUE(log->open_report().created);
   EXPECT_TRUE(read_all(*log).empty());
@@ -53,7 +53,7 @@ TEST(LocalLog, gives_lsns_from_one_and_reads_back_what_was_appended) {
 
 TEST(LocalLog, a_cursor_goes_on_where_it_found_nothing) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, small_log_options());
+  const auto log = open_log(fs, kLogFolder, small_log_options());
   ASSERT_TRUE(log);
   const auto cursor = log->read_from(Lsn(1));
   ASSERT_OK(cursor);
@@ -68,7 +68,7 @@ TEST(LocalLog, a_cursor_goes_on_where_it_found_nothing) {
 
 TEST(LocalLog, refuses_an_append_that_expects_another_last_lsn) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kLogFolder, plain_log_options());
   ASSERT_TRUE(log);
   const Record record;
   const std::vector<RecordGroup> groups = {RecordGroup(&record, 1)};
@@ -81,7 +81,7 @@ TEST(LocalLog, refuses_an_append_that_expects_another_last_lsn) {
 
 TEST(LocalLog, refuses_empty_groups_and_times_that_go_back) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kLogFolder, plain_log_options());
   ASSERT_TRUE(log);
   commit_group(*log, {"a"}, 500);
   Record early;
@@ -95,7 +95,7 @@ TEST(LocalLog, refuses_empty_groups_and_times_that_go_back) {
 
 TEST(LocalLog, takes_a_record_of_the_largest_size_and_none_above) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kLogFolder, plain_log_options());
   ASSERT_TRUE(log);
   std::vector<std::byte> body(format::kLogBodyBytesMax + 1, std::byte{7});
   Record record;
@@ -118,7 +118,7 @@ TEST(LocalLog, goes_on_with_the_next_lsn_after_close) {
   io::SimulatedFileSystem fs;
   std::vector<OwnedGroup> groups;
   for (int round = 0; round < 4; ++round) {
-    const auto log = open_log(fs, kFolder, small_log_options());
+    const auto log = open_log(fs, kLogFolder, small_log_options());
     ASSERT_TRUE(log);
     ASSERT_OK(log->health());
     EXPECT_EQ(log->open_report().was_closed, round > 0);
@@ -136,7 +136,7 @@ TEST(LocalLog, skips_past_the_high_water_mark_after_an_unclean_stop) {
   io::SimulatedFileSystem fs;
   Lsn seen;
   {
-    const auto log = open_log(fs, kFolder, small_log_options());
+    const auto log = open_log(fs, kLogFolder, small_log_options());
     ASSERT_TRUE(log);
     commit_group(*log, {"kept"});
     OwnedGroup lost = group_of({"lost", "too"});
@@ -146,7 +146,7 @@ TEST(LocalLog, skips_past_the_high_water_mark_after_an_unclean_stop) {
   }
   fs.restart(io::CrashMode::kKeepNone, 1);
   for (int round = 0; round < 3; ++round) {
-    const auto log = open_log(fs, kFolder, small_log_options());
+    const auto log = open_log(fs, kLogFolder, small_log_options());
     ASSERT_TRUE(log);
     EXPECT_EQ(log->end().last_lsn, Lsn(1));
     EXPECT_GT(log->end().next_lsn, seen);
@@ -158,7 +158,7 @@ TEST(LocalLog, skips_past_the_high_water_mark_after_an_unclean_stop) {
 
 TEST(LocalLog, rotates_at_the_size_and_only_large_appends_make_larger_segments) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, small_log_options());
+  const auto log = open_log(fs, kLogFolder, small_log_options());
   ASSERT_TRUE(log);
   commit_many(*log, 20, 200);
   for (const SegmentInfo& segment : log->segments()) {
@@ -177,7 +177,7 @@ TEST(LocalLog, rotates_at_the_size_and_only_large_appends_make_larger_segments) 
 
 TEST(LocalLog, trims_whole_segments_and_reports_the_gap) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, small_log_options());
+  const auto log = open_log(fs, kLogFolder, small_log_options());
   ASSERT_TRUE(log);
   const auto groups = commit_many(*log, 30);
   const auto segments = log->segments();
@@ -199,7 +199,7 @@ TEST(LocalLog, trims_whole_segments_and_reports_the_gap) {
   ASSERT_OK(log->trim(Lsn::max()));
   EXPECT_EQ(log->segments().size(), 1U);
   ASSERT_OK(log->close());
-  const auto again = open_log(fs, kFolder, small_log_options());
+  const auto again = open_log(fs, kLogFolder, small_log_options());
   ASSERT_TRUE(again);
   EXPECT_OK(again->health());
   EXPECT_CODE(again->read_from(Lsn(1)), ErrorCode::kGone);
@@ -208,7 +208,7 @@ TEST(LocalLog, trims_whole_segments_and_reports_the_gap) {
 
 TEST(LocalLog, a_cursor_that_read_all_of_a_trimmed_segment_misses_nothing) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, small_log_options());
+  const auto log = open_log(fs, kLogFolder, small_log_options());
   ASSERT_TRUE(log);
   commit_many(*log, 5);
   const auto cursor = log->read_from(Lsn(1));
@@ -222,7 +222,7 @@ TEST(LocalLog, a_cursor_that_read_all_of_a_trimmed_segment_misses_nothing) {
 
 TEST(LocalLog, a_full_disk_refuses_the_append_and_the_log_goes_on) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, small_log_options());
+  const auto log = open_log(fs, kLogFolder, small_log_options());
   ASSERT_TRUE(log);
   std::vector<OwnedGroup> groups = commit_many(*log, 3);
   fs.set_capacity(100);
@@ -236,7 +236,7 @@ TEST(LocalLog, a_full_disk_refuses_the_append_and_the_log_goes_on) {
   groups.push_back(commit_group(*log, {"after"}, 3000));
   EXPECT_EQ(groups.back().front().lsn, 4U);
   ASSERT_OK(log->close());
-  const auto again = open_log(fs, kFolder, small_log_options());
+  const auto again = open_log(fs, kLogFolder, small_log_options());
   ASSERT_TRUE(again);
   ASSERT_OK(again->health());
   EXPECT_EQ(read_all(*again), flat(groups));
@@ -244,7 +244,7 @@ TEST(LocalLog, a_full_disk_refuses_the_append_and_the_log_goes_on) {
 
 TEST(LocalLog, stops_for_good_after_the_first_failed_sync_and_never_tries_again) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kLogFolder, plain_log_options());
   ASSERT_TRUE(log);
   const OwnedGroup kept = commit_group(*log, {"kept"});
   OwnedGroup unknown = group_of({"unknown"});
@@ -265,17 +265,17 @@ TEST(LocalLog, writes_zeros_ahead_when_prepared_and_appends_into_them) {
   io::SimulatedFileSystem fs;
   LocalLogOptions options = plain_log_options();
   options.zeros_ahead_bytes = 4096;
-  const auto log = open_log(fs, kFolder, options);
+  const auto log = open_log(fs, kLogFolder, options);
   ASSERT_TRUE(log);
   ASSERT_OK(log->prepare());
-  const std::string path = kFolder + "/events-00000000000000000001.log";
+  const std::string path = kLogFolder + "/events-00000000000000000001.log";
   const auto size = [&] { return fs.stat(path)->size_bytes; };
   EXPECT_EQ(size(), 128U + 4096U);
   const auto groups = commit_many(*log, 10);
   EXPECT_EQ(size(), 128U + 4096U);
   ASSERT_OK(log->close());
   EXPECT_EQ(size(), log->stats().bytes);
-  const auto again = open_log(fs, kFolder, options);
+  const auto again = open_log(fs, kLogFolder, options);
   ASSERT_TRUE(again);
   EXPECT_EQ(read_all(*again), flat(groups));
 }
@@ -284,12 +284,12 @@ TEST(LocalLog, read_only_changes_nothing) {
   io::SimulatedFileSystem fs;
   LocalLogOptions options = small_log_options();
   options.read_only = true;
-  EXPECT_CODE(LocalLog::open(fs, kFolder, options), ErrorCode::kNotFound);
-  const auto log = open_log(fs, kFolder, small_log_options());
+  EXPECT_CODE(LocalLog::open(fs, kLogFolder, options), ErrorCode::kNotFound);
+  const auto log = open_log(fs, kLogFolder, small_log_options());
   ASSERT_TRUE(log);
   const auto groups = commit_many(*log, 12);
   const std::uint64_t operations = fs.operation_count();
-  const auto reader = open_log(fs, kFolder, options);
+  const auto reader = open_log(fs, kLogFolder, options);
   ASSERT_TRUE(reader);
   EXPECT_EQ(read_all(*reader), flat(groups));
   OwnedGroup refused = group_of({"n"});
@@ -300,25 +300,25 @@ TEST(LocalLog, read_only_changes_nothing) {
 
 TEST(LocalLog, leaves_foreign_files_alone) {
   io::SimulatedFileSystem fs;
-  ASSERT_OK(fs.create_directory(kFolder));
+  ASSERT_OK(fs.create_directory(kLogFolder));
   for (const char* name : {"events-1.log", "events-00000000000000000009.log.bak", "notes.txt"}) {
-    test::write_text(fs, kFolder + "/" + name, "mine");
+    test::write_text(fs, kLogFolder + "/" + name, "mine");
   }
   {
-    const auto log = open_log(fs, kFolder, small_log_options());
+    const auto log = open_log(fs, kLogFolder, small_log_options());
     ASSERT_TRUE(log);
     ASSERT_OK(log->health());
     commit_many(*log, 20);
     ASSERT_OK(log->trim(Lsn::max()));
   }
   for (const char* name : {"events-1.log", "events-00000000000000000009.log.bak", "notes.txt"}) {
-    EXPECT_EQ(test::read_text(fs, kFolder + "/" + name), "mine");
+    EXPECT_EQ(test::read_text(fs, kLogFolder + "/" + name), "mine");
   }
 }
 
 TEST(LocalLog, counts_what_it_does) {
   io::SimulatedFileSystem fs;
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kLogFolder, plain_log_options());
   ASSERT_TRUE(log);
   std::vector<OwnedGroup> groups = {group_of({"a", "b"}), group_of({"c"})};
   ASSERT_OK(append_groups(*log, groups));

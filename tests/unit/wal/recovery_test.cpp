@@ -26,7 +26,7 @@ using test::plain_log_options;
 using test::read_all;
 using test::small_log_options;
 
-const std::string kFolder = "/wal";
+const std::string kRecoveredFolder = "/wal";
 const std::string kFirst = "/wal/events-00000000000000000001.log";
 
 void flip_bit(io::FileSystem& fs, const std::string& path, std::uint64_t offset) {
@@ -63,7 +63,7 @@ TEST(Recovery, cuts_a_tail_that_was_never_synced) {
   io::SimulatedFileSystem fs;
   OwnedGroup kept;
   {
-    const auto log = open_log(fs, kFolder, plain_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
     ASSERT_TRUE(log);
     kept = commit_group(*log, {"kept"});
     OwnedGroup torn = group_of({std::string(300, 't')});
@@ -71,7 +71,7 @@ TEST(Recovery, cuts_a_tail_that_was_never_synced) {
   }
   const auto before = fs.stat(kFirst)->size_bytes;
   flip_bit(fs, kFirst, before - 20);
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
   ASSERT_TRUE(log);
   EXPECT_OK(log->health());
   EXPECT_EQ(read_all(*log), kept);
@@ -83,12 +83,12 @@ TEST(Recovery, keeps_whole_groups_of_the_tail_and_drops_the_one_that_is_not_whol
   io::SimulatedFileSystem fs;
   std::vector<OwnedGroup> groups = {group_of({"one", "two"}), group_of({"three", std::string(64, '4')})};
   {
-    const auto log = open_log(fs, kFolder, plain_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
     ASSERT_TRUE(log);
     ASSERT_OK(append_groups(*log, groups));
   }
   flip_bit(fs, kFirst, fs.stat(kFirst)->size_bytes - 1);
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
   ASSERT_TRUE(log);
   EXPECT_OK(log->health());
   EXPECT_EQ(read_all(*log), groups[0]);
@@ -98,7 +98,7 @@ TEST(Recovery, calls_it_damage_when_a_later_group_says_it_was_durable) {
   io::SimulatedFileSystem fs;
   std::vector<OwnedGroup> groups;
   {
-    const auto log = open_log(fs, kFolder, plain_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
     ASSERT_TRUE(log);
     for (const char* body : {"one", "two", "three"}) {
       groups.push_back(commit_group(*log, {body}));
@@ -107,7 +107,7 @@ TEST(Recovery, calls_it_damage_when_a_later_group_says_it_was_durable) {
   // In the body of the second record: 128 of header, 40 + 40 of the first append, 40 + 32 before the body.
   flip_bit(fs, kFirst, 128 + 80 + 72);
   for (int round = 0; round < 2; ++round) {  // Still so at the next start.
-    const auto log = open_log(fs, kFolder, plain_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
     ASSERT_TRUE(log);
     expect_read_only_at(*log, groups[0]);
     const std::string message = log->health().message();
@@ -121,7 +121,7 @@ TEST(Recovery, cuts_a_lost_append_even_when_one_behind_it_survived_unsynced) {
   io::SimulatedFileSystem fs;
   OwnedGroup kept;
   {
-    const auto log = open_log(fs, kFolder, plain_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
     ASSERT_TRUE(log);
     kept = commit_group(*log, {"kept"});
     for (const char* body : {"lost", "survives"}) {
@@ -130,7 +130,7 @@ TEST(Recovery, cuts_a_lost_append_even_when_one_behind_it_survived_unsynced) {
     }
   }
   flip_bit(fs, kFirst, 128 + 80 + 72);
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
   ASSERT_TRUE(log);
   EXPECT_OK(log->health());
   EXPECT_EQ(read_all(*log), kept);
@@ -149,14 +149,14 @@ TEST(Recovery, takes_no_word_from_content_that_looks_like_a_sync_group) {
     format::append_log_frame(content, offset, format::log_salt(format::StoreId{}, Lsn(1)), forged);
   }
   {
-    const auto log = open_log(fs, kFolder, plain_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
     ASSERT_TRUE(log);
     commit_group(*log, {"kept"});
     OwnedGroup group = group_of({test::text_of(content)});
     ASSERT_OK(append_groups(*log, std::span(&group, 1)));
   }
   flip_bit(fs, kFirst, fs.stat(kFirst)->size_bytes - 1);
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
   ASSERT_TRUE(log);
   EXPECT_OK(log->health());
   EXPECT_EQ(read_all(*log).size(), 1U);
@@ -167,7 +167,7 @@ TEST(Recovery, finds_damage_in_an_older_segment_and_ends_the_log_there) {
     io::SimulatedFileSystem fs;
     std::vector<OwnedRecord> records;
     {
-      const auto log = open_log(fs, kFolder, small_log_options());
+      const auto log = open_log(fs, kRecoveredFolder, small_log_options());
       ASSERT_TRUE(log);
       records = fill_segments(*log, 4);
       if (closed) {
@@ -175,7 +175,7 @@ TEST(Recovery, finds_damage_in_an_older_segment_and_ends_the_log_there) {
       }
     }
     flip_bit(fs, kFirst, 128 + 40 + 32);  // In the first record.
-    const auto log = open_log(fs, kFolder, small_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, small_log_options());
     ASSERT_TRUE(log);
     expect_read_only_at(*log, {});
   }
@@ -185,7 +185,7 @@ TEST(Recovery, leaves_segments_below_check_from_to_the_cursor) {
   io::SimulatedFileSystem fs;
   std::vector<OwnedRecord> records;
   {
-    const auto log = open_log(fs, kFolder, small_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, small_log_options());
     ASSERT_TRUE(log);
     records = fill_segments(*log, 4);
     ASSERT_OK(log->close());
@@ -193,7 +193,7 @@ TEST(Recovery, leaves_segments_below_check_from_to_the_cursor) {
   flip_bit(fs, kFirst, 128 + 40 + 32);
   LocalLogOptions options = small_log_options();
   options.check_from = Lsn(records.back().lsn);
-  const auto log = open_log(fs, kFolder, options);
+  const auto log = open_log(fs, kRecoveredFolder, options);
   ASSERT_TRUE(log);
   EXPECT_OK(log->health());
   const auto cursor = log->read_from(Lsn(1));
@@ -207,14 +207,14 @@ TEST(Recovery, names_a_missing_segment) {
     io::SimulatedFileSystem fs;
     std::vector<SegmentInfo> segments;
     {
-      const auto log = open_log(fs, kFolder, small_log_options());
+      const auto log = open_log(fs, kRecoveredFolder, small_log_options());
       ASSERT_TRUE(log);
       fill_segments(*log, 4);
       segments = log->segments();
     }
     const std::string name = fmt::format("events-{:020}.log", segments[missing].first_lsn.value());
-    ASSERT_OK(fs.remove_file(kFolder + "/" + name));
-    const auto log = open_log(fs, kFolder, small_log_options());
+    ASSERT_OK(fs.remove_file(kRecoveredFolder + "/" + name));
+    const auto log = open_log(fs, kRecoveredFolder, small_log_options());
     ASSERT_TRUE(log);
     if (missing == 0) {
       EXPECT_OK(log->health());  // As after a trim: the models know what they miss.
@@ -235,7 +235,7 @@ TEST(Recovery, removes_what_a_rotation_left_and_nothing_else) {
     io::SimulatedFileSystem fs;
     std::vector<OwnedRecord> records;
     {
-      const auto log = open_log(fs, kFolder, plain_log_options());
+      const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
       ASSERT_TRUE(log);
       records = commit_group(*log, {"one", "two", "three"});
       if (is_closed) {
@@ -249,7 +249,7 @@ TEST(Recovery, removes_what_a_rotation_left_and_nothing_else) {
     }
     for (const std::uint64_t lsn : foreign) {
       ASSERT_OK(fs.open(name_of(lsn), io::OpenMode::kCreateNew));
-      const auto log = open_log(fs, kFolder, plain_log_options());
+      const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
       ASSERT_TRUE(log);
       EXPECT_NE(log->health().message().find(name_of(lsn)), std::string::npos) << log->health().message();
       expect_read_only_at(*log, records);
@@ -259,7 +259,7 @@ TEST(Recovery, removes_what_a_rotation_left_and_nothing_else) {
     if (!is_closed) {
       ASSERT_OK(fs.open(name_of(4), io::OpenMode::kCreateNew));
     }
-    const auto log = open_log(fs, kFolder, plain_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
     ASSERT_TRUE(log);
     EXPECT_OK(log->health());
     EXPECT_EQ(read_all(*log), records);
@@ -272,16 +272,16 @@ TEST(Recovery, names_a_missing_or_damaged_state_file) {
     io::SimulatedFileSystem fs;
     std::vector<OwnedRecord> records;
     {
-      const auto log = open_log(fs, kFolder, small_log_options());
+      const auto log = open_log(fs, kRecoveredFolder, small_log_options());
       ASSERT_TRUE(log);
       records = commit_group(*log, {"a"});
     }
     if (missing) {
-      ASSERT_OK(fs.remove_file(kFolder + "/state"));
+      ASSERT_OK(fs.remove_file(kRecoveredFolder + "/state"));
     } else {
-      flip_bit(fs, kFolder + "/state", 33);
+      flip_bit(fs, kRecoveredFolder + "/state", 33);
     }
-    const auto log = open_log(fs, kFolder, small_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, small_log_options());
     ASSERT_TRUE(log);
     expect_read_only_at(*log, records);
     EXPECT_NE(log->health().message().find("/wal/state"), std::string::npos);
@@ -292,7 +292,7 @@ TEST(Recovery, notices_any_byte_behind_the_end_of_a_closed_log) {
   io::SimulatedFileSystem fs;
   OwnedGroup kept;
   {
-    const auto log = open_log(fs, kFolder, plain_log_options());
+    const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
     ASSERT_TRUE(log);
     kept = commit_group(*log, {"a"});
     ASSERT_OK(log->close());
@@ -303,15 +303,15 @@ TEST(Recovery, notices_any_byte_behind_the_end_of_a_closed_log) {
     const std::vector<std::byte> zeros(8);
     ASSERT_OK((*file)->write_at(*(*file)->size(), zeros));
   }
-  const auto log = open_log(fs, kFolder, plain_log_options());
+  const auto log = open_log(fs, kRecoveredFolder, plain_log_options());
   ASSERT_TRUE(log);
   expect_read_only_at(*log, kept);
 }
 
 TEST(Recovery, refuses_a_later_version_without_touching_it) {
   io::SimulatedFileSystem fs;
-  { ASSERT_TRUE(open_log(fs, kFolder, plain_log_options())); }
-  const auto file = fs.open(kFolder + "/state", io::OpenMode::kReadWrite);
+  { ASSERT_TRUE(open_log(fs, kRecoveredFolder, plain_log_options())); }
+  const auto file = fs.open(kRecoveredFolder + "/state", io::OpenMode::kReadWrite);
   ASSERT_OK(file);
   std::vector<std::byte> bytes(format::kLogStateBytes);
   ASSERT_OK((*file)->read_at(0, bytes));
@@ -320,7 +320,7 @@ TEST(Recovery, refuses_a_later_version_without_touching_it) {
   std::memcpy(bytes.data() + 76, &crc, sizeof(crc));
   ASSERT_OK((*file)->write_at(0, bytes));
   const std::uint64_t operations = fs.operation_count();
-  EXPECT_CODE(LocalLog::open(fs, kFolder, plain_log_options()), ErrorCode::kInvalidArgument);
+  EXPECT_CODE(LocalLog::open(fs, kRecoveredFolder, plain_log_options()), ErrorCode::kInvalidArgument);
   // But for the sync of the parent folder.
   EXPECT_LE(fs.operation_count(), operations + 1);
 }
