@@ -25,12 +25,13 @@ Status SqlWriter::load() {
   // What the last process committed may not have reached the disk.
   VIBRATO_RETURN_IF_ERROR(sandbox_->begin(SandboxTransaction::kSyncedWrite));
   VIBRATO_RETURN_IF_ERROR(commit(Lsn(mark)));
-  durable_ = applied_;
+  durable_lsn_ = applied_.value();
   return ok_status();
 }
 
 Result<ExecOutcome> SqlWriter::run(std::string_view statement, std::span<const sqlite::SqlValue> parameters,
                                    const ExecRun& run) {
+  may_hold_ = true;
   const std::lock_guard lock(mutex_);
   VIBRATO_RETURN_IF_ERROR(broken_);
   discard_unclaimed();
@@ -59,6 +60,7 @@ Result<ExecOutcome> SqlWriter::run(std::string_view statement, std::span<const s
 }
 
 void SqlWriter::stage(const wal::StoredRecord& record) {
+  may_hold_ = true;
   const std::lock_guard lock(mutex_);
   if (!broken_.ok()) {
     return;
@@ -82,11 +84,15 @@ void SqlWriter::stage(const wal::StoredRecord& record) {
 }
 
 void SqlWriter::unstage_from(Lsn lsn) {
+  if (!may_hold_) {
+    return;
+  }
   const std::lock_guard lock(mutex_);
   if (!broken_.ok()) {
     return;
   }
   discard_unclaimed();
+  may_hold_ = !staged_.empty();
   const auto first = std::ranges::find_if(staged_, [&](const Staged& one) { return one.lsn >= lsn; });
   if (first == staged_.end()) {
     return;
@@ -113,6 +119,7 @@ Status SqlWriter::apply(const wal::StoredRecord& record) {
     return ok_status();
   }
   staged_.clear();
+  may_hold_ = false;
   if (const Status committed = commit(record.lsn); !committed.ok()) {
     break_with(committed);
   }
@@ -132,22 +139,21 @@ Status SqlWriter::save(Lsn visible) {
   discard_unclaimed();  // Should its record come after all, it is run again.
   VIBRATO_RETURN_IF_ERROR(broken_);
   const Lsn mark = std::max(applied_, visible);
-  if (mark == durable_) {
+  if (mark == durable_lsn()) {
     return ok_status();
   }
   VIBRATO_RETURN_IF_ERROR(sandbox_->begin(SandboxTransaction::kSyncedWrite));
   VIBRATO_RETURN_IF_ERROR(commit(mark));
-  durable_ = mark;
+  durable_lsn_ = mark.value();
   return ok_status();
 }
 
 Lsn SqlWriter::durable_lsn() const {
-  const std::lock_guard lock(mutex_);
-  return durable_;
+  return Lsn(durable_lsn_.load());
 }
 
 Status SqlWriter::health() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(broken_mutex_);
   return broken_;
 }
 
@@ -253,8 +259,11 @@ Status SqlWriter::replay(const wal::StoredRecord& record) {
 }
 
 void SqlWriter::break_with(const Status& reason) {
-  broken_ = unavailable("the SQL database takes no statements until a restart, which brings it up to the log: " +
-                        reason.message());
+  {
+    const std::lock_guard lock(broken_mutex_);
+    broken_ = unavailable("the SQL database takes no statements until a restart, which brings it up to the log: " +
+                          reason.message());
+  }
   staged_.clear();
   unclaimed_.reset();
   sandbox_->roll_back();

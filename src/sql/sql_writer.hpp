@@ -10,7 +10,9 @@
 // commit, the writer is broken: it answers kUnavailable until a restart, and lets what is logged pass by.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,7 +25,8 @@
 
 namespace vibrato::sql {
 
-// Thread-safety: save(), durable_lsn() and health() from any thread; the others from one, the committer.
+// Thread-safety: save(), durable_lsn() and health() from any thread; the others from one, the committer. durable_lsn()
+// and health() do not wait for a statement that runs.
 class SqlWriter {
  public:
   SqlWriter(std::unique_ptr<sqlite::Sandbox> sandbox, const Clock& clock, std::int64_t exec_ms_max)
@@ -74,14 +77,21 @@ class SqlWriter {
   const Clock& clock_;
   const std::int64_t exec_ms_max_;
 
-  mutable std::mutex mutex_;  // Guards the members below, and the connection.
+  mutable std::mutex mutex_;  // Guards the members below, and the connection. A statement runs with it held.
   std::condition_variable transaction_ended_;
   std::vector<Staged> staged_;
   std::optional<Unclaimed> unclaimed_;
   std::uint64_t last_savepoint_ = 0;
   Lsn applied_;  // The file's mark.
-  Lsn durable_;
   Status broken_;
+
+  // Of those who must not wait for a statement.
+  std::atomic<std::uint64_t> durable_lsn_{0};
+  mutable std::mutex broken_mutex_;  // Guards broken_ as well: to change it takes both, to read it either.
+
+  // The committer's own: false when nothing can be staged or unclaimed, so that writes of other models need not wait
+  // for the lock, which a save holds while it syncs.
+  bool may_hold_ = false;
 };
 
 }  // namespace vibrato::sql

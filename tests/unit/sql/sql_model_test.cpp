@@ -1,6 +1,10 @@
 #include "sql/sql_model.hpp"
 
+#include <chrono>
+#include <condition_variable>
+#include <future>
 #include <gtest/gtest.h>
+#include <mutex>
 
 #include "sqlite/file_mark.hpp"
 #include "support/sql_store.hpp"
@@ -203,6 +207,59 @@ TEST_F(SqlModelTest, the_last_rowid_is_refused_since_the_next_would_be_random) {
   ASSERT_OK(store_.exec("INSERT INTO t VALUES (9223372036854775806)"));
   EXPECT_CODE(store_.exec("UPDATE t SET a = 9223372036854775807"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(store_.query("SELECT a FROM t"), "9223372036854775806");
+}
+
+// Stands still; who looks at its time of deadlines may have to wait.
+class GateClock final : public Clock {
+ public:
+  [[nodiscard]] std::int64_t now_ms() const override { return 1'700'000'000'000; }
+  [[nodiscard]] std::int64_t monotonic_ns() const override {
+    std::unique_lock lock(mutex_);
+    is_waited_at_ = is_shut_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !is_shut_; });
+    return 0;
+  }
+  void set_shut(bool shut) {
+    const std::lock_guard lock(mutex_);
+    is_shut_ = shut;
+    changed_.notify_all();
+  }
+  void wait_for_waiter() const {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_waited_at_; });
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  bool is_shut_ = false;
+  mutable bool is_waited_at_ = false;
+};
+
+TEST(SqlModel, how_it_stands_is_told_while_a_statement_runs) {
+  io::SimulatedFileSystem fs;
+  sqlite::Vfs vfs(fs);
+  GateClock clock;
+  commit::VisibleLsn visible;
+  const commit::RoundTime time(clock);
+  ASSERT_OK(fs.create_directory("/data"));
+  SqlModel::Options options;
+  options.clock = &clock;
+  auto model = SqlModel::open(vfs, "/data", visible, time, std::move(options));
+  ASSERT_OK(model);
+  ASSERT_OK((*model)->load());
+  clock.set_shut(true);
+  auto statement =
+      std::async(std::launch::async, [&] { return (*model)->run("CREATE TABLE t(a)", {}, {.lsn = Lsn(1)}).status(); });
+  clock.wait_for_waiter();
+  auto asked = std::async(std::launch::async, [&] {
+    EXPECT_OK((*model)->health());
+    EXPECT_EQ((*model)->durable_lsn(), Lsn());
+  });
+  EXPECT_EQ(asked.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  clock.set_shut(false);
+  EXPECT_OK(statement.get());
 }
 
 }  // namespace
