@@ -49,7 +49,7 @@ fi
 key=$(<"$key_file")
 
 say "starting vibratod on $url"
-"$vibratod" serve-v2 --data-dir "$folder/database" --port "$port" &
+"$vibratod" serve-v2 --data-dir "$folder/database" --sql --port "$port" &
 server=$!
 wait_until_healthy "$url" "$server" /v1/health/ready || { echo "run.sh: the server did not come up" >&2; exit 1; }
 

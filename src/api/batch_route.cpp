@@ -14,6 +14,7 @@
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
+#include "api/operation_write.hpp"
 #include "api/point_fields.hpp"
 #include "api/read_call.hpp"
 #include "api/state_fields.hpp"
@@ -38,21 +39,6 @@ struct Operation {
   WriteResult result;
   bool is_delete = false;
   vector::CollectionPtr collection = nullptr;  // Of vectors.
-};
-
-// Puts in front of the error of an operation which one it is.
-class NumberedWrite final : public commit::Write {
- public:
-  NumberedWrite(WritePtr inner, std::size_t index) : inner_(std::move(inner)), index_(index) {}
-  [[nodiscard]] Status validate(commit::EffectList& effects) override {
-    const Status judged = inner_->validate(effects);
-    return judged.ok() ? judged : judged.with_context(fmt::format("operations[{}]", index_));
-  }
-  [[nodiscard]] std::uint64_t bytes() const override { return inner_->bytes(); }
-
- private:
-  const WritePtr inner_;
-  const std::size_t index_;
 };
 
 Result<std::string> required_text(const Field& field) {
@@ -82,16 +68,7 @@ Result<Operation> read_state_put(const ApiContext& context, object from) {
   Operation operation;
   operation.result = [key = input.key, outcome](JsonWriter& json) {
     json.begin_object();
-    json.key("key");
-    json.string(key);
-    json.key("revision");
-    json.number(outcome->revision.value());
-    json.key("expires_at_ms");
-    if (outcome->expires_at_ms.has_value()) {
-      json.number(static_cast<std::uint64_t>(*outcome->expires_at_ms));
-    } else {
-      json.null();
-    }
+    write_put_members(key, *outcome, json);
     json.end_object();
   };
   VIBRATO_ASSIGN_OR_RETURN(operation.write, kv::make_put(context.database.state(), std::move(input), outcome));
@@ -248,7 +225,7 @@ Result<std::vector<Operation>> read_operations(const ApiContext& context, object
   std::vector<Operation> operations;
   operations.reserve(array.size());
   for (const simdjson::dom::element element : array) {
-    const std::string name = fmt::format("operations[{}]", operations.size());
+    const std::string name = operation_name(operations.size());
     object from;
     if (element.get(from) != simdjson::SUCCESS) {
       return wrong_type(name, "an object");
@@ -288,7 +265,7 @@ Status run_batch(const ContextPtr& context, const Request& request, const Respon
   parts.reserve(operations.size());
   results.reserve(operations.size());
   for (Operation& operation : operations) {
-    parts.push_back(std::make_unique<NumberedWrite>(std::move(operation.write), parts.size()));
+    parts.push_back(std::make_unique<OperationWrite>(std::move(operation.write), parts.size()));
     results.push_back(std::move(operation.result));
     if (!operation.is_delete) {
       call.kind = engine::Database::Kind::kPut;

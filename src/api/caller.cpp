@@ -8,6 +8,10 @@ const auth::Principal* principal_of(const Request& request) {
   return static_cast<const auth::Principal*>(request.principal.get());
 }
 
+auth::PrincipalPtr shared_principal_of(const Request& request) {
+  return std::static_pointer_cast<const auth::Principal>(request.principal);
+}
+
 bool may_see(const auth::Principal* principal, std::string_view collection) {
   return principal == nullptr || principal->scope.allows(collection);
 }

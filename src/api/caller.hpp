@@ -12,6 +12,9 @@ namespace vibrato::api {
 // Null on public routes, and where no keys are asked for.
 [[nodiscard]] const auth::Principal* principal_of(const Request& request);
 
+// The same, to be kept longer than the request.
+[[nodiscard]] auth::PrincipalPtr shared_principal_of(const Request& request);
+
 // Whether lists show the collection to who asks.
 [[nodiscard]] bool may_see(const auth::Principal* principal, std::string_view collection);
 

@@ -1,25 +1,22 @@
 // POST /v1/vector/{collection}/delete_by_filter: engine/delete_by_filter.hpp on a thread for queries. Of two calls with
 // one Idempotency-Key the second is refused while the first runs.
 #include <array>
-#include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "api/api_context.hpp"
+#include "api/delete_groups_call.hpp"
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/query_fields.hpp"
 #include "api/read_call.hpp"
-#include "api/running_keys.hpp"
 #include "api/write_call.hpp"
 #include "engine/delete_by_filter.hpp"
 
 namespace vibrato::api {
 namespace {
-
-using RunningKeysPtr = std::shared_ptr<RunningKeys>;
 
 Result<filter::Filter> read_required_filter(simdjson::dom::object object) {
   std::array<Field, 1> fields{{{"filter"}}};
@@ -35,18 +32,6 @@ struct DeleteCall {
   engine::DeleteByFilter request;
 };
 
-Result<std::string> delete_by_key(const ApiContext& context, const DeleteCall& call,
-                                  const vector::CollectionPtr& collection, RunningKeys& running) {
-  const commit::IdempotencyKey& key = *call.request.key;
-  if (!running.begin(key)) {
-    return Status(ErrorCode::kConflict,
-                  "Idempotency-Key: a request with it is being carried out; send this one again when that has ended");
-  }
-  Result<std::string> body = engine::delete_by_filter(context.database, collection, call.request);
-  running.end(key);
-  return body;
-}
-
 Status delete_by_filter(const ContextPtr& context, const RunningKeysPtr& running, const Request& request,
                         const ResponderPtr& responder) {
   const auto call = std::make_shared<DeleteCall>();
@@ -57,15 +42,13 @@ Status delete_by_filter(const ContextPtr& context, const RunningKeysPtr& running
   wanted.deadline = deadline_of(*context, *responder);
   wanted.durability = durability_of(request);
   wanted.make_answer = [durability = wanted.durability](const engine::DeletedByFilter& deleted) {
-    std::string body = fmt::format(R"({{"deleted":{})", deleted.points);
-    end_write_answer(deleted.last_lsn, durability, body);
-    return body;
+    return write_deleted_rows(deleted.points, deleted.last_lsn, durability);
   };
   return answer_on_pool(context, std::nullopt, responder, [context, running, call](Reply& reply) -> Status {
     VIBRATO_ASSIGN_OR_RETURN(const vector::CollectionPtr collection, find_collection(*context, call->collection));
-    VIBRATO_ASSIGN_OR_RETURN(reply.body, call->request.key
-                                             ? delete_by_key(*context, *call, collection, *running)
-                                             : engine::delete_by_filter(context->database, collection, call->request));
+    VIBRATO_ASSIGN_OR_RETURN(reply.body, run_once(*running, call->request.key, [&] {
+                               return engine::delete_by_filter(context->database, collection, call->request);
+                             }));
     return ok_status();
   });
 }

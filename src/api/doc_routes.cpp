@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/api_context.hpp"
+#include "api/delete_groups_call.hpp"
 #include "api/json_body.hpp"
 #include "api/json_fields.hpp"
 #include "api/json_writer.hpp"
@@ -16,11 +17,9 @@
 #include "api/query_fields.hpp"
 #include "api/query_numbers.hpp"
 #include "api/read_call.hpp"
-#include "api/running_keys.hpp"
 #include "api/write_call.hpp"
 #include "base/limits.hpp"
 #include "doc/document_writes.hpp"
-#include "engine/delete_in_groups.hpp"
 #include "filter/parse_filter.hpp"
 
 namespace vibrato::api {
@@ -244,62 +243,33 @@ Status find_documents(const ContextPtr& context, const Request& request, const R
 
 // ---- A whole collection ----
 
-// Owns all it needs.
-struct DropCall {
-  std::string collection;
-  engine::DeleteInGroups groups;
-  std::optional<std::string> after;  // Where the next group begins.
-};
-using RunningKeysPtr = std::shared_ptr<RunningKeys>;
-
-Result<engine::DeleteInGroups::MakeWrite> next_group(doc::DocumentModel& documents, DropCall& call) {
+// The documents above `after`, which moves on.
+Result<engine::DeleteInGroups::MakeWrite> next_document_group(doc::DocumentModel& documents,
+                                                              const std::string& collection,
+                                                              std::optional<std::string>& after) {
   VIBRATO_ASSIGN_OR_RETURN(std::vector<doc::ChosenDocument> chosen,
-                           documents.choose(call.collection, call.after, kGroupDocuments));
+                           documents.choose(collection, after, kGroupDocuments));
   if (chosen.empty()) {
     return engine::DeleteInGroups::MakeWrite();
   }
-  call.after = chosen.back().id;
+  after = chosen.back().id;
   return engine::DeleteInGroups::MakeWrite(
-      [&documents, collection = call.collection, chosen = std::move(chosen)](std::shared_ptr<std::uint64_t> deleted) {
+      [&documents, collection, chosen = std::move(chosen)](std::shared_ptr<std::uint64_t> deleted) {
         return doc::make_delete_chosen(documents, collection, chosen, std::move(deleted));
       });
 }
 
-Result<std::string> drop_once(const ApiContext& context, const DropCall& call, RunningKeys& running) {
-  if (!call.groups.key.has_value()) {
-    return engine::delete_in_groups(context.database, call.groups);
-  }
-  if (!running.begin(*call.groups.key)) {
-    return Status(ErrorCode::kConflict,
-                  "Idempotency-Key: a request with it is being carried out; send this one again when that has ended");
-  }
-  Result<std::string> body = engine::delete_in_groups(context.database, call.groups);
-  running.end(*call.groups.key);
-  return body;
-}
-
 Status drop_collection(const ContextPtr& context, const RunningKeysPtr& running, const Request& request,
                        const ResponderPtr& responder) {
-  const auto call = std::make_shared<DropCall>();
-  call->collection = request.path_parameter("collection");
-  VIBRATO_RETURN_IF_ERROR(doc::check_collection(call->collection));
-  engine::DeleteInGroups& groups = call->groups;
-  groups.rows_name = "documents";
-  VIBRATO_ASSIGN_OR_RETURN(groups.key, idempotency_key_of(*context, request));
-  groups.deadline = deadline_of(*context, *responder);
-  groups.durability = durability_of(request);
-  groups.make_answer = [durability = groups.durability](const engine::DeletedRows& deleted) {
-    std::string body = fmt::format(R"({{"deleted":{})", deleted.rows);
-    end_write_answer(deleted.last_lsn, durability, body);
-    return body;
+  std::string collection(request.path_parameter("collection"));
+  VIBRATO_RETURN_IF_ERROR(doc::check_collection(collection));
+  DeleteGroupsCall call;
+  call.rows_name = "documents";
+  call.next = [collection = std::move(collection),
+               after = std::optional<std::string>()](engine::Database& database) mutable {
+    return next_document_group(database.documents(), collection, after);
   };
-  return answer_on_pool(context, std::nullopt, responder, [context, running, call](Reply& reply) -> Status {
-    VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
-    DropCall& wanted = *call;
-    wanted.groups.next = [&] { return next_group(context->database.documents(), wanted); };
-    VIBRATO_ASSIGN_OR_RETURN(reply.body, drop_once(*context, wanted, *running));
-    return ok_status();
-  });
+  return answer_with_deletion(context, running, request, responder, std::move(call));
 }
 
 Route write_route(const ContextPtr& context, Method method, std::string pattern, AsyncHandler handler) {

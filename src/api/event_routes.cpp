@@ -14,6 +14,7 @@
 #include "api/json_fields.hpp"
 #include "api/query_numbers.hpp"
 #include "api/write_call.hpp"
+#include "auth/lasting_access.hpp"
 #include "base/limits.hpp"
 #include "events/event_hub.hpp"
 #include "events/event_model.hpp"
@@ -28,31 +29,43 @@ constexpr std::string_view kSince = "since";
 constexpr std::string_view kTypes = "types";
 constexpr std::string_view kCollection = "collection";
 
+// Ends the stream when its key is no longer good. It is asked to write once a second, if nothing but an empty text.
 class ReplySink final : public events::EventSink {
  public:
-  explicit ReplySink(ReplyStreamPtr stream) : stream_(std::move(stream)) {}
+  ReplySink(ReplyStreamPtr stream, auth::LastingAccess access, const Clock& clock)
+      : stream_(std::move(stream)), access_(std::move(access)), clock_(clock) {}
 
-  bool write(std::string&& text) override { return stream_->write(std::move(text)); }
+  bool write(std::string&& text) override {
+    if (!access_.holds(clock_.now_ms())) {
+      stream_->finish();
+      return false;
+    }
+    return stream_->write(std::move(text));
+  }
   void when_room(std::function<void()> then) override { stream_->when_room(std::move(then)); }
   void finish() override { stream_->finish(); }
   void cut_off() override { stream_->cut_off(); }
 
  private:
   const ReplyStreamPtr stream_;
+  auth::LastingAccess access_;
+  const Clock& clock_;
 };
 
-// Names between commas, without the spaces around them.
+// Names between commas, without the spaces around them. A filter without a name is none, and must not show all.
 Result<std::vector<std::string>> read_types(std::string_view text) {
   std::vector<std::string> types;
-  while (!text.empty()) {
+  for (bool is_last = false; !is_last;) {
     const std::size_t comma = text.find(',');
     std::string_view type = text.substr(0, comma);
-    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    is_last = comma == std::string_view::npos;
+    text.remove_prefix(is_last ? text.size() : comma + 1);
     while (type.starts_with(' ')) type.remove_prefix(1);
     while (type.ends_with(' ')) type.remove_suffix(1);
-    if (!type.empty()) {
-      types.emplace_back(type);
+    if (type.empty()) {
+      return invalid_argument("query parameter types: has an empty name; leave the parameter out for all types");
     }
+    types.emplace_back(type);
   }
   if (types.size() > limits::kEventTypesMax) {
     return invalid_argument(
@@ -64,7 +77,9 @@ Result<std::vector<std::string>> read_types(std::string_view text) {
 // `prefix` is the name of the parameter. What the caller may see is not in it.
 Result<events::EventFilter> read_filter(const Request& request, std::string_view prefix) {
   events::EventFilter filter;
-  VIBRATO_ASSIGN_OR_RETURN(filter.types, read_types(request.query_parameter(kTypes).value_or("")));
+  if (const auto types = request.query_parameter(kTypes); types.has_value()) {
+    VIBRATO_ASSIGN_OR_RETURN(filter.types, read_types(*types));
+  }
   if (const auto text = request.query_parameter(prefix); text.has_value() && !text->empty()) {
     if (text->size() > limits::kStateKeyBytesMax) {
       return invalid_argument(fmt::format("query parameter {}: {} bytes, at most {} are allowed", prefix, text->size(),
@@ -72,7 +87,7 @@ Result<events::EventFilter> read_filter(const Request& request, std::string_view
     }
     filter.key_prefix = *text;
   }
-  if (const auto name = request.query_parameter(kCollection); name.has_value() && !name->empty()) {
+  if (const auto name = request.query_parameter(kCollection); name.has_value()) {
     VIBRATO_RETURN_IF_ERROR(io::check_name(*name).with_context("query parameter collection"));
     filter.collection = *name;
   }
@@ -98,6 +113,8 @@ Status open_stream(const ContextPtr& context, const Request& request, std::strin
     const std::vector<std::string>& names = principal->scope.collections();
     filter.visible_collections.emplace(names.begin(), names.end());
   }
+  auth::LastingAccess access = context->database.guard().lasting(shared_principal_of(request));
+  VIBRATO_RETURN_IF_ERROR(auth::to_status(access.check(context->clock.now_ms())));
   VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
   VIBRATO_ASSIGN_OR_RETURN(events::AdmissionPtr admission, context->database.events().admit());
   Reply reply;
@@ -105,8 +122,9 @@ Status open_stream(const ContextPtr& context, const Request& request, std::strin
   reply.headers.emplace_back("cache-control", "no-cache");
   ReplyStreamPtr stream = responder->begin_stream(std::move(reply));
   if (request.method != Method::kHead) {
-    context->database.events().subscribe(std::move(admission), since, std::move(filter),
-                                         std::make_unique<ReplySink>(std::move(stream)));
+    context->database.events().subscribe(
+        std::move(admission), since, std::move(filter),
+        std::make_unique<ReplySink>(std::move(stream), std::move(access), context->clock));
   }
   return ok_status();
 }

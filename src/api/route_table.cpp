@@ -109,7 +109,9 @@ void RouteTable::add(Route route) {
   } else {
     const auto same = std::find_if(patterns_.begin(), patterns_.end(),
                                    [&](const Pattern& pattern) { return pattern.segments == segments; });
-    routes = same == patterns_.end() ? &patterns_.emplace_back(Pattern{std::move(segments), {}}).routes : &same->routes;
+    const auto front = route.pattern.substr(0, route.pattern.find('{'));
+    routes = same == patterns_.end() ? &patterns_.emplace_back(Pattern{front, std::move(segments), {}}).routes
+                                     : &same->routes;
   }
   VIBRATO_CHECK(find_method(*routes, route.method) == nullptr);
   routes->push_back(std::move(route));
@@ -136,7 +138,7 @@ void RouteTable::match(Method method, std::string_view path, RouteMatch& match) 
   }
   // A path may be that of several patterns, which answer different methods: POST .../find and GET .../{id}.
   for (auto pattern = patterns_.begin(); match.route == nullptr && pattern != patterns_.end(); ++pattern) {
-    if (!path.starts_with('/') || !fits_pattern(pattern->segments, path)) {
+    if (!path.starts_with(pattern->front) || !fits_pattern(pattern->segments, path)) {
       continue;
     }
     match.route = choose(pattern->routes, method, match);

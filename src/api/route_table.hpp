@@ -112,6 +112,7 @@ class RouteTable {
 
  private:
   struct Pattern {
+    std::string front;                  // As far as its first name: most paths are told apart by it.
     std::vector<std::string> segments;  // A name keeps its braces.
     std::vector<Route> routes;          // One a method.
   };

@@ -1,5 +1,5 @@
 // The idempotency keys of requests that are being carried out by several writes, so that of two with one key only one
-// acts at a time. For delete_by_filter.
+// acts at a time. For delete_groups_call.hpp.
 #pragma once
 
 #include <mutex>

@@ -8,15 +8,14 @@
 #include <vector>
 
 #include "api/api_context.hpp"
+#include "api/delete_groups_call.hpp"
 #include "api/item_faults.hpp"
 #include "api/json_body.hpp"
-#include "api/read_call.hpp"
-#include "api/running_keys.hpp"
+#include "api/operation_write.hpp"
 #include "api/state_fields.hpp"
 #include "api/write_call.hpp"
 #include "base/limits.hpp"
 #include "commit/joined_write.hpp"
-#include "engine/delete_in_groups.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -53,7 +52,7 @@ Result<WritePtr> read_state_item(kv::StateModel& state, const Field& key, std::s
 // batch is atomic.
 Status read_state_operation(kv::StateModel& state, simdjson::dom::element element, const Status* fault,
                             StateBatch& batch) {
-  const std::string name = fmt::format("operations[{}]", batch.items.size());
+  const std::string name = operation_name(batch.items.size());
   simdjson::dom::object object;
   if (element.get(object) != simdjson::SUCCESS) {
     return wrong_type(name, "an object");
@@ -66,7 +65,7 @@ Status read_state_operation(kv::StateModel& state, simdjson::dom::element elemen
   Result<WritePtr> write =
       read_state_item(state, fields.back(), std::span<const Field, kPutFields>(fields.data(), kPutFields), item);
   if (write.ok() && fault == nullptr) {
-    batch.parts.push_back(std::move(*write));
+    batch.parts.push_back(std::make_unique<OperationWrite>(std::move(*write), batch.items.size() - 1));
     return ok_status();
   }
   item.status = write.ok() ? *fault : beneath(name + ".", write.status());
@@ -130,12 +129,8 @@ std::string write_state_results(const std::vector<StateItem>& items, const commi
   json.key("results");
   json.begin_array();
   std::size_t part = 0;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    Status status = items[i].status;
-    if (status.ok()) {
-      status = outcome.parts[part++].with_context(fmt::format("operations[{}]", i));
-    }
-    write_result(items[i], status, json);
+  for (const StateItem& item : items) {
+    write_result(item, item.status.ok() ? outcome.parts[part++] : item.status, json);
   }
   json.end_array();
   return body;
@@ -156,39 +151,20 @@ Status batch_put(const ContextPtr& context, const Request& request, const Respon
   return submit_write(context, request, responder, std::move(call));
 }
 
-// Owns all it needs.
-struct PrefixCall {
-  std::string prefix;
-  engine::DeleteInGroups groups;
-  std::optional<std::string> after;  // Where the next group begins.
-};
-using RunningKeysPtr = std::shared_ptr<RunningKeys>;
-
 constexpr std::size_t kGroupKeys = 1000;
 
-Result<engine::DeleteInGroups::MakeWrite> next_group(kv::StateModel& state, PrefixCall& call) {
-  VIBRATO_ASSIGN_OR_RETURN(std::vector<kv::ChosenKey> keys, state.choose(call.prefix, call.after, kGroupKeys));
+// The keys of the prefix above `after`, which moves on.
+Result<engine::DeleteInGroups::MakeWrite> next_key_group(kv::StateModel& state, std::string_view prefix,
+                                                         std::optional<std::string>& after) {
+  VIBRATO_ASSIGN_OR_RETURN(std::vector<kv::ChosenKey> keys, state.choose(prefix, after, kGroupKeys));
   if (keys.empty()) {
     return engine::DeleteInGroups::MakeWrite();
   }
-  call.after = keys.back().key;
+  after = keys.back().key;
   return engine::DeleteInGroups::MakeWrite(
       [&state, keys = std::move(keys)](std::shared_ptr<std::uint64_t> deleted) -> WritePtr {
         return kv::make_delete_chosen(state, keys, std::move(deleted));
       });
-}
-
-Result<std::string> delete_once(const ApiContext& context, const PrefixCall& call, RunningKeys& running) {
-  if (!call.groups.key.has_value()) {
-    return engine::delete_in_groups(context.database, call.groups);
-  }
-  if (!running.begin(*call.groups.key)) {
-    return Status(ErrorCode::kConflict,
-                  "Idempotency-Key: a request with it is being carried out; send this one again when that has ended");
-  }
-  Result<std::string> body = engine::delete_in_groups(context.database, call.groups);
-  running.end(*call.groups.key);
-  return body;
 }
 
 Status check_prefix(const Request& request) {
@@ -202,25 +178,11 @@ Status check_prefix(const Request& request) {
 
 Status delete_prefix(const ContextPtr& context, const RunningKeysPtr& running, const Request& request,
                      const ResponderPtr& responder) {
-  const auto call = std::make_shared<PrefixCall>();
-  call->prefix = *request.query_parameter("prefix");
-  engine::DeleteInGroups& groups = call->groups;
-  groups.rows_name = "keys";
-  VIBRATO_ASSIGN_OR_RETURN(groups.key, idempotency_key_of(*context, request));
-  groups.deadline = deadline_of(*context, *responder);
-  groups.durability = durability_of(request);
-  groups.make_answer = [durability = groups.durability](const engine::DeletedRows& deleted) {
-    std::string body = fmt::format(R"({{"deleted":{})", deleted.rows);
-    end_write_answer(deleted.last_lsn, durability, body);
-    return body;
-  };
-  return answer_on_pool(context, std::nullopt, responder, [context, running, call](Reply& reply) -> Status {
-    VIBRATO_RETURN_IF_ERROR(context->database.check_readable());
-    PrefixCall& wanted = *call;
-    wanted.groups.next = [&] { return next_group(context->database.state(), wanted); };
-    VIBRATO_ASSIGN_OR_RETURN(reply.body, delete_once(*context, wanted, *running));
-    return ok_status();
-  });
+  DeleteGroupsCall call;
+  call.rows_name = "keys";
+  call.next = [prefix = std::string(*request.query_parameter("prefix")), after = std::optional<std::string>()](
+                  engine::Database& database) mutable { return next_key_group(database.state(), prefix, after); };
+  return answer_with_deletion(context, running, request, responder, std::move(call));
 }
 
 }  // namespace

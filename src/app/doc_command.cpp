@@ -10,6 +10,7 @@
 #include "app/commands.hpp"
 #include "app/model_client.hpp"
 #include "app/remote_server.hpp"
+#include "io/safe_path.hpp"
 
 namespace vibrato::app {
 namespace {
@@ -94,7 +95,7 @@ Status find(const DocOptions& options, CommandContext& context, RemoteServer& se
 }
 
 Status check_doc_use(const DocOptions& options) {
-  VIBRATO_RETURN_IF_ERROR(check_collection_name(options.collection).with_context("COLLECTION"));
+  VIBRATO_RETURN_IF_ERROR(io::check_name(options.collection).with_context("COLLECTION"));
   const bool is_find = options.action == "find";
   if (is_find != options.id.empty()) {
     return invalid_argument(is_find ? "an ID is for doc get and doc put" : "doc " + options.action + " needs an ID");
@@ -152,7 +153,8 @@ Command make_doc_command() {
     app.add_option("--sort", options->sort, "for find: by these keys; :desc behind one turns it around")
         ->type_name("KEY,...")
         ->delimiter(',');
-    app.add_option("--limit", options->limit, "for find: at most so many; left out: all");
+    app.add_option("--limit", options->limit, "for find: at most so many; left out: all")
+        ->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()));
     app.add_flag("--json", options->json, "print the server's answer; for find a document with its revision a line");
     return [options](CommandContext& context) { return finish(context, run_doc(*options, context)); };
   };

@@ -155,7 +155,8 @@ Command make_state_command() {
         ->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()));
     app.add_option("--if-revision", options->if_revision,
                    "only if the key has this revision; for put 0: only if it is not there");
-    app.add_option("--limit", options->limit, "for list: at most so many; left out: all");
+    app.add_option("--limit", options->limit, "for list: at most so many; left out: all")
+        ->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()));
     app.add_flag("--json", options->json, "print the server's answer; for list an item a line");
     return [options](CommandContext& context) { return finish(context, run_state(*options, context)); };
   };

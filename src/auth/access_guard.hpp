@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vibrato/status.hpp>
 
 #include "auth/audit.hpp"
 #include "auth/authenticator.hpp"
 #include "auth/authorize.hpp"
+#include "auth/lasting_access.hpp"
 
 namespace vibrato::auth {
 
@@ -36,6 +38,10 @@ class AccessGuard {
   AccessGuard(Authenticator& authenticator, AuditLog& audit) : authenticator_(authenticator), audit_(audit) {}
 
   [[nodiscard]] Admission admit(const AccessAttempt& attempt);
+
+  // For an answer that goes on after its request; `principal` is the one that was let in, or null. Must not outlive
+  // the guard's authenticator.
+  [[nodiscard]] LastingAccess lasting(PrincipalPtr principal) { return {authenticator_, std::move(principal)}; }
 
  private:
   Authenticator& authenticator_;

@@ -61,6 +61,9 @@ class Authenticator {
   // store. One of kAuthenticated, kUnknown, kRevoked, kExpired, kUnavailable.
   [[nodiscard]] AuthState recheck(const Principal& principal, std::int64_t now_ms);
 
+  // Another number after each evict(), which every revocation calls.
+  [[nodiscard]] std::uint64_t epoch() const { return verified_.epoch(); }
+
   // Forgets what was verified of a key. To be called after a revocation is committed, before it is answered.
   void evict(std::string_view key_id) { verified_.evict(key_id); }
 

@@ -8,8 +8,12 @@
 namespace vibrato::auth {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
 constexpr std::string_view kBearer = "bearer";
+
+// As far as the first blank.
+std::string_view first_word(std::string_view text) {
+  return {text.begin(), std::find_if(text.begin(), text.end(), [](char c) { return c == ' ' || c == '\t'; })};
+}
 
 // ASCII only: no locale has a say in what a scheme is.
 bool is_bearer(std::string_view scheme) {
@@ -19,7 +23,7 @@ bool is_bearer(std::string_view scheme) {
 
 std::optional<std::string_view> one_word(std::string_view text) {
   text = without_blanks(text);
-  if (text.empty() || text.find_first_of(kBlanks) != std::string_view::npos) {
+  if (text.empty() || first_word(text).size() != text.size()) {
     return std::nullopt;
   }
   return text;
@@ -32,8 +36,8 @@ std::optional<std::string_view> presented_token(const Credentials& credentials) 
     return one_word(credentials.api_key.value_or(""));
   }
   const std::string_view value = without_blanks(*credentials.authorization);
-  const std::size_t end = std::min(value.find_first_of(kBlanks), value.size());
-  return is_bearer(value.substr(0, end)) ? one_word(value.substr(end)) : std::nullopt;
+  const std::string_view scheme = first_word(value);
+  return is_bearer(scheme) ? one_word(value.substr(scheme.size())) : std::nullopt;
 }
 
 }  // namespace vibrato::auth

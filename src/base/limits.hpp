@@ -91,6 +91,9 @@ inline constexpr std::size_t kSqlValueBytesMax = 4 * kMiB;      // Of one value 
 inline constexpr std::int64_t kSqlExecMsMax = 5000;             // Of one statement that writes.
 inline constexpr std::size_t kSqlMemoryBytesMax = 256 * kMiB;   // That one statement may take.
 inline constexpr std::size_t kSqlMissedBytesMax = 256 * kMiB;   // Of records kept while the file fails.
+inline constexpr std::int64_t kSqlEntriesMax = 5000;            // Tables, indexes, views and triggers, of the database.
+inline constexpr std::int64_t kSqlViewsMax = 200;               // Of them; views of views are opened up in each other.
+inline constexpr std::int64_t kSqlTriggersMax = 500;            // Of them.
 
 // Events.
 inline constexpr std::uint32_t kSubscribersMax = 1000;

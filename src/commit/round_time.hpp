@@ -31,8 +31,9 @@ class RoundTime {
 
   // The time of the round that begins; `last_ms` is that of the last record.
   [[nodiscard]] std::int64_t begin(std::int64_t last_ms) {
-    state_.store(running(std::max(clock_.now_ms(), last_ms)));
-    const std::int64_t time = std::max(clock_.now_ms(), last_ms);
+    const std::int64_t announced = std::max(clock_.now_ms(), last_ms);
+    state_.store(running(announced));
+    const std::int64_t time = std::max(clock_.now_ms(), announced);  // Should the clock go back just now.
     state_.store(running(time));
     return time;
   }

@@ -11,7 +11,6 @@
 #include "doc/index_tables.hpp"
 #include "doc/index_thread.hpp"
 #include "doc/sort_order.hpp"
-#include "doc/staged_documents.hpp"
 #include "format/doc_records.hpp"
 
 namespace vibrato::doc {
@@ -60,8 +59,7 @@ overlay::KeyRange range_behind(std::string_view collection, std::optional<std::s
 DocumentModel::DocumentModel(const commit::VisibleLsn& visible, const commit::RoundTime& time, Options options)
     : visible_(visible),
       options_(options),
-      indexes_(std::make_unique<Indexes>(time, IndexesOptions{.step_rows = options.index_step_rows})),
-      staged_(std::make_unique<StagedDocuments>()) {}
+      indexes_(std::make_unique<Indexes>(time, IndexesOptions{.step_rows = options.index_step_rows})) {}
 
 Result<std::unique_ptr<DocumentModel>> DocumentModel::open(sqlite::Vfs& vfs, const std::string& data_folder,
                                                            const commit::VisibleLsn& visible,
@@ -139,11 +137,10 @@ Result<std::vector<ChosenDocument>> DocumentModel::choose(std::string_view colle
 }
 
 Result<RowPtr> DocumentModel::newest(std::string_view collection, std::string_view id) {
-  const std::string key = row_key(collection, id);
-  if (const wal::StoredRecord* const record = staged_->find(key); record != nullptr) {
+  if (const wal::StoredRecord* const record = staged_.find({collection, id}); record != nullptr) {
     return is_put(*record) ? row_of(*record) : Result<RowPtr>(nullptr);
   }
-  return rows_->get_newest(key);
+  return rows_->get_newest(row_key(collection, id));
 }
 
 // ---- commit::FileModel ----
@@ -153,17 +150,17 @@ std::span<const std::uint16_t> DocumentModel::record_types() const {
 }
 
 void DocumentModel::stage(const wal::StoredRecord& record) {
-  staged_->stage(record);
+  staged_.stage(record);
 }
 
 void DocumentModel::unstage_from(Lsn lsn) {
-  staged_->unstage_from(lsn);
+  staged_.unstage_from(lsn);
 }
 
 Status DocumentModel::apply(const wal::StoredRecord& record) {
   // In a replay nothing was staged, and nobody reads yet.
-  const Lsn visible = staged_->is_empty() ? Lsn(record.lsn.value() - 1) : visible_.get();
-  staged_->set_applied(record.lsn);
+  const Lsn visible = staged_.is_empty() ? Lsn(record.lsn.value() - 1) : visible_.get();
+  staged_.set_applied(record.lsn);
   if (is_put(record)) {
     VIBRATO_ASSIGN_OR_RETURN(const format::DocPut put, format::decode_doc_put(record.body));
     VIBRATO_ASSIGN_OR_RETURN(RowPtr row, row_of(record));

@@ -20,13 +20,13 @@
 #include "commit/round_time.hpp"
 #include "commit/visible_lsn.hpp"
 #include "doc/find_request.hpp"
+#include "doc/staged_documents.hpp"
 #include "overlay/row_store.hpp"
 
 namespace vibrato::doc {
 
 class Indexes;
 class IndexThread;
-class StagedDocuments;
 
 // A document that a reader chose, as it was then.
 struct ChosenDocument {
@@ -96,8 +96,8 @@ class DocumentModel final : public commit::FileModel {
   const Options options_;
   std::unique_ptr<Indexes> indexes_;  // The observer of the rows: outlives them.
   std::unique_ptr<overlay::RowStore> rows_;
-  std::unique_ptr<IndexThread> builder_;     // Null without builds_by_itself.
-  std::unique_ptr<StagedDocuments> staged_;  // The committer's own.
+  std::unique_ptr<IndexThread> builder_;  // Null without builds_by_itself.
+  StagedDocuments staged_;                // The committer's own.
 };
 
 }  // namespace vibrato::doc

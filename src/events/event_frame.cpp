@@ -52,7 +52,7 @@ void write_raw(std::string_view json, JsonWriter& out) {
     out.null();
     return;
   }
-  if (json.find_first_of("\r\n") == std::string_view::npos) {
+  if (json.find('\n') == std::string_view::npos && json.find('\r') == std::string_view::npos) {
     out.raw(json);
     return;
   }

@@ -62,7 +62,7 @@ class EventHub {
     std::size_t ring_bytes_max = limits::kEventRingBytesMax;
     std::size_t piece_bytes_max = limits::kSubscriberBytesMax / 2;  // One is on its way, another waits.
     std::int64_t heartbeat_ms = limits::kHeartbeatMs;
-    std::int64_t round_ms = 10;  // Streams are told of new events at most once in this time.
+    std::int64_t round_ms = 25;  // Streams are told of new events at most once in this time.
   };
 
   // All of it outlives the hub. `log` is null for a database without one: nobody is admitted then.

@@ -1,17 +1,12 @@
-// The puts and deletes of state that are in flight: validated, perhaps logged, not applied yet. For StateModel.
-//
-// Most writes never ask what is in flight (a put without a condition replaces whatever there is), so staging only notes
-// the record; the table by key is made when a validation asks for the first time.
+// The puts and deletes of state that are in flight (commit/staged_records.hpp), by key. For StateModel.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
-#include "base/ids.hpp"
-#include "wal/log.hpp"
+#include "commit/staged_records.hpp"
 
 namespace vibrato::kv {
 
@@ -21,24 +16,26 @@ class StagedState {
   // Requires: a kPut or kDeleted record of format::StateRecord, with an LSN above those before.
   void stage(const wal::StoredRecord& record);
   // Forgets the records at and above `lsn`.
-  void unstage_from(Lsn lsn);
+  void unstage_from(Lsn lsn) { records_.unstage_from(lsn); }
   // The records up to `lsn` are applied. Their bodies may go.
   void set_applied(Lsn lsn);
 
-  [[nodiscard]] bool is_empty() const { return records_.empty(); }
+  [[nodiscard]] bool is_empty() const { return records_.is_empty(); }
   // The newest record in flight of the key; null if there is none. Valid until the next call of another method.
-  [[nodiscard]] const wal::StoredRecord* find(std::string_view key);
+  [[nodiscard]] const wal::StoredRecord* find(std::string_view key) { return records_.find(key); }
   // The earliest time at which a key in flight ends; INT64_MAX if none does.
   [[nodiscard]] std::int64_t next_expiry_ms() const { return next_expiry_ms_; }
 
  private:
-  void forget_table();
+  struct Keys {
+    using Key = std::string_view;
+    using Hash = std::hash<std::string_view>;
+    [[nodiscard]] static Key of(const wal::StoredRecord& record);
+  };
 
-  std::vector<wal::StoredRecord> records_;  // By LSN.
-  std::size_t applied_ = 0;                 // So many of them, the first, are applied.
-  std::size_t in_table_ = 0;                // Up to here they are in the table.
-  std::unordered_map<std::string_view, std::size_t> newest_;
-  std::int64_t next_expiry_ms_ = INT64_MAX;  // Conservative: of those that were taken back or applied as well.
+  commit::StagedRecords<Keys> records_;
+  // Conservative: of those that were taken back or applied as well.
+  std::int64_t next_expiry_ms_ = std::numeric_limits<std::int64_t>::max();
 };
 
 }  // namespace vibrato::kv

@@ -57,8 +57,11 @@ struct ChosenKey {
 // The row is hidden: its time is over.
 [[nodiscard]] bool is_over(const overlay::Row& row, std::int64_t now_ms);
 
+// Of keys with their values in memory: a million of a hundred bytes fit.
+inline constexpr std::size_t kCachedRowsBytesMax = std::size_t{256} << 20;
+
 struct StateModelOptions {
-  overlay::RowStoreOptions rows;
+  overlay::RowStoreOptions rows = {.cached_rows_bytes_max = kCachedRowsBytesMax};
 };
 
 // Thread-safety: as FileModel; reads from any thread.

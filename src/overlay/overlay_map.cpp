@@ -17,12 +17,16 @@ std::uint64_t bytes_of(const std::string& key, const Row& row) {
 
 }  // namespace
 
+std::vector<RowPtr>::const_iterator OverlayMap::Versions::above(Lsn lsn) const {
+  return std::ranges::upper_bound(older, lsn, {}, [](const RowPtr& row) { return row->lsn; });
+}
+
 RowPtr OverlayMap::Versions::as_of(Lsn lsn) const {
   if (newest->lsn <= lsn) {
     return newest;
   }
-  const auto found = std::ranges::find_if(older, [lsn](const RowPtr& row) { return row->lsn <= lsn; });
-  return found == older.end() ? nullptr : *found;
+  const auto next = above(lsn);
+  return next == older.begin() ? nullptr : *std::prev(next);
 }
 
 void OverlayMap::set_saved(Lsn saved, std::optional<std::int64_t> file_expiry_ms) {
@@ -47,7 +51,7 @@ void OverlayMap::put(std::string_view key, RowPtr row, Lsn visible) {
   Versions& versions = found->second;
   add(found->first, *row);
   if (versions.newest) {
-    versions.older.insert(versions.older.begin(), std::move(versions.newest));
+    versions.older.push_back(std::move(versions.newest));
   }
   versions.newest = std::move(row);
   if (!versions.older.empty()) {
@@ -55,23 +59,24 @@ void OverlayMap::put(std::string_view key, RowPtr row, Lsn visible) {
   }
 }
 
-// Lets go of what nobody asks for any more.
+// Lets go of what nobody asks for any more: what lies below the row that is seen from the floor, but for the one that
+// is saved. Most calls within a round find nothing.
 void OverlayMap::prune(const std::string& key, Versions& versions) {
-  // The first one at or below each of the two is needed, and all above the floor.
-  bool has_visible = versions.newest->lsn <= floor_;
-  bool has_saving = !saving_.has_value() || versions.newest->lsn <= *saving_;
-  std::vector<RowPtr> dropped;
-  std::erase_if(versions.older, [&](const RowPtr& row) {
-    const bool is_visible = row->lsn <= floor_;
-    const bool is_saving = saving_.has_value() && row->lsn <= *saving_;
-    const bool is_needed = !is_visible || !has_visible || (is_saving && !has_saving);
-    has_visible = has_visible || is_visible;
-    has_saving = has_saving || is_saving;
-    if (!is_needed) {
-      dropped.push_back(row);
-    }
-    return !is_needed;
-  });
+  auto needed = versions.older.cend();
+  if (versions.newest->lsn > floor_) {
+    needed = versions.above(floor_);
+    needed -= needed == versions.older.cbegin() ? 0 : 1;
+  }
+  const RowPtr saved = saving_.has_value() ? versions.as_of(*saving_) : nullptr;
+  if (needed == versions.older.cbegin() || (needed - versions.older.cbegin() == 1 && versions.older.front() == saved)) {
+    return;
+  }
+  std::vector<RowPtr> dropped(versions.older.cbegin(), needed);
+  versions.older.erase(versions.older.cbegin(), needed);
+  if (const auto kept = std::ranges::find(dropped, saved); kept != dropped.end()) {
+    versions.older.insert(versions.older.begin(), saved);
+    dropped.erase(kept);
+  }
   for (const RowPtr& row : dropped) {
     drop(key, versions, *row);
   }
@@ -212,9 +217,9 @@ std::optional<std::string> OverlayMap::let_go(const std::optional<std::string>& 
       return at->first;
     }
     Versions& versions = at->second;
-    const auto first = std::ranges::find_if(versions.older, [saved](const RowPtr& row) { return row->lsn <= saved; });
-    std::vector<RowPtr> gone(first, versions.older.end());
-    versions.older.erase(first, versions.older.end());
+    const auto left = versions.above(saved);
+    std::vector<RowPtr> gone(versions.older.cbegin(), left);
+    versions.older.erase(versions.older.cbegin(), left);
     if (versions.newest->lsn <= saved) {
       gone.push_back(std::move(versions.newest));
     }

@@ -3,8 +3,8 @@
 //
 // Invariants:
 //   - of each key it has all rows above the floor and, unless the file has that one, the newest at or below it. The
-//   floor
-//     is an LSN that is visible; a read asks as of the floor at least, so it never misses a row that was let go of;
+//     floor is an LSN that is visible; a read asks as of the floor at least, so it never misses a row that was let go
+//     of;
 //   - while a save is under way, it has the newest row of each key at or below the LSN that is saved as well;
 //   - a row at or below the LSN of the last save is in the file, or a later one of its key is.
 #pragma once
@@ -74,8 +74,10 @@ class OverlayMap {
  private:
   struct Versions {
     RowPtr newest;
-    std::vector<RowPtr> older;  // Newest first.
+    std::vector<RowPtr> older;  // Oldest first: one round may write a key thousands of times.
 
+    // The first of `older` above `lsn`.
+    [[nodiscard]] std::vector<RowPtr>::const_iterator above(Lsn lsn) const;
     [[nodiscard]] RowPtr as_of(Lsn lsn) const;
   };
   using Map = std::map<std::string, Versions, std::less<>>;

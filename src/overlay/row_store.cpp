@@ -9,6 +9,7 @@
 #include "overlay/merged_view.hpp"
 #include "overlay/overlay_map.hpp"
 #include "overlay/reader_pool.hpp"
+#include "overlay/row_cache.hpp"
 #include "overlay/row_file.hpp"
 
 namespace vibrato::overlay {
@@ -48,7 +49,7 @@ KeyRange range_of_prefix(std::string_view prefix) {
 class RowStore::Impl {
  public:
   Impl(sqlite::Vfs& vfs, std::string path, std::unique_ptr<RowFile> file, const RowStoreOptions& options)
-      : file_(std::move(file)), readers_(vfs, std::move(path), options) {}
+      : file_(std::move(file)), readers_(vfs, std::move(path), options), cache_(options.cached_rows_bytes_max) {}
 
   [[nodiscard]] Status load() {
     VIBRATO_ASSIGN_OR_RETURN(const Lsn applied, file_->applied_lsn());
@@ -60,13 +61,23 @@ class RowStore::Impl {
 
   [[nodiscard]] Status save(Lsn up_to);
   [[nodiscard]] Status change(const std::function<Status(sqlite::Connection& file)>& work);
+  // For a key that the overlay does not have. Who reads it once may well read it again.
   [[nodiscard]] Result<RowPtr> find_in_file(std::string_view key) {
+    if (RowPtr cached = cache_.find(key)) {
+      return cached;
+    }
+    const std::uint64_t begun = cache_.begin_read();
     VIBRATO_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, readers_.take());
-    return reader->find(key);
+    VIBRATO_ASSIGN_OR_RETURN(RowPtr row, reader->find(key));
+    if (row) {
+      cache_.keep(key, *row, begun);
+    }
+    return row;
   }
   [[nodiscard]] Result<std::vector<RowEntry>> expired(std::int64_t now_ms, std::size_t count, Lsn as_of);
 
   OverlayMap& overlay() { return overlay_; }
+  [[nodiscard]] const RowCache& cache() const { return cache_; }
   ReaderPool& readers() { return readers_; }
   [[nodiscard]] Lsn durable_lsn() const { return Lsn(durable_.load()); }
 
@@ -77,6 +88,7 @@ class RowStore::Impl {
   std::mutex save_mutex_;          // One save at a time. Guards file_.
   std::unique_ptr<RowFile> file_;  // Ends after the readers.
   ReaderPool readers_;
+  RowCache cache_;
   OverlayMap overlay_;
   std::atomic<std::uint64_t> durable_{0};
 };
@@ -87,7 +99,9 @@ Status RowStore::Impl::save(Lsn up_to) {
     return ok_status();
   }
   const Lsn saved = overlay_.begin_save(up_to);
+  cache_.begin_save();
   const Status written = write(saved);
+  cache_.end_save();
   Result<std::optional<std::int64_t>> expiry =
       written.ok() ? file_->next_expiry_ms() : Result<std::optional<std::int64_t>>(written);
   if (!written.ok()) {
@@ -120,6 +134,7 @@ Status RowStore::Impl::write(Lsn up_to) {
     after = overlay_.collect(after, up_to, kKeysAtOnce, rows);
     for (const RowEntry& row : rows) {
       VIBRATO_RETURN_IF_ERROR(file_->write(row));
+      cache_.save(row.key, *row.row);
     }
   } while (after.has_value());
   return file_->finish(transaction, up_to);
@@ -234,6 +249,10 @@ Status RowStore::save(Lsn up_to) {
 
 std::uint64_t RowStore::unsaved_bytes() const {
   return impl_->overlay().bytes();
+}
+
+std::uint64_t RowStore::cached_bytes() const {
+  return impl_->cache().bytes();
 }
 
 Result<std::unique_ptr<RowStore::Capture>> RowStore::capture() const {

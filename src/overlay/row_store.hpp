@@ -83,7 +83,8 @@ struct RowStoreOptions {
   std::uint32_t readers_max = 16;   // Connections that are kept for reading.
   std::uint32_t cache_kib = 16384;  // Of the writing connection.
   std::uint32_t reader_cache_kib = 2048;
-  bool synced = true;  // Each save: see durable_lsn().
+  std::size_t cached_rows_bytes_max = 0;  // Of rows of the file that are kept in memory for get(): see row_cache.hpp.
+  bool synced = true;                     // Each save: see durable_lsn().
 };
 
 // Thread-safety: put() and erase() are the committer's; all else from any thread. Views and captures end before it.
@@ -127,6 +128,8 @@ class RowStore {
   // tables beside the rows. After an error, also one of `work`, the file is as it was. Saves wait for it.
   [[nodiscard]] Status change(const std::function<Status(sqlite::Connection& file)>& work);
   [[nodiscard]] std::uint64_t unsaved_bytes() const;
+  // What the rows take that are kept in memory beside them.
+  [[nodiscard]] std::uint64_t cached_bytes() const;
   // The file as of now: its LSN, and a copy.
   class Capture {
    public:

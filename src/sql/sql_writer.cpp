@@ -25,12 +25,13 @@ Status SqlWriter::load() {
   // What the last process committed may not have reached the disk.
   VIBRATO_RETURN_IF_ERROR(sandbox_->begin(SandboxTransaction::kSyncedWrite));
   VIBRATO_RETURN_IF_ERROR(commit(Lsn(mark)));
-  durable_ = applied_;
+  durable_lsn_ = applied_.value();
   return ok_status();
 }
 
 Result<ExecOutcome> SqlWriter::run(std::string_view statement, std::span<const sqlite::SqlValue> parameters,
                                    const ExecRun& run) {
+  may_hold_ = true;
   const std::lock_guard lock(mutex_);
   VIBRATO_RETURN_IF_ERROR(catch_up_locked());
   discard_unclaimed();
@@ -59,6 +60,7 @@ Result<ExecOutcome> SqlWriter::run(std::string_view statement, std::span<const s
 }
 
 void SqlWriter::stage(const wal::StoredRecord& record) {
+  may_hold_ = true;
   const std::lock_guard lock(mutex_);
   if (is_behind()) {
     miss(record.lsn, record.body, false);
@@ -84,6 +86,9 @@ void SqlWriter::stage(const wal::StoredRecord& record) {
 }
 
 void SqlWriter::unstage_from(Lsn lsn) {
+  if (!may_hold_) {
+    return;
+  }
   const std::lock_guard lock(mutex_);
   if (is_behind()) {
     std::erase_if(missed_, [&](const Missed& one) {
@@ -94,6 +99,7 @@ void SqlWriter::unstage_from(Lsn lsn) {
     return;
   }
   discard_unclaimed();
+  may_hold_ = !staged_.empty();
   const auto first = std::ranges::find_if(staged_, [&](const Staged& one) { return one.lsn >= lsn; });
   if (first == staged_.end()) {
     return;
@@ -126,6 +132,7 @@ Status SqlWriter::apply(const wal::StoredRecord& record) {
   }
   staged_.clear();
   applied_of_staged_ = 0;
+  may_hold_ = false;
   static_cast<void>(catch_up_locked());  // What failed may have been of the moment.
   return ok_status();
 }
@@ -143,25 +150,24 @@ Status SqlWriter::save(Lsn visible) {
   discard_unclaimed();  // Should its record come after all, it is run again.
   VIBRATO_RETURN_IF_ERROR(behind_);
   const Lsn mark = std::max(applied_, visible);
-  if (mark == durable_) {
+  if (mark == durable_lsn()) {
     return ok_status();
   }
   VIBRATO_RETURN_IF_ERROR(sandbox_->begin(SandboxTransaction::kSyncedWrite));
   VIBRATO_RETURN_IF_ERROR(commit(mark));
-  durable_ = mark;
+  durable_lsn_ = mark.value();
   return ok_status();
 }
 
 Lsn SqlWriter::durable_lsn() const {
-  const std::lock_guard lock(mutex_);
-  return durable_;
+  return Lsn(durable_lsn_.load());
 }
 
 Status SqlWriter::health() const {
   if (!is_behind()) {
     return ok_status();
   }
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(reason_mutex_);
   return behind_;
 }
 
@@ -280,8 +286,7 @@ void SqlWriter::fall_behind(const Status& reason) {
   if (reason.code() == ErrorCode::kDiskFull && options_.on_disk_full) {
     static_cast<void>(options_.on_disk_full());
   }
-  behind_ = unavailable("the SQL database is behind the log; every request tries again: " + reason.message());
-  is_behind_.store(true, std::memory_order_release);
+  set_behind(unavailable("the SQL database is behind the log; every request tries again: " + reason.message()));
   for (std::size_t i = 0; i < staged_.size(); ++i) {
     miss(staged_[i].lsn, staged_[i].body, i < applied_of_staged_);
   }
@@ -305,8 +310,8 @@ void SqlWriter::miss(Lsn lsn, std::span<const std::byte> body, bool is_logged) {
   if (missed_bytes_ > options_.missed_bytes_max) {
     gave_up_ = true;
     missed_.clear();
-    behind_ = unavailable("the SQL database takes no statements until a restart, which brings it up to the log: " +
-                          behind_.message());
+    set_behind(unavailable("the SQL database takes no statements until a restart, which brings it up to the log: " +
+                           behind_.message()));
     return;
   }
   missed_.push_back({lsn, {body.begin(), body.end()}, is_logged});
@@ -323,9 +328,14 @@ Status SqlWriter::catch_up_locked() {
   }
   missed_.clear();
   missed_bytes_ = 0;
-  behind_ = ok_status();
-  is_behind_.store(false, std::memory_order_release);
-  return behind_;
+  set_behind(ok_status());
+  return ok_status();
+}
+
+void SqlWriter::set_behind(Status reason) {
+  const std::lock_guard lock(reason_mutex_);
+  is_behind_.store(!reason.ok(), std::memory_order_release);
+  behind_ = std::move(reason);
 }
 
 // One transaction for all: a file that fails again is as it was.

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,6 +29,7 @@
 namespace vibrato::sql {
 
 // Thread-safety: save(), catch_up(), durable_lsn() and health() from any thread; the others from one, the committer.
+// durable_lsn() and health() do not wait for a statement that runs.
 class SqlWriter {
  public:
   // `options` outlives it, and has a clock. on_disk_full() is called with a lock held.
@@ -43,10 +45,10 @@ class SqlWriter {
   [[nodiscard]] Status apply(const wal::StoredRecord& record);
   // `visible`: all records up to there were applied.
   [[nodiscard]] Status save(Lsn visible);
-  // Brings a file that is behind up to the log. Errors: kUnavailable.
+  // Brings a file that is behind up to the log; without waiting if it is not. Errors: kUnavailable.
   [[nodiscard]] Status catch_up();
   [[nodiscard]] Lsn durable_lsn() const;
-  // ok, or why the file is behind. Does not wait for a statement that runs, and catch_up() neither unless it is.
+  // ok, or why the file is behind.
   [[nodiscard]] Status health() const;
 
  private:
@@ -85,6 +87,7 @@ class SqlWriter {
   [[nodiscard]] bool is_behind() const { return is_behind_.load(std::memory_order_acquire); }
   // What is in flight is missed from now on.
   void fall_behind(const Status& reason);
+  void set_behind(Status reason);  // ok: it is not.
   void miss(Lsn lsn, std::span<const std::byte> body, bool is_logged);
   [[nodiscard]] Status catch_up_locked();
   [[nodiscard]] Status run_missed();
@@ -93,20 +96,26 @@ class SqlWriter {
   const SqlModel::Options& options_;
   const Clock& clock_;
 
-  mutable std::mutex mutex_;  // Guards the members below, and the connection.
+  mutable std::mutex mutex_;  // Guards the members below, and the connection. A statement runs with it held.
   std::condition_variable transaction_ended_;
   std::vector<Staged> staged_;
   std::size_t applied_of_staged_ = 0;  // The first of them: in the log, and committed with the last.
   std::optional<Unclaimed> unclaimed_;
   std::uint64_t last_savepoint_ = 0;
-  Lsn applied_;  // The file's mark.
-  Lsn durable_;
+  Lsn applied_;    // The file's mark.
   Status behind_;  // Why; ok if it is not.
   std::vector<Missed> missed_;
   std::uint64_t missed_bytes_ = 0;
   bool gave_up_ = false;  // They were too many to keep.
 
-  std::atomic<bool> is_behind_ = false;  // What behind_ says, for readers without the lock.
+  // Of those who must not wait for a statement.
+  std::atomic<std::uint64_t> durable_lsn_{0};
+  std::atomic<bool> is_behind_ = false;
+  mutable std::mutex reason_mutex_;  // Guards behind_ as well: to change it takes both, to read it either.
+
+  // The committer's own: false when nothing can be staged or unclaimed, so that writes of other models need not wait
+  // for the lock, which a save holds while it syncs.
+  bool may_hold_ = false;
 };
 
 }  // namespace vibrato::sql

@@ -171,9 +171,9 @@ Status check_schema_size(SandboxCore& core) {
                           : invalid_argument("sql: " + std::to_string(number) + " " + std::string(what) + ", at most " +
                                              std::to_string(most));
   };
-  VIBRATO_RETURN_IF_ERROR(check("tables, indexes, views and triggers", rows.i64(0), kSandboxEntriesMax));
-  VIBRATO_RETURN_IF_ERROR(check("views", rows.i64(1), kSandboxViewsMax));
-  return check("triggers", rows.i64(2), kSandboxTriggersMax);
+  VIBRATO_RETURN_IF_ERROR(check("tables, indexes, views and triggers", rows.i64(0), limits::kSqlEntriesMax));
+  VIBRATO_RETURN_IF_ERROR(check("views", rows.i64(1), limits::kSqlViewsMax));
+  return check("triggers", rows.i64(2), limits::kSqlTriggersMax);
 }
 
 Result<QueryEnd> give_rows(SandboxCore& core, sqlite3_stmt* statement, std::uint64_t rows_max, RowSink& sink) {

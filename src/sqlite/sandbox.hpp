@@ -1,5 +1,6 @@
 // A connection for SQL text of strangers. What a statement may do is a list (sandbox_rules.hpp); all else is refused
-// when it is prepared. It touches no file but its own, changes no setting, and ends in bounded time and memory.
+// when it is prepared. It touches no file but its own, changes no setting, and ends in bounded time and memory. The
+// schema has caps (base/limits.hpp): what would pass them is refused.
 //
 // Two runs of one statement on equal files, with the same parameters, time and seed, give equal files: `now` and
 // CURRENT_TIMESTAMP are the run's time, random() and randomblob() come from its seed, and functions whose answer
@@ -20,11 +21,6 @@
 #include "sqlite/vfs.hpp"
 
 namespace vibrato::sqlite {
-
-// Of one database. More than that is refused when it is made.
-inline constexpr std::int64_t kSandboxEntriesMax = 5000;  // Tables, indexes, views, triggers.
-inline constexpr std::int64_t kSandboxViewsMax = 200;     // Views of views are opened up in each other.
-inline constexpr std::int64_t kSandboxTriggersMax = 500;
 
 struct SandboxCore;
 

@@ -114,6 +114,13 @@ class ModelsTest(cli.CliTest):
         self.assertEqual(self.run_model("state", "delete", "--prefix", "a/"), "deleted 12\n")
         self.assertEqual(self.sent()[:2], ("DELETE", "/v1/state?prefix=a%2F"))
 
+    def test_what_cannot_be_meant_is_named(self):
+        for given in (("state", "list"), ("doc", "find", "books")):
+            self.assertIn("--limit", self.fail_with(2, *given, "--limit", 0, "--server", self.url))
+        message = self.fail_with(2, "doc", "get", ".b", "x", "--server", self.url)
+        self.assertIn("COLLECTION: a name is", message)
+        self.assertEqual(self.server.requests, [])
+
     def test_state_list_goes_from_page_to_page(self):
         item = {"key": "a", "value": "x", "revision": 1, "expires_at_ms": None}
         self.answer([item, item | {"key": "b"}], **{"x-next-cursor": "n 1"})

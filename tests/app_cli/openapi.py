@@ -12,6 +12,7 @@ class Operation:
     statuses: tuple = ()
     example: object = None  # Of the request's body; None if there is none.
     has_body: bool = False
+    answer: object = None  # The example of the answer with status 200; None if there is none.
 
     @property
     def name(self):
@@ -20,7 +21,7 @@ class Operation:
 
 def operations(text):
     """Every operation, in the order of the description."""
-    found, path, in_request = [], "", False
+    found, path, in_request, status = [], "", False, None
     for line in text.split("\ncomponents:\n")[0].splitlines():
         if match := re.fullmatch(r"  (/\S*):", line):
             path = match[1]
@@ -29,10 +30,13 @@ def operations(text):
         elif match := re.fullmatch(r"      x-role: (\w+)", line):
             found[-1].role = match[1]
         elif match := re.fullmatch(r"      (\w+):", line):
-            in_request = match[1] == "requestBody"
+            in_request, status = match[1] == "requestBody", None
             found[-1].has_body |= in_request
         elif match := re.fullmatch(r'        "(\d{3})":', line):
-            found[-1].statuses += (int(match[1]),)
+            status = int(match[1])
+            found[-1].statuses += (status,)
         elif in_request and (match := re.fullmatch(r"            example: (.*)", line)):
             found[-1].example = json.loads(match[1])
+        elif status == 200 and (match := re.fullmatch(r"              example: (.*)", line)):
+            found[-1].answer = json.loads(match[1])
     return found

@@ -1,17 +1,15 @@
 // docs/formats/records.md against the code: its example records are decoded, and written again byte for byte.
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "format/event_record.hpp"
 #include "format/hex_dump.hpp"
 #include "format/idempotency_record.hpp"
+#include "format/records_page.hpp"
 #include "format/vector_records.hpp"
-#include "support/source_dir.hpp"
 #include "support/status_matchers.hpp"
 
 namespace vibrato::format {
@@ -21,20 +19,8 @@ constexpr std::array<float, 2> kVector = {1.0F, -2.5F};
 constexpr std::string_view kSettings =
     R"({"dim":2,"metric":"dot","index":"hnsw","m":16,"ef_construction":200,"quantization":"auto","archive":null})";
 
-// The bodies in the blocks ```hexdump, in the order of the page.
 std::vector<std::vector<std::byte>> documented_bodies() {
-  std::ifstream in(test::source_dir() + "/docs/formats/records.md");
-  std::stringstream stream;
-  stream << in.rdbuf();
-  const std::string text = stream.str();
-  constexpr std::string_view kFence = "```hexdump\n";
-  std::vector<std::vector<std::byte>> bodies;
-  for (std::size_t at = text.find(kFence); at != std::string::npos; at = text.find(kFence, at)) {
-    at += kFence.size();
-    const auto bytes = test::parse_hex_dump(text.substr(at, text.find("```", at) - at));
-    EXPECT_TRUE(bytes.has_value());
-    bodies.push_back(bytes.value_or(std::vector<std::byte>()));
-  }
+  auto bodies = test::documented_records();
   EXPECT_GE(bodies.size(), 6U);
   bodies.resize(std::max<std::size_t>(bodies.size(), 6));
   return bodies;

@@ -24,8 +24,9 @@ inline overlay::RowPtr made_row(std::uint64_t lsn, std::string value,
 }
 
 inline std::unique_ptr<overlay::RowStore> open_rows(sqlite::Vfs& vfs, overlay::RowObserver* observer = nullptr,
-                                                    const std::string& path = "/rows.db") {
-  auto opened = overlay::RowStore::open(vfs, path, observer);
+                                                    const std::string& path = "/rows.db",
+                                                    std::size_t cached_rows_bytes_max = 1024 * 1024) {
+  auto opened = overlay::RowStore::open(vfs, path, observer, {.cached_rows_bytes_max = cached_rows_bytes_max});
   EXPECT_OK(opened);
   return opened.ok() ? std::move(opened).value() : nullptr;
 }

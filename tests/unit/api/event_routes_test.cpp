@@ -7,10 +7,12 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "api/uri.hpp"
+#include "auth/key_manager.hpp"
 #include "auth/principal.hpp"
 #include "base/limits.hpp"
 #include "events/event_hub.hpp"
@@ -147,6 +149,15 @@ class EventRoutesTest : public ::testing::Test {
     ASSERT_EQ(api_.post("/v1/vector/" + name + "/upsert", fmt::format(R"({{"id":{},"vector":[1,0.5]}})", id)).status,
               200);
   }
+  // One that may query, as the gate leaves it in a request.
+  std::shared_ptr<const auth::Principal> make_key(const std::string& name, const auth::Scope& scope = {}) {
+    const auto key = api_.database().keys().create(
+        {"test"}, {.name = name, .roles = auth::RoleSet{auth::Role::kQuery}, .scope = scope});
+    EXPECT_OK(key);
+    const auth::KeyRecord& record = key->record;
+    return std::make_shared<auth::Principal>(
+        auth::Principal{record.id, record.name, record.roles, record.scope, record.expires_at_ms});
+  }
   // One of each of the vectors' events, and a user's.
   void write_some() {
     create("a");
@@ -226,6 +237,11 @@ TEST_F(EventRoutesTest, parameters_that_make_no_sense_are_refused) {
   EXPECT_EQ(code("/v1/stream?since=x"), 400);
   EXPECT_EQ(code("/v1/stream?since=18446744073709551616"), 400);
   EXPECT_EQ(code("/v1/stream?collection=a%2Fb"), 400);
+  EXPECT_EQ(code("/v1/stream?collection="), 400) << "not the events of all collections";
+  EXPECT_EQ(code("/v1/stream?types="), 400) << "not all types";
+  EXPECT_EQ(code("/v1/stream?types=,"), 400);
+  EXPECT_EQ(code("/v1/stream?types=a,"), 400);
+  EXPECT_EQ(code("/v1/stream?types=a,%20,b"), 400);
   EXPECT_EQ(api_.get("/v1/stream?prefix=a").body["error"], "unknown_field");
   EXPECT_EQ(api_.get("/v1/events?key_prefix=a").body["error"], "unknown_field");
   std::string types = "a";
@@ -244,15 +260,37 @@ TEST_F(EventRoutesTest, a_limited_key_sees_its_collections_only) {
   append("note", {{"collection", "a"}});
   upsert("a", 1);
   upsert("b", 2);
-  auto principal = std::make_shared<auth::Principal>();
   const auto scope = auth::Scope::only({"a"});
   ASSERT_OK(scope);
-  principal->scope = *scope;
+  const auto principal = make_key("limited", *scope);
   const auto client = open("/v1/stream", {}, principal);
   EXPECT_EQ(types_of(client->events(2)), (std::vector<std::string>{"vector_collection_created", "vector_upserted"}));
   open("/v1/stream?collection=b", {}, principal);
   EXPECT_CODE(status_, ErrorCode::kForbidden);
   EXPECT_EQ(open("/v1/stream?collection=a", {}, principal)->events(2)[1]["data"]["id"], 1);
+}
+
+TEST_F(EventRoutesTest, a_stream_ends_when_its_key_is_revoked_and_others_go_on) {
+  const auto revoked = make_key("revoked");
+  const auto kept = make_key("kept");
+  const auto one = open("/v1/stream", {}, revoked);
+  const auto other = open("/v1/stream", {}, kept);
+  const auto silent = open("/v1/stream?types=none", {}, revoked);
+  append("before", 1);
+  one->events(1);
+  other->events(1);
+  ASSERT_OK(api_.database().keys().revoke({"test"}, revoked->key_id));
+  append("after", 2);
+  EXPECT_EQ(types_of(other->events(2)), (std::vector<std::string>{"before", "after"}));
+  for (const StreamClientPtr& client : {one, silent}) {
+    for (int i = 0; i < 500 && !client->has_ended(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_TRUE(client->has_ended());
+  }
+  one->events(1);
+  silent->events(0);
+  EXPECT_FALSE(other->has_ended());
+  open("/v1/stream", {}, revoked);
+  EXPECT_CODE(status_, ErrorCode::kUnauthenticated) << "revoked between the gate and the handler";
 }
 
 TEST_F(EventRoutesTest, head_gets_no_events_and_leaves_no_stream) {

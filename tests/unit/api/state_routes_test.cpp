@@ -175,6 +175,7 @@ TEST_F(StateRoutes, a_batch_answers_each_operation) {
   EXPECT_EQ(results[1]["status"], "error");
   EXPECT_EQ(results[1]["key"], "a");
   EXPECT_EQ(results[1]["error"]["error"], "revision_mismatch");
+  EXPECT_TRUE(results[1]["error"]["message"].get<std::string>().starts_with("operations[1]: ")) << answer.text;
   EXPECT_EQ(results[2]["error"]["error"], "invalid_argument");
   EXPECT_EQ(results[3]["key"], nullptr);
   EXPECT_EQ(results[4]["key"], "b");
@@ -182,6 +183,9 @@ TEST_F(StateRoutes, a_batch_answers_each_operation) {
   EXPECT_EQ(results[5]["revision"], lsn);
   EXPECT_EQ(results[6]["status"], "error");
   EXPECT_EQ(keys(api_.get("/v1/state")), json({"a", "b", "c"}));
+  const ApiAnswer late = batch(R"([{"key":""},{"key":"a","value":1,"if_revision":1}])");
+  EXPECT_TRUE(late.body["results"][1]["error"]["message"].get<std::string>().starts_with("operations[1]: "))
+      << late.text << " though it is the first that got so far";
   const ApiAnswer none = batch(R"([{"key":"","value":1}])");
   EXPECT_EQ(none.status, 200);
   EXPECT_FALSE(none.body.contains("lsn"));
@@ -192,6 +196,8 @@ TEST_F(StateRoutes, an_atomic_batch_is_all_or_nothing) {
       batch(R"([{"key":"a","value":1},{"key":"a","value":2,"if_revision":0}])", R"(,"atomic":true)");
   EXPECT_EQ(refused.status, 409) << refused.text;
   EXPECT_EQ(refused.body["error"], "revision_mismatch");
+  EXPECT_TRUE(refused.body["message"].get<std::string>().starts_with("operations[1]: key 'a' has revision "))
+      << refused.text;
   EXPECT_EQ(batch(R"([{"key":"a","value":1},{"key":"","value":2}])", R"(,"atomic":true)").status, 400);
   EXPECT_EQ(api_.get("/v1/state").body, json::array());
   const ApiAnswer done = batch(R"([{"key":"a","value":1},{"key":"b","value":2}])", R"(,"atomic":true)");

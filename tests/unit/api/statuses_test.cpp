@@ -1,10 +1,14 @@
 // The statuses that docs/openapi.yaml documents and that only a fake can bring about, for each route that documents
 // them, with the requests that the description gives as examples. tests/app_cli/statuses_test.py produces the others.
+#include <condition_variable>
 #include <gtest/gtest.h>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "api/pages.hpp"
+#include "commit/write.hpp"
 #include "engine/database_impl.hpp"
 #include "support/database_api.hpp"
 #include "support/described_routes.hpp"
@@ -78,6 +82,77 @@ TEST(Statuses, every_route_that_says_so_answers_507_on_a_full_disk) {
   api.faults().add_rule({.fault = io::Fault::kDiskFull, .call = io::IoCall::kWrite, .for_good = true});
   expect_where_described(api, 507, 10);
   api.faults().clear_rules();
+}
+
+// Keeps the committer, or a thread for queries, until the gate opens.
+class Gate {
+ public:
+  void wait() {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return is_open_; });
+  }
+  void wait_for(int waiting) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this, waiting] { return waiting_ == waiting; });
+  }
+  void open() {
+    const std::lock_guard lock(mutex_);
+    is_open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int waiting_ = 0;
+  bool is_open_ = false;
+};
+
+class WaitingWrite final : public commit::Write {
+ public:
+  explicit WaitingWrite(Gate& gate) : gate_(gate) {}
+  [[nodiscard]] Status validate(commit::EffectList& /*effects*/) override {
+    gate_.wait();
+    return ok_status();
+  }
+  [[nodiscard]] std::uint64_t bytes() const override { return 1; }
+
+ private:
+  Gate& gate_;
+};
+
+TEST(Statuses, every_route_without_a_body_that_says_so_answers_429_when_too_much_waits) {
+  Gate gate;
+  test::DatabaseApi api({.no_auth = true}, [](engine::DatabaseOptions& options) {
+    options.query_threads = 1;
+    options.query_queue_max = 1;
+    options.ingest_queue_writes = 1;
+  });
+  ASSERT_EQ(api.post("/v1/vector/docs", R"({"dim":3,"metric":"cosine"})").status, 200);
+  const auto submit_write = [&] {
+    return api.database().submit(std::make_unique<WaitingWrite>(gate), engine::Database::Kind::kDelete, nullptr,
+                                 commit::Durability::kSynced, [](const Result<commit::Committed>&) {});
+  };
+  ASSERT_OK(submit_write());
+  ASSERT_OK(api.database().queries().submit([&gate] { gate.wait(); }));
+  gate.wait_for(2);  // Each has one, and room for another that waits.
+  ASSERT_OK(submit_write());
+  ASSERT_OK(api.database().queries().submit([] {}));
+  std::size_t checked = 0;
+  for (const test::DescribedRoute& route : test::described_routes(kOpenapiYaml)) {
+    if (!route.statuses.contains(429) || route.statuses.contains(415) || route.path.ends_with("/export") ||
+        route.path == "/v1/stream" || route.path == "/v1/events") {
+      continue;  // Streams have caps of their own.
+    }
+    const test::ApiAnswer answer = ask_example(api, route);
+    EXPECT_EQ(answer.status, 429) << route.method << " " << route.path << ": " << answer.text;
+    EXPECT_EQ(answer.body["error"], "overloaded") << answer.text;
+    ++checked;
+  }
+  EXPECT_EQ(checked, 6U);
+  gate.open();
 }
 
 TEST(Statuses, a_database_whose_log_can_not_be_relied_on_is_not_ready) {

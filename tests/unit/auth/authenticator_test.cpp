@@ -4,6 +4,7 @@
 #include <string>
 
 #include "auth/api_token.hpp"
+#include "auth/lasting_access.hpp"
 #include "support/key_fixture.hpp"
 
 namespace vibrato::auth {
@@ -150,6 +151,33 @@ TEST(Authenticator, works_with_no_room_to_remember) {
   EXPECT_EQ(keys.authenticate(key.token).state, AuthState::kAuthenticated);
   EXPECT_EQ(keys.authenticate(key.token).state, AuthState::kAuthenticated);
   EXPECT_EQ(keys.store.find_count(), 2);
+}
+
+TEST(Authenticator, lasting_access_ends_with_the_key_and_asks_the_store_when_one_is_revoked_only) {
+  KeyFixture keys;
+  const MadeKey lasting = keys.make({Role::kQuery});
+  const MadeKey ending = keys.make({Role::kQuery}, {}, keys.clock.now_ms() + 10);
+  const MadeKey other = keys.make({Role::kQuery});
+  LastingAccess one(keys.authenticator, keys.authenticate(lasting.token).principal);
+  LastingAccess two(keys.authenticator, keys.authenticate(ending.token).principal);
+  LastingAccess nobody(keys.authenticator, nullptr);
+  EXPECT_TRUE(one.holds(keys.clock.now_ms()));
+  EXPECT_TRUE(two.holds(keys.clock.now_ms()));
+  const int asked = keys.store.find_count();
+  EXPECT_TRUE(one.holds(keys.clock.now_ms()));
+  keys.clock.advance_ms(9);
+  EXPECT_TRUE(two.holds(keys.clock.now_ms()));
+  keys.clock.advance_ms(1);
+  EXPECT_EQ(two.check(keys.clock.now_ms()), AuthState::kExpired);
+  EXPECT_EQ(keys.store.find_count(), asked);
+  ASSERT_OK(keys.manager.revoke({"test"}, other.id));
+  EXPECT_TRUE(one.holds(keys.clock.now_ms()));
+  ASSERT_OK(keys.manager.revoke({"test"}, lasting.id));
+  EXPECT_EQ(one.check(keys.clock.now_ms()), AuthState::kRevoked);
+  EXPECT_EQ(one.check(keys.clock.now_ms()), AuthState::kRevoked);
+  keys.store.fail_with(io_error("the catalog is gone"));
+  EXPECT_EQ(one.check(keys.clock.now_ms()), AuthState::kUnavailable);
+  EXPECT_TRUE(nobody.holds(keys.clock.now_ms()));
 }
 
 TEST(Authenticator, a_stream_learns_what_has_become_of_its_key) {

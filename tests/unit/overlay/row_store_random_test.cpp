@@ -65,8 +65,10 @@ class RandomRowStore : public ::testing::TestWithParam<std::uint64_t> {};
 TEST_P(RandomRowStore, answers_as_a_map_does) {
   Random random(GetParam());
   io::SimulatedFileSystem fs;
+  const std::size_t cached_bytes_max = GetParam() % 2 == 0 ? 0 : 1024 * 1024;
+  const auto open_store = [&](sqlite::Vfs& vfs) { return open_rows(vfs, nullptr, "/rows.db", cached_bytes_max); };
   auto vfs = std::make_unique<sqlite::Vfs>(fs);
-  auto store = open_rows(*vfs);
+  auto store = open_store(*vfs);
   Oracle oracle;
   std::uint64_t applied = 0;
   std::uint64_t visible = 0;
@@ -119,14 +121,14 @@ TEST_P(RandomRowStore, answers_as_a_map_does) {
         vfs.reset();
         fs.restart(io::kAllCrashModes[random.below(std::size(io::kAllCrashModes))], random.below(1000));
         vfs = std::make_unique<sqlite::Vfs>(fs);
-        store = open_rows(*vfs);
+        store = open_store(*vfs);
         ASSERT_TRUE(store);
         const std::uint64_t found = store->durable_lsn().value();
         EXPECT_TRUE(found == durable || found == visible) << found;
         EXPECT_TRUE(!saved.ok() || found == visible);
       } else {
         store.reset();
-        store = open_rows(*vfs);
+        store = open_store(*vfs);
         EXPECT_EQ(store->durable_lsn(), Lsn(durable));
       }
       applied = visible = store->durable_lsn().value();

@@ -1,5 +1,6 @@
 #include "overlay/row_store.hpp"
 
+#include <ctime>
 #include <gtest/gtest.h>
 
 #include "io/simulated_file_system.hpp"
@@ -71,6 +72,32 @@ TEST_F(RowStoreTest, a_read_takes_the_row_that_was_visible) {
   EXPECT_EQ(value_of_row(store_->get_newest("k")), "(none)");
 }
 
+// Ten times as many rows of one key take about ten times as long, not a hundred times.
+TEST_F(RowStoreTest, many_rows_of_one_key_in_one_round_take_time_in_proportion) {
+  std::uint64_t lsn = 0;
+  const auto put_round = [&](std::uint64_t rows) {
+    const Lsn visible(lsn);
+    const auto begin = std::clock();
+    for (std::uint64_t row = 0; row < rows; ++row) {
+      ++lsn;
+      store_->put("k", made_row(lsn, "v", 1000 + static_cast<std::int64_t>(row)), visible);
+    }
+    return std::clock() - begin;
+  };
+  put_round(10);
+  const auto few = put_round(5'000);
+  const auto many = put_round(50'000);
+  EXPECT_LT(many, 40 * few) << few << " and " << many;
+  EXPECT_EQ(value_at(*store_, "k", lsn - 50'000), "v");
+  // The next round lets go of all of them but the one that is visible.
+  put_round(1);
+  EXPECT_LT(store_->unsaved_bytes(), 1000U);
+  const auto due = store_->expired(INT64_MAX, 10, Lsn(lsn));
+  ASSERT_OK(due);
+  ASSERT_EQ(due->size(), 1U);
+  EXPECT_EQ(due->front().row->lsn, Lsn(lsn));
+}
+
 TEST_F(RowStoreTest, what_is_not_visible_is_not_seen_over_a_row_of_the_file) {
   put(1, "k", "one");
   ASSERT_OK(store_->save(Lsn(1)));
@@ -113,6 +140,25 @@ TEST_F(RowStoreTest, applying_again_changes_nothing) {
   erase(2, "b");
   put(3, "b", "other");
   EXPECT_EQ(rows_in_range(*store_, {"", std::nullopt}), "a=2 b=3");
+}
+
+TEST_F(RowStoreTest, rows_that_were_saved_or_read_are_kept_in_memory) {
+  put(1, "k", "one");
+  ASSERT_OK(store_->save(Lsn(1)));
+  const std::uint64_t bytes = store_->cached_bytes();
+  EXPECT_GT(bytes, 0U);
+  reopen();
+  EXPECT_EQ(store_->cached_bytes(), 0U);
+  EXPECT_EQ(value_at(*store_, "k"), "one");
+  EXPECT_EQ(store_->cached_bytes(), bytes);
+  EXPECT_EQ(value_at(*store_, "k"), "one");
+  EXPECT_EQ(value_at(*store_, "none"), "(none)");
+  EXPECT_EQ(store_->cached_bytes(), bytes);
+  erase(2, "k");
+  EXPECT_EQ(value_at(*store_, "k"), "(none)");
+  ASSERT_OK(store_->save(Lsn(2)));
+  EXPECT_EQ(value_at(*store_, "k"), "(none)");
+  EXPECT_EQ(store_->cached_bytes(), 0U);
 }
 
 TEST_F(RowStoreTest, a_view_is_of_one_moment) {

@@ -244,21 +244,6 @@ TEST(HostileSql, views_and_triggers_that_grow_without_end_are_ended) {
   hostile.check_unharmed();
 }
 
-TEST(HostileSql, views_and_triggers_have_caps) {
-  HostileStore hostile;  // It has a view.
-  auto& store = hostile.store();
-  for (std::int64_t i = 1; i < sqlite::kSandboxViewsMax; ++i) {
-    ASSERT_OK(store.exec(fmt::format("CREATE VIEW v{} AS SELECT 1", i)));
-  }
-  EXPECT_CODE(store.exec("CREATE VIEW more AS SELECT 1"), ErrorCode::kInvalidArgument);
-  for (std::int64_t i = 0; i < sqlite::kSandboxTriggersMax; ++i) {
-    ASSERT_OK(store.exec(fmt::format("CREATE TRIGGER r{} AFTER INSERT ON t BEGIN SELECT 1; END", i)));
-  }
-  EXPECT_CODE(store.exec("CREATE TRIGGER more AFTER INSERT ON t BEGIN SELECT 1; END"), ErrorCode::kInvalidArgument);
-  ASSERT_OK(store.exec("DROP VIEW v1"));
-  ASSERT_OK(store.exec("CREATE VIEW more AS SELECT 1"));
-}
-
 TEST(HostileSql, memory_has_an_end) {
   HostileStore hostile;
   test::SqlTextSink sink;

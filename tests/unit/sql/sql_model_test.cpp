@@ -1,9 +1,10 @@
 #include "sql/sql_model.hpp"
 
-#include <functional>
+#include <chrono>
+#include <condition_variable>
 #include <future>
 #include <gtest/gtest.h>
-#include <utility>
+#include <mutex>
 
 #include "sqlite/file_mark.hpp"
 #include "support/sql_store.hpp"
@@ -208,33 +209,60 @@ TEST_F(SqlModelTest, the_last_rowid_is_refused_since_the_next_would_be_random) {
   EXPECT_EQ(store_.query("SELECT a FROM t"), "9223372036854775806");
 }
 
-// Asks once, in the middle of what looks at the time.
-class AskingClock final : public Clock {
+// Stands still; who looks at its time of deadlines may have to wait.
+class GateClock final : public Clock {
  public:
-  [[nodiscard]] std::int64_t now_ms() const override { return 0; }
+  [[nodiscard]] std::int64_t now_ms() const override { return 1'700'000'000'000; }
   [[nodiscard]] std::int64_t monotonic_ns() const override {
-    if (ask) std::exchange(ask, nullptr)();
+    std::unique_lock lock(mutex_);
+    is_waited_at_ = is_shut_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !is_shut_; });
     return 0;
   }
+  void set_shut(bool shut) {
+    const std::lock_guard lock(mutex_);
+    is_shut_ = shut;
+    changed_.notify_all();
+  }
+  void wait_for_waiter() const {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_waited_at_; });
+  }
 
-  mutable std::function<void()> ask;
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  bool is_shut_ = false;
+  mutable bool is_waited_at_ = false;
 };
 
-TEST(SqlQueries, do_not_wait_for_a_statement_that_writes) {
-  io::SimulatedFileSystem disk;
-  AskingClock clock;
-  test::SqlStore store(disk, clock);
-  ASSERT_OK(store.open());
-  ASSERT_OK(store.exec("CREATE TABLE t(a)"));
-  std::string read = "not ended";
-  std::future<void> reader;
-  clock.ask = [&] {
-    reader = std::async(std::launch::async, [&] { read = store.query("SELECT count(*) FROM t"); });
-    EXPECT_EQ(reader.wait_for(std::chrono::seconds(20)), std::future_status::ready);
-  };
-  ASSERT_OK(store.exec("INSERT INTO t VALUES (1)"));
-  reader.get();
-  EXPECT_EQ(read, "0");
+TEST(SqlModel, queries_do_not_wait_for_a_statement_that_writes) {
+  io::SimulatedFileSystem fs;
+  sqlite::Vfs vfs(fs);
+  GateClock clock;
+  commit::VisibleLsn visible;
+  const commit::RoundTime time(clock);
+  ASSERT_OK(fs.create_directory("/data"));
+  SqlModel::Options options;
+  options.clock = &clock;
+  auto model = SqlModel::open(vfs, "/data", visible, time, std::move(options));
+  ASSERT_OK(model);
+  ASSERT_OK((*model)->load());
+  clock.set_shut(true);
+  auto statement =
+      std::async(std::launch::async, [&] { return (*model)->run("CREATE TABLE t(a)", {}, {.lsn = Lsn(1)}).status(); });
+  clock.wait_for_waiter();
+  auto asked = std::async(std::launch::async, [&] {
+    EXPECT_OK((*model)->health());
+    EXPECT_EQ((*model)->durable_lsn(), Lsn());
+    test::SqlTextSink rows;
+    EXPECT_OK((*model)->query({.statement = "SELECT 1"}, rows));
+    EXPECT_EQ(rows.text, "1");
+  });
+  EXPECT_EQ(asked.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  clock.set_shut(false);
+  EXPECT_OK(statement.get());
 }
 
 }  // namespace
