@@ -103,6 +103,8 @@ void add_memory(CLI::App& app, ServeV2Options& options) {
              "of rows in memory; past it 429; 0: no bound");
   add_number(app, "--tail-budget-bytes", database.tail_budget_bytes, kMiB, kBytesMax,
              "of one collection's rows that no graph finds yet; past it 429");
+  add_number(app, "--state-cache-bytes", database.state_cache_bytes, 0, kBytesMax,
+             "of the state in memory: the keys that were read or saved last, with their values; 0: none");
   add_number(app, "--hot-part-bytes", database.hot_part_bytes, kMiB, kBytesMax,
              "of one collection in memory that are sealed into a segment");
   add_number(app, "--disk-reserve-bytes", database.disk_reserve_bytes, 0, kBytesMax,

@@ -110,8 +110,11 @@ Status Database::Impl::open_files() {
         },
         is_new_to_catalog);
   };
-  VIBRATO_RETURN_IF_ERROR(open_one(state_model, kStateFile,
-                                   [this] { return kv::StateModel::open(vfs, folder.root(), visible, round_time); }));
+  VIBRATO_RETURN_IF_ERROR(open_one(state_model, kStateFile, [this] {
+    kv::StateModel::Options state_options;
+    state_options.rows.cached_rows_bytes_max = options.state_cache_bytes;
+    return kv::StateModel::open(vfs, folder.root(), visible, round_time, state_options);
+  }));
   VIBRATO_RETURN_IF_ERROR(open_one(documents, kDocumentsFile, [this] {
     doc::DocumentModel::Options document_options;
     document_options.builds_by_itself = options.background_threads > 0;

@@ -21,6 +21,7 @@ struct DatabaseOptions {
 
   std::uint64_t memory_budget_bytes = std::uint64_t{8} << 30;  // Of all models, what no file holds; 0: no bound.
   std::uint64_t tail_budget_bytes = std::uint64_t{256} << 20;  // Of one collection, rows no index finds yet.
+  std::uint64_t state_cache_bytes = std::uint64_t{256} << 20;  // Keys of the state that were read or saved last.
   std::uint64_t hot_part_bytes = std::uint64_t{64} << 20;
   std::uint64_t disk_reserve_bytes = std::uint64_t{64} << 20;  // 0: none.
 

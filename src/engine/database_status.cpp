@@ -139,6 +139,8 @@ void Database::Impl::update_gauges() {
   set("vibrato_memory_proxy_bytes", "Bytes that count against the memory budget", now.memory_bytes);
   set("vibrato_memory_budget_bytes", "The memory budget; 0 for none", now.memory_budget_bytes);
   set("vibrato_unsaved_bytes", "Bytes of state and documents that wait for their files", now.unsaved_bytes);
+  set("vibrato_state_cache_bytes", "Bytes of keys and values that reads of the state find in memory",
+      state_model->cached_bytes());
   set("vibrato_sse_clients", "Streams of events", now.event_streams);
   set("vibrato_visible_lsn", "Up to which LSN reads see", now.visible_lsn.value());
   set("vibrato_durable_lsn", "Up to which LSN files hold all", now.durable_lsn.value());

@@ -57,11 +57,8 @@ struct ChosenKey {
 // The row is hidden: its time is over.
 [[nodiscard]] bool is_over(const overlay::Row& row, std::int64_t now_ms);
 
-// Of keys with their values in memory: a million of a hundred bytes fit.
-inline constexpr std::size_t kCachedRowsBytesMax = std::size_t{256} << 20;
-
 struct StateModelOptions {
-  overlay::RowStoreOptions rows = {.cached_rows_bytes_max = kCachedRowsBytesMax};
+  overlay::RowStoreOptions rows;
 };
 
 // Thread-safety: as FileModel; reads from any thread.
@@ -105,6 +102,7 @@ class StateModel final : public commit::FileModel {
   [[nodiscard]] std::string_view file_name() const override { return "state.db"; }
   [[nodiscard]] Result<std::unique_ptr<commit::FileCapture>> capture() override;
   [[nodiscard]] std::uint64_t unsaved_bytes() const override { return rows_->unsaved_bytes(); }
+  [[nodiscard]] std::uint64_t cached_bytes() const { return rows_->cached_bytes(); }
 
  private:
   StateModel(std::unique_ptr<overlay::RowStore> rows, const commit::VisibleLsn& visible, const commit::RoundTime& time);

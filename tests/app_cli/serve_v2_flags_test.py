@@ -15,6 +15,7 @@ NUMBERS = {
     "dim-max": (1, 16384), "k-max": (1, 10000), "wal-segment-bytes": (2**20, 2**50), "wal-retain-bytes": (0, 2**50),
     "wal-retain-hours": (0, 878400), "wal-max-bytes": (2**20, 2**50), "idempotency-hours": (1, 878400),
     "memory-budget-bytes": (0, 2**50), "tail-budget-bytes": (2**20, 2**50), "hot-part-bytes": (2**20, 2**50),
+    "state-cache-bytes": (0, 2**50),
     "disk-reserve-bytes": (0, 2**50), "ingest-queue-capacity": (1, 1000000), "checkpoint-interval-secs": (1, 86400),
     "compaction-interval-secs": (1, 86400), "compaction-bytes-per-pass": (2**20, 2**50),
     "background-io-mb-per-sec": (0, 1000000), "background-threads": (1, 1024), "query-threads": (0, 1024),

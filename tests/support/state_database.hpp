@@ -38,7 +38,8 @@ class StateDatabase {
     visible_.publish(Lsn());
     VIBRATO_ASSIGN_OR_RETURN(log_, wal::LocalLog::open(fs_, "/data/wal", plain_log_options()));
     VIBRATO_RETURN_IF_ERROR(log_->health());
-    VIBRATO_ASSIGN_OR_RETURN(model_, kv::StateModel::open(*vfs_, "/data", visible_, *time_));
+    VIBRATO_ASSIGN_OR_RETURN(
+        model_, kv::StateModel::open(*vfs_, "/data", visible_, *time_, {.rows = {.cached_rows_bytes_max = 1 << 20}}));
     list_ = {model_.get()};
     models_ = std::make_unique<commit::ModelSet>(list_);
     VIBRATO_RETURN_IF_ERROR(models_->load_and_replay(*log_).status());
