@@ -257,7 +257,9 @@ TEST(SqlModel, queries_do_not_wait_for_a_statement_that_writes) {
     EXPECT_OK((*model)->health());
     EXPECT_EQ((*model)->durable_lsn(), Lsn());
     test::SqlTextSink rows;
-    EXPECT_OK((*model)->query({.statement = "SELECT 1"}, rows));
+    Query query;
+    query.statement = "SELECT 1";
+    EXPECT_OK((*model)->query(query, rows));
     EXPECT_EQ(rows.text, "1");
   });
   EXPECT_EQ(asked.wait_for(std::chrono::seconds(20)), std::future_status::ready);
