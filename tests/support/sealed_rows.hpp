@@ -27,7 +27,7 @@ inline vector::CollectionSettings small_segment_settings(std::uint32_t dim, Metr
 inline PointId made_id(std::uint32_t row) {
   return row % 2 == 0 ? PointId(std::uint64_t{row} * 3) : PointId("id " + std::to_string(row));
 }
-inline std::string made_meta(std::uint32_t row) {
+inline std::string sealed_meta(std::uint32_t row) {
   return row % 3 == 0 ? std::string() : "{\"row\":" + std::to_string(row) + "}";
 }
 // Row r has LSN 10 + r.
@@ -43,7 +43,7 @@ inline std::shared_ptr<vector::HotPart> frozen_part(const vector::CollectionSett
   EXPECT_OK(created);
   const std::shared_ptr<vector::HotPart> part = std::move(created).value();
   for (std::uint32_t row = 0; row < made.rows; ++row) {
-    EXPECT_OK(part->append(made_id(row).view(), made.row(row), made_meta(row), made_lsn(row)));
+    EXPECT_OK(part->append(made_id(row).view(), made.row(row), sealed_meta(row), made_lsn(row)));
   }
   part->freeze();
   while (part->index_step(1000)) {

@@ -50,7 +50,7 @@ class ArchiveTest : public ::testing::Test {
     EXPECT_OK(writer);
     for (std::uint32_t row = 0; row < rows.count; ++row) {
       const std::span<const float> values(rows.row(row), rows.dim);
-      EXPECT_OK((*writer)->add({test::made_id(row).view(), test::made_lsn(row), values, test::made_meta(row)}));
+      EXPECT_OK((*writer)->add({test::made_id(row).view(), test::made_lsn(row), values, test::sealed_meta(row)}));
     }
     const auto image = (*writer)->finish_rows();
     EXPECT_OK(image);
@@ -146,7 +146,7 @@ TEST_F(ArchiveTest, answers_from_codes_alone_where_raw_vectors_are_dropped) {
 
     for (std::uint32_t row = 0; row < 3000; row += 7) {
       EXPECT_CODE(part->vector(row), ErrorCode::kGone);
-      ASSERT_EQ(part->meta_json(row).value(), test::made_meta(row));
+      ASSERT_EQ(part->meta_json(row).value(), test::sealed_meta(row));
       ASSERT_EQ(part->find(test::made_id(row).view(), Lsn::max()).value(), row);
       ASSERT_EQ(part->row_lsn(row), test::made_lsn(row));
     }

@@ -52,7 +52,7 @@ TEST_F(SealedPartTest, holds_the_rows_of_the_hot_part_as_they_were) {
       ASSERT_EQ(sealed->row_lsn(row), test::made_lsn(row));
       ASSERT_EQ(sealed->find(test::made_id(row).view(), Lsn::max()).value(), row);
       ASSERT_TRUE(std::ranges::equal(sealed->vector(row).value(), made.row(row)));
-      ASSERT_EQ(sealed->meta_json(row).value(), test::made_meta(row));
+      ASSERT_EQ(sealed->meta_json(row).value(), test::sealed_meta(row));
     }
     EXPECT_EQ(sealed->find(PointId("absent").view(), Lsn::max()).value(), std::nullopt);
     EXPECT_OK(sealed->rows().file().verify());

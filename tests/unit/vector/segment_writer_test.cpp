@@ -31,7 +31,7 @@ TEST_F(SegmentWriterTest, writes_rows_in_any_order_of_their_lsns_with_an_index_o
   auto writer = SegmentFileWriter::create(fs_, folder_.path(), kWrittenFile, CollectionNumber(9), settings);
   ASSERT_OK(writer);
   for (std::uint32_t row = 0; row < made.rows; ++row) {
-    ASSERT_OK((*writer)->add({test::made_id(row).view(), Lsn(5000 - row), made.row(row), test::made_meta(row)}));
+    ASSERT_OK((*writer)->add({test::made_id(row).view(), Lsn(5000 - row), made.row(row), test::sealed_meta(row)}));
   }
   const auto rows = (*writer)->finish_rows();
   ASSERT_OK(rows);
@@ -56,7 +56,7 @@ TEST_F(SegmentWriterTest, writes_rows_in_any_order_of_their_lsns_with_an_index_o
   for (std::uint32_t row = 0; row < made.rows; ++row) {
     ASSERT_EQ((*sealed)->find(test::made_id(row).view(), Lsn::max()).value(), row);
     ASSERT_EQ((*sealed)->row_lsn(row), Lsn(5000 - row));
-    ASSERT_EQ((*sealed)->meta_json(row).value(), test::made_meta(row));
+    ASSERT_EQ((*sealed)->meta_json(row).value(), test::sealed_meta(row));
   }
   EXPECT_EQ(test::search_part(**sealed, made.row(3), 1, Lsn::max()).front().row, 3U);
 }
@@ -159,7 +159,7 @@ TEST_F(SegmentWriterTest, a_thousand_small_parts_make_one_file_and_cost_little_m
     bytes += parts.back()->bytes_in_memory();
     for (std::uint32_t row = 0; row < 10; ++row) {
       ASSERT_EQ(parts.back()->find(test::made_id(row).view(), Lsn::max()).value(), row);
-      ASSERT_EQ(parts.back()->meta_json(row).value(), test::made_meta(row));
+      ASSERT_EQ(parts.back()->meta_json(row).value(), test::sealed_meta(row));
       ASSERT_TRUE(std::ranges::equal(parts.back()->vector(row).value(), items[i].row(row)->vector));
     }
     ASSERT_EQ(test::search_part(*parts.back(), items[i].row(4)->vector, 10, Lsn::max()).size(), 10U);
