@@ -94,6 +94,17 @@ Status find(const DocOptions& options, CommandContext& context, RemoteServer& se
   return ok_status();
 }
 
+// "year:dsc" is no key by which somebody means to sort.
+Status check_sort(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word.find(':') != std::string::npos && !word.ends_with(":asc") && !word.ends_with(":desc")) {
+      return invalid_argument(
+          fmt::format("--sort: '{}' ends with neither :asc nor :desc; a key with a colon needs one of them", word));
+    }
+  }
+  return ok_status();
+}
+
 Status check_doc_use(const DocOptions& options) {
   VIBRATO_RETURN_IF_ERROR(io::check_name(options.collection).with_context("COLLECTION"));
   const bool is_find = options.action == "find";
@@ -110,6 +121,7 @@ Status check_doc_use(const DocOptions& options) {
   if (!is_find && (!options.filter.empty() || !options.sort.empty() || options.limit != 0)) {
     return invalid_argument("--filter, --sort and --limit are for doc find");
   }
+  VIBRATO_RETURN_IF_ERROR(check_sort(options.sort));
   return check_remote_flags(options.remote);
 }
 

@@ -173,6 +173,7 @@ class ModelsTest(cli.CliTest):
                              (["state", "put", "k", "1", "--ttl-ms", 0], "--ttl-ms"),
                              (["state", "list", "k"], "--prefix"), (["state", "list", "--if-revision", 1], "--if-rev"),
                              (["state", "frob", "k"], "ACTION"), (["doc", "get", "books"], "ID"),
+                             (["doc", "find", "books", "--sort", "year:dsc"], "--sort"),
                              (["doc", "put", "books", "d"], "DOCUMENT"), (["doc", "find", "a/b"], "COLLECTION"),
                              (["doc", "find", "b", "--filter", "year<3"], "--filter is not valid JSON"),
                              (["doc", "get", "b", "d", "--filter", "{}"], "--filter"), (["sql"], "STATEMENT"),
