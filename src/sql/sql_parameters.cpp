@@ -11,37 +11,41 @@ namespace {
 
 using Json = nlohmann::json;
 
-Result<sqlite::SqlValue> value_of(const Json& json, std::size_t index) {
-  const auto unfit = [&](std::string_view what) {
-    return invalid_argument("params[" + std::to_string(index) + "]: " + std::string(what));
-  };
+Status read_value(const Json& json, std::size_t index, sqlite::SqlValue& value) {
+  const std::string name = "params[" + std::to_string(index) + "]: ";
   switch (json.type()) {
     case Json::value_t::null:
-      return sqlite::SqlValue();
+      value = std::monostate();
+      return ok_status();
     case Json::value_t::boolean:
-      return sqlite::SqlValue(std::int64_t{json.get<bool>() ? 1 : 0});
+      value = std::int64_t{json.get<bool>() ? 1 : 0};
+      return ok_status();
     case Json::value_t::number_integer:
-      return sqlite::SqlValue(json.get<std::int64_t>());
+      value = json.get<std::int64_t>();
+      return ok_status();
     case Json::value_t::number_unsigned: {
       const auto number = json.get<std::uint64_t>();
       if (number <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        return sqlite::SqlValue(static_cast<std::int64_t>(number));
+        value = static_cast<std::int64_t>(number);
+      } else {
+        value = static_cast<double>(number);
       }
-      return sqlite::SqlValue(static_cast<double>(number));
+      return ok_status();
     }
     case Json::value_t::number_float:
-      return sqlite::SqlValue(json.get<double>());
+      value = json.get<double>();
+      return ok_status();
     case Json::value_t::string: {
       const auto& text = json.get_ref<const std::string&>();
       if (text.size() > limits::kSqlValueBytesMax) {
-        return Status(ErrorCode::kPayloadTooLarge, "params[" + std::to_string(index) +
-                                                       "]: " + std::to_string(text.size()) + " bytes, at most " +
-                                                       std::to_string(limits::kSqlValueBytesMax));
+        return {ErrorCode::kPayloadTooLarge,
+                name + std::to_string(text.size()) + " bytes, at most " + std::to_string(limits::kSqlValueBytesMax)};
       }
-      return sqlite::SqlValue(text);
+      value = text;
+      return ok_status();
     }
     default:
-      return unfit("expected null, a bool, a number or a string");
+      return invalid_argument(name + "expected null, a bool, a number or a string");
   }
 }
 
@@ -63,8 +67,8 @@ Result<std::vector<sqlite::SqlValue>> parse_parameters(std::string_view json) {
   std::vector<sqlite::SqlValue> values;
   values.reserve(parsed.size());
   for (const Json& one : parsed) {
-    VIBRATO_ASSIGN_OR_RETURN(sqlite::SqlValue value, value_of(one, values.size()));
-    values.push_back(std::move(value));
+    const std::size_t index = values.size();
+    VIBRATO_RETURN_IF_ERROR(read_value(one, index, values.emplace_back()));
   }
   return values;
 }
