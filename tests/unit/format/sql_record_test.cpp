@@ -1,6 +1,7 @@
 #include "format/sql_record.hpp"
 
 #include <gtest/gtest.h>
+#include <initializer_list>
 #include <string>
 
 #include "base/limits.hpp"
@@ -27,7 +28,8 @@ TEST(SqlRecord, gives_back_what_was_put) {
 }
 
 TEST(SqlRecord, is_the_one_of_the_page) {
-  EXPECT_EQ(test::hex_dump(encode_sql_record(example())), test::hex_dump(test::documented_record("SQL statement executed")));
+  EXPECT_EQ(test::hex_dump(encode_sql_record(example())),
+            test::hex_dump(test::documented_record("SQL statement executed")));
 }
 
 TEST(SqlRecord, is_as_long_as_it_says) {
@@ -40,7 +42,7 @@ TEST(SqlRecord, is_as_long_as_it_says) {
 }
 
 TEST(SqlRecord, with_another_version_reserved_bytes_or_no_utf8_is_damaged) {
-  for (const std::size_t at : {0, 1, 2, 3, 12, 13, 14, 15, 40}) {
+  for (const std::size_t at : std::initializer_list<std::size_t>{0, 1, 2, 3, 12, 13, 14, 15, 40}) {
     std::vector<std::byte> body = encode_sql_record(example());
     body[at] = std::byte{0xff};
     EXPECT_CODE(decode_sql_record(body), ErrorCode::kCorruption) << at;
