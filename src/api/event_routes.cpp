@@ -133,9 +133,9 @@ void add_stream_route(const ContextPtr& context, std::string pattern, std::strin
   table.add({.pattern = std::move(pattern),
              .role = Role::kQuery,
              .reach = Reach::kVisibleCollections,
+             .has_endless_answer = true,
              .known_query_parameters = {{std::string(kSince), std::string(kTypes), std::string(prefix),
                                          std::string(kCollection)}},
-             .has_endless_answer = true,
              .check_query = [prefix](const Request& request) -> Status {
                VIBRATO_RETURN_IF_ERROR(read_since(request).status());
                return read_filter(request, prefix).status();

@@ -55,12 +55,12 @@ struct Route {
   std::size_t body_bytes_max = limits::kBodyBytesDefault;
   // A write whose answer is kept under no Idempotency-Key refuses one: who sends it counts on doing things once.
   bool refuses_idempotency_key = false;
-  // The query parameters it knows; others are `unknown_field`, and each may come once. nullopt: others are ignored, and
-  // of one that comes twice the first counts.
-  std::optional<std::vector<std::string>> known_query_parameters = std::nullopt;
   // Its streamed answer ends when the client goes or the server stops. A client that ends its side of the connection
   // has gone: else nobody would know as long as there is nothing to write.
   bool has_endless_answer = false;
+  // The query parameters it knows; others are `unknown_field`, and each may come once. nullopt: others are ignored, and
+  // of one that comes twice the first counts.
+  std::optional<std::vector<std::string>> known_query_parameters = std::nullopt;
   QueryCheck check_query = {};
   Handler handler = {};
   AsyncHandler async_handler = {};  // One of the two.

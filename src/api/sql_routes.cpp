@@ -212,14 +212,9 @@ void add_sql_routes(const ContextPtr& context, RouteTable& table) {
              .body_bytes_max = context->options.body_bytes_max,
              .known_query_parameters = {{}},
              .async_handler = bound(query_sql)});
-  table.add({.method = Method::kPost,
-             .pattern = "/v1/sql/exec",
-             .role = Role::kIngest,
-             .body = BodyKind::kJson,
-             .body_bytes_max = context->options.body_bytes_max,
-             .known_query_parameters = {{std::string(kDurabilityParameter)}},
-             .check_query = check_write_parameters,
-             .async_handler = bound(exec_sql)});
+  Route exec = make_write_route(context, "/v1/sql/exec", bound(exec_sql));
+  exec.reach = Reach::kWholeDatabase;
+  table.add(std::move(exec));
 }
 
 }  // namespace vibrato::api
