@@ -163,8 +163,8 @@ Result<Operation> read_vector_delete(const ApiContext& context, object from) {
 Result<Operation> read_event_append(const ApiContext& /*context*/, object from) {
   std::array<Field, 3> fields{{{"op"}, {"type"}, {"data"}}};
   VIBRATO_RETURN_IF_ERROR(collect_fields(from, fields));
-  VIBRATO_ASSIGN_OR_RETURN(std::string type, required_text(fields[1]));
-  VIBRATO_ASSIGN_OR_RETURN(std::string data, required_json(fields[2]));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string type, required_text(fields[1]));
+  VIBRATO_ASSIGN_OR_RETURN(const std::string data, required_json(fields[2]));
   const auto outcome = std::make_shared<events::AppendOutcome>();
   Operation operation;
   operation.result = [outcome](JsonWriter& json) {
@@ -173,7 +173,7 @@ Result<Operation> read_event_append(const ApiContext& /*context*/, object from) 
     json.number(outcome->offset.value());
     json.end_object();
   };
-  VIBRATO_ASSIGN_OR_RETURN(operation.write, events::make_append(std::move(type), std::move(data), outcome));
+  VIBRATO_ASSIGN_OR_RETURN(operation.write, events::make_append(type, data, outcome));
   return operation;
 }
 

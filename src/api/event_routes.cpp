@@ -169,9 +169,9 @@ Result<EventInput> read_event(simdjson::dom::object object) {
 }
 
 Status append_event(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
-  VIBRATO_ASSIGN_OR_RETURN(EventInput input, read_json_object(request.body, read_event));
+  VIBRATO_ASSIGN_OR_RETURN(const EventInput input, read_json_object(request.body, read_event));
   const auto outcome = std::make_shared<events::AppendOutcome>();
-  VIBRATO_ASSIGN_OR_RETURN(auto write, events::make_append(std::move(input.type), std::move(input.data_json), outcome));
+  VIBRATO_ASSIGN_OR_RETURN(auto write, events::make_append(input.type, input.data_json, outcome));
   return submit_write(context, request, responder,
                       {.write = std::move(write), .make_answer = [outcome](Lsn /*last_lsn*/) {
                          return fmt::format(R"({{"offset":{})", outcome->offset.value());

@@ -99,7 +99,7 @@ Status follow_events(Follow& follow) {
                            RemoteServer::open(follow.context, follow.options.remote, std::move(client)));
   bool was_connected = false;
   for (;;) {
-    const Status status = follow_once(follow, server, was_connected);
+    Status status = follow_once(follow, server, was_connected);
     if (follow.signals.arrived() || follow.is_done()) return ok_status();
     if (!may_come_back(follow, status) || !was_connected) return status;
     follow.context.err << "vibratod: the stream ended" << (status.ok() ? "" : ": " + std::string(status.message()))

@@ -72,7 +72,7 @@ bool is_sort_value(std::string_view value) {
 std::size_t Place::bytes() const {
   std::size_t bytes = sizeof(Place) + id.size();
   for (const std::string& value : values) {
-    bytes += sizeof(value) + value.size();
+    bytes += sizeof(std::string) + value.size();
   }
   return bytes;
 }

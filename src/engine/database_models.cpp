@@ -60,7 +60,7 @@ Status Database::Impl::open_file(std::string_view name, const Open& open, bool& 
     need.trimmed = info.trim_lsn;
     return ok_status();
   }));
-  const Status found = fs.stat(folder.path(name)).status();
+  Status found = fs.stat(folder.path(name)).status();
   if (!found.ok() && found.code() != ErrorCode::kNotFound) {
     return found;
   }

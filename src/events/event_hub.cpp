@@ -98,21 +98,10 @@ class EventHub::Impl {
     auto stream = std::make_unique<EventStream>(
         std::move(admission), StreamPosition{since, false}, std::move(filter), std::move(sink),
         [signals = signals_] { signals->call_both(); }, clock_.monotonic_ns());
-    {
-      const std::lock_guard lock(signals_->mutex);
-      if (!signals_->is_stopping) {
-        to_pump_.push_back(std::move(stream));
-        signals_->pump_called = true;
-        if (!pump_.joinable()) {
-          pump_ = std::thread([this] { run_pump(); });
-          replay_ = std::thread([this] { run_replay(); });
-        }
-      }
-    }
-    if (stream != nullptr) {
-      stream->finish();
-    } else {
+    if (hand_to_pump(stream)) {
       signals_->pump.notify_one();
+    } else {
+      stream->finish();
     }
   }
 
@@ -140,6 +129,21 @@ class EventHub::Impl {
   }
 
  private:
+  // False, and the stream is left as it is, once the hub ends.
+  bool hand_to_pump(std::unique_ptr<EventStream>& stream) {
+    const std::lock_guard lock(signals_->mutex);
+    if (signals_->is_stopping) {
+      return false;
+    }
+    to_pump_.push_back(std::move(stream));
+    signals_->pump_called = true;
+    if (!pump_.joinable()) {
+      pump_ = std::thread([this] { run_pump(); });
+      replay_ = std::thread([this] { run_replay(); });
+    }
+    return true;
+  }
+
   // ---- The pump ----
 
   void run_pump() {

@@ -72,7 +72,7 @@ Status check_event_type(std::string_view type) {
              : ok_status();
 }
 
-Result<std::unique_ptr<commit::Write>> make_append(std::string type, std::string data_json,
+Result<std::unique_ptr<commit::Write>> make_append(std::string_view type, std::string_view data_json,
                                                    std::shared_ptr<AppendOutcome> outcome) {
   VIBRATO_RETURN_IF_ERROR(check_event_type(type));
   if (data_json.size() > limits::kStateValueBytesMax) {

@@ -43,7 +43,7 @@ struct AppendOutcome {
 
 // Appends an event. `data_json` is compact JSON text.
 // Errors: those of check_event_type(); kPayloadTooLarge for data over limits::kStateValueBytesMax.
-[[nodiscard]] Result<std::unique_ptr<commit::Write>> make_append(std::string type, std::string data_json,
+[[nodiscard]] Result<std::unique_ptr<commit::Write>> make_append(std::string_view type, std::string_view data_json,
                                                                  std::shared_ptr<AppendOutcome> outcome);
 
 }  // namespace vibrato::events

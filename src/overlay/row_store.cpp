@@ -100,7 +100,7 @@ Status RowStore::Impl::save(Lsn up_to) {
   }
   const Lsn saved = overlay_.begin_save(up_to);
   cache_.begin_save();
-  const Status written = write(saved);
+  Status written = write(saved);
   cache_.end_save();
   Result<std::optional<std::int64_t>> expiry =
       written.ok() ? file_->next_expiry_ms() : Result<std::optional<std::int64_t>>(written);
