@@ -38,6 +38,8 @@ struct Operation {
   WritePtr write;
   WriteResult result;
   bool is_delete = false;
+  // Of a delete that may find nothing: whether its client's row was there. Asked once it was accepted.
+  std::function<bool()> has_deleted = {};
   vector::CollectionPtr collection = nullptr;  // Of vectors.
 };
 
@@ -84,6 +86,7 @@ Result<Operation> read_state_delete(const ApiContext& context, object from) {
   const auto outcome = std::make_shared<kv::DeleteOutcome>();
   Operation operation;
   operation.is_delete = true;
+  operation.has_deleted = [outcome] { return outcome->deleted; };
   operation.result = [outcome](JsonWriter& json) { write_deleted(json, outcome->deleted); };
   VIBRATO_ASSIGN_OR_RETURN(operation.write, kv::make_delete(context.database.state(), std::move(input), outcome));
   return operation;
@@ -120,6 +123,7 @@ Result<Operation> read_doc_delete(const ApiContext& context, object from) {
   const auto outcome = std::make_shared<doc::DeleteOutcome>();
   Operation operation;
   operation.is_delete = true;
+  operation.has_deleted = [outcome] { return outcome->deleted; };
   operation.result = [outcome](JsonWriter& json) { write_deleted(json, outcome->deleted); };
   VIBRATO_ASSIGN_OR_RETURN(operation.write, doc::make_delete(context.database.documents(), std::move(input), outcome));
   return operation;
@@ -262,11 +266,13 @@ Status run_batch(const ContextPtr& context, const Request& request, const Respon
   call.kind = engine::Database::Kind::kDelete;
   std::vector<WritePtr> parts;
   std::vector<WriteResult> results;
+  std::vector<std::function<bool()>> changes;
   parts.reserve(operations.size());
   results.reserve(operations.size());
   for (Operation& operation : operations) {
     parts.push_back(std::make_unique<OperationWrite>(std::move(operation.write), parts.size()));
     results.push_back(std::move(operation.result));
+    changes.push_back(std::move(operation.has_deleted));
     if (!operation.is_delete) {
       call.kind = engine::Database::Kind::kPut;
     }
@@ -281,6 +287,10 @@ Status run_batch(const ContextPtr& context, const Request& request, const Respon
   call.write = commit::make_joined(context->database.models(), std::move(parts), commit::JoinMode::kAllOrNothing,
                                    std::make_shared<commit::JoinedOutcome>());
   call.make_answer = [results = std::move(results)](Lsn) { return write_results(results); };
+  // Where only what was over its time went, the client changed nothing.
+  call.shows_lsn = [changes = std::move(changes)] {
+    return std::ranges::any_of(changes, [](const auto& has_deleted) { return !has_deleted || has_deleted(); });
+  };
   return submit_write(context, request, responder, std::move(call));
 }
 

@@ -7,6 +7,11 @@
 #include "api/write_call.hpp"
 
 namespace vibrato::api {
+namespace {
+
+constexpr std::size_t kGroupRows = 1000;
+
+}  // namespace
 
 std::string write_deleted_rows(std::uint64_t rows, Lsn last_lsn, commit::Durability durability) {
   std::string body = fmt::format(R"({{"deleted":{})", rows);
@@ -31,9 +36,10 @@ Result<std::string> run_once(RunningKeys& running, const std::optional<commit::I
 Status answer_with_deletion(const ContextPtr& context, const RunningKeysPtr& running, const Request& request,
                             const ResponderPtr& responder, DeleteGroupsCall call) {
   const auto groups = std::make_shared<engine::DeleteInGroups>();
-  groups->next = [context, next = std::move(call.next)] { return next(context->database); };
   groups->rows_name = call.rows_name;
   groups->deadline = deadline_of(*context, *responder);
+  const overlay::RowsToChoose which{kGroupRows, context->database.visible_lsn(), groups->deadline};
+  groups->next = [context, which, next = std::move(call.next)] { return next(context->database, which); };
   groups->durability = durability_of(request);
   VIBRATO_ASSIGN_OR_RETURN(groups->key, idempotency_key_of(*context, request));
   groups->make_answer = [durability = groups->durability](const engine::DeletedRows& deleted) {

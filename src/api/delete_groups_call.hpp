@@ -16,6 +16,7 @@
 #include "commit/idempotency_keys.hpp"
 #include "commit/sequencer.hpp"
 #include "engine/delete_in_groups.hpp"
+#include "overlay/choose_rows.hpp"
 
 namespace vibrato::api {
 
@@ -31,8 +32,11 @@ using RunningKeysPtr = std::shared_ptr<RunningKeys>;
 
 struct DeleteGroupsCall {
   std::string_view rows_name;  // "keys", for messages.
-  // As DeleteInGroups::next. Owns all it needs; `database` is readable.
-  std::function<Result<engine::DeleteInGroups::MakeWrite>(engine::Database& database)> next;
+  // As DeleteInGroups::next. Owns all it needs; `database` is readable. `which`: what was written after the call began
+  // stays.
+  std::function<Result<engine::DeleteInGroups::MakeWrite>(engine::Database& database,
+                                                          const overlay::RowsToChoose& which)>
+      next;
 };
 
 // Answers with the number of all, and the LSN of the last. Errors: those of idempotency_key_of and answer_on_pool.

@@ -26,7 +26,6 @@ namespace vibrato::api {
 namespace {
 
 constexpr std::uint64_t kFindLimit = 20;
-constexpr std::size_t kGroupDocuments = 1000;
 
 // The members id, revision and doc of an object that is open.
 void write_document(std::string_view id, Lsn revision, std::string_view doc_json, JsonWriter& json) {
@@ -246,9 +245,9 @@ Status find_documents(const ContextPtr& context, const Request& request, const R
 // The documents above `after`, which moves on.
 Result<engine::DeleteInGroups::MakeWrite> next_document_group(doc::DocumentModel& documents,
                                                               const std::string& collection,
+                                                              const overlay::RowsToChoose& which,
                                                               std::optional<std::string>& after) {
-  VIBRATO_ASSIGN_OR_RETURN(std::vector<doc::ChosenDocument> chosen,
-                           documents.choose(collection, after, kGroupDocuments));
+  VIBRATO_ASSIGN_OR_RETURN(std::vector<doc::ChosenDocument> chosen, documents.choose(collection, after, which));
   if (chosen.empty()) {
     return engine::DeleteInGroups::MakeWrite();
   }
@@ -265,9 +264,9 @@ Status drop_collection(const ContextPtr& context, const RunningKeysPtr& running,
   VIBRATO_RETURN_IF_ERROR(doc::check_collection(collection));
   DeleteGroupsCall call;
   call.rows_name = "documents";
-  call.next = [collection = std::move(collection),
-               after = std::optional<std::string>()](engine::Database& database) mutable {
-    return next_document_group(database.documents(), collection, after);
+  call.next = [collection = std::move(collection), after = std::optional<std::string>()](
+                  engine::Database& database, const overlay::RowsToChoose& which) mutable {
+    return next_document_group(database.documents(), collection, which, after);
   };
   return answer_with_deletion(context, running, request, responder, std::move(call));
 }

@@ -13,6 +13,7 @@
 #include "api/minus_zero.hpp"
 #include "api/request.hpp"
 #include "base/limits.hpp"
+#include "format/json_depth.hpp"
 
 namespace vibrato::api {
 namespace {
@@ -47,34 +48,13 @@ simdjson::error_code parse_within(std::string_view body, std::size_t depth, simd
   return parser->parse(body.data(), body.size(), false).get(root);
 }
 
-// Levels of brackets. Requires: `body` is JSON.
-std::size_t depth_of(std::string_view body) {
-  std::size_t depth = 0;
-  std::size_t deepest = 0;
-  bool is_text = false;
-  for (std::size_t i = 0; i < body.size(); ++i) {
-    const char c = body[i];
-    if (is_text) {
-      i += c == '\\' ? 1 : 0;
-      is_text = c != '"';
-    } else if (c == '"') {
-      is_text = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
 simdjson::error_code parse(std::string_view body, simdjson::dom::element& root) {
   const simdjson::error_code error = parse_within(body, kParserDepth, root);
   if (error != simdjson::DEPTH_ERROR) {
     return error;
   }
   const simdjson::error_code again = parse_within(body, kParserDepth + 1, root);
-  return again == simdjson::SUCCESS && depth_of(body) > limits::kJsonDepthMax ? simdjson::DEPTH_ERROR : again;
+  return again == simdjson::SUCCESS && format::json_depth(body) > limits::kJsonDepthMax ? simdjson::DEPTH_ERROR : again;
 }
 
 // `fault` is the byte at which the text stops being JSON, if that is known.

@@ -13,7 +13,7 @@
 namespace vibrato::api {
 
 // A page ends early when its items have become so large; its cursor goes on behind its last one.
-inline constexpr std::size_t kPageBytesMax = 32 * limits::kMiB;
+inline constexpr std::size_t kPageBytesMax = 4 * limits::kMiB;
 
 [[nodiscard]] std::string write_cursor(const PointIdView& id);
 

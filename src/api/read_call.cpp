@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -44,7 +45,13 @@ Status as_unavailable_if_damaged(const Status& status) {
 
 void run_read(const ResponderPtr& responder, const Read& read) {
   Reply reply;
-  const Status status = read(reply);
+  Status status;
+  try {
+    status = read(reply);
+  } catch (const std::bad_alloc&) {
+    reply = {};
+    status = {ErrorCode::kOverloaded, "no memory for this request"};
+  }
   responder->answer(as_unavailable_if_damaged(status), std::move(reply));
 }
 

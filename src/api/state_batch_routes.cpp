@@ -151,12 +151,11 @@ Status batch_put(const ContextPtr& context, const Request& request, const Respon
   return submit_write(context, request, responder, std::move(call));
 }
 
-constexpr std::size_t kGroupKeys = 1000;
-
 // The keys of the prefix above `after`, which moves on.
 Result<engine::DeleteInGroups::MakeWrite> next_key_group(kv::StateModel& state, std::string_view prefix,
+                                                         const overlay::RowsToChoose& which,
                                                          std::optional<std::string>& after) {
-  VIBRATO_ASSIGN_OR_RETURN(std::vector<kv::ChosenKey> keys, state.choose(prefix, after, kGroupKeys));
+  VIBRATO_ASSIGN_OR_RETURN(std::vector<kv::ChosenKey> keys, state.choose(prefix, after, which));
   if (keys.empty()) {
     return engine::DeleteInGroups::MakeWrite();
   }
@@ -181,7 +180,9 @@ Status delete_prefix(const ContextPtr& context, const RunningKeysPtr& running, c
   DeleteGroupsCall call;
   call.rows_name = "keys";
   call.next = [prefix = std::string(*request.query_parameter("prefix")), after = std::optional<std::string>()](
-                  engine::Database& database) mutable { return next_key_group(database.state(), prefix, after); };
+                  engine::Database& database, const overlay::RowsToChoose& which) mutable {
+    return next_key_group(database.state(), prefix, which, after);
+  };
   return answer_with_deletion(context, running, request, responder, std::move(call));
 }
 

@@ -118,6 +118,7 @@ Status check_list_parameters(const Request& request) {
 
 Status list_state(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
   VIBRATO_ASSIGN_OR_RETURN(kv::StateListQuery query, read_list(request));
+  query.deadline = deadline_of(*context, *responder);
   VIBRATO_ASSIGN_OR_RETURN(const std::optional<Lsn> min_lsn, min_lsn_of(request));
   return answer_on_pool(context, min_lsn, responder, [context, query = std::move(query)](Reply& reply) -> Status {
     VIBRATO_RETURN_IF_ERROR(context->database.check_readable());

@@ -7,12 +7,13 @@
 
 #include "app/text_file.hpp"
 #include "base/limits.hpp"
+#include "format/json_depth.hpp"
 
 namespace vibrato::app {
 namespace {
 
 // Deeper than any answer: a body nests limits::kJsonDepthMax levels, and an answer puts it into a few more.
-constexpr int kAnswerDepthMax = 64;
+constexpr std::size_t kAnswerDepthMax = 64;
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
@@ -30,12 +31,8 @@ Result<std::string> text_of_stdin(CommandContext& context) {
 }
 
 AnswerJson parse_bounded(std::string_view text) {
-  const auto keep = [](int depth, AnswerJson::parse_event_t event, AnswerJson& /*value*/) {
-    const bool opens =
-        event == AnswerJson::parse_event_t::object_start || event == AnswerJson::parse_event_t::array_start;
-    return !opens || depth < kAnswerDepthMax;
-  };
-  return AnswerJson::parse(text, keep, false);
+  return format::json_depth(text) > kAnswerDepthMax ? AnswerJson(AnswerJson::value_t::discarded)
+                                                    : AnswerJson::parse(text, nullptr, false);
 }
 
 }  // namespace
@@ -54,7 +51,8 @@ std::string percent_encoded(std::string_view text) {
 
 Result<std::string> text_of_argument(CommandContext& context, const std::string& argument) {
   if (argument == "-") return text_of_stdin(context);
-  return argument.starts_with('@') ? read_text_file(context.fs, argument.substr(1)) : Result<std::string>(argument);
+  return argument.starts_with('@') ? read_text_file(context.fs, argument.substr(1), limits::kBodyBytesDefault)
+                                   : Result<std::string>(argument);
 }
 
 Result<std::string> json_of_argument(CommandContext& context, const std::string& name, const std::string& argument) {

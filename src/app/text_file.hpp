@@ -12,6 +12,7 @@ namespace vibrato::app {
 inline constexpr std::size_t kTextFileBytesMax = std::size_t{1} << 20;
 
 // `path` as an operator typed it; links are followed. Errors: kNotFound, kIoError, kInvalidArgument past the maximum.
-[[nodiscard]] Result<std::string> read_text_file(io::FileSystem& fs, const std::string& path);
+[[nodiscard]] Result<std::string> read_text_file(io::FileSystem& fs, const std::string& path,
+                                                 std::size_t bytes_max = kTextFileBytesMax);
 
 }  // namespace vibrato::app

@@ -58,16 +58,16 @@ overlay::KeyRange range_behind(std::string_view collection, std::optional<std::s
 
 DocumentModel::DocumentModel(const commit::VisibleLsn& visible, const commit::RoundTime& time, Options options)
     : visible_(visible),
-      options_(options),
-      indexes_(std::make_unique<Indexes>(time, IndexesOptions{.step_rows = options.index_step_rows})) {}
+      options_(std::move(options)),
+      indexes_(std::make_unique<Indexes>(time, IndexesOptions{.step_rows = options_.index_step_rows})) {}
 
 Result<std::unique_ptr<DocumentModel>> DocumentModel::open(sqlite::Vfs& vfs, const std::string& data_folder,
                                                            const commit::VisibleLsn& visible,
                                                            const commit::RoundTime& time, Options options) {
-  std::unique_ptr<DocumentModel> model(new DocumentModel(visible, time, options));
-  VIBRATO_ASSIGN_OR_RETURN(model->rows_,
-                           overlay::RowStore::open(vfs, data_folder + "/docs.db", model->indexes_.get(), options.rows));
-  if (options.builds_by_itself) {
+  std::unique_ptr<DocumentModel> model(new DocumentModel(visible, time, std::move(options)));
+  VIBRATO_ASSIGN_OR_RETURN(model->rows_, overlay::RowStore::open(vfs, data_folder + "/docs.db", model->indexes_.get(),
+                                                                 model->options_.rows));
+  if (model->options_.builds_by_itself) {
     model->builder_ = std::make_unique<IndexThread>([raw = model.get()] { return raw->build_indexes(); });
     if (model->indexes_->has_work()) {
       model->builder_->wake();
@@ -123,15 +123,14 @@ Result<FoundPage> DocumentModel::find(std::string_view collection, const FindReq
 
 Result<std::vector<ChosenDocument>> DocumentModel::choose(std::string_view collection,
                                                           std::optional<std::string_view> after,
-                                                          std::size_t count) const {
+                                                          const overlay::RowsToChoose& which) const {
+  VIBRATO_ASSIGN_OR_RETURN(const auto rows,
+                           overlay::choose_rows(*rows_, range_behind(collection, after), visible_.get(), which,
+                                                [](const overlay::Row&) { return true; }));
   std::vector<ChosenDocument> chosen;
-  VIBRATO_ASSIGN_OR_RETURN(const auto view, rows_->view(range_behind(collection, after), visible_.get(), count));
-  while (chosen.size() < count) {
-    VIBRATO_ASSIGN_OR_RETURN(const std::optional<RowEntry> entry, view->next());
-    if (!entry.has_value()) {
-      break;
-    }
-    chosen.push_back({std::string(split_key(entry->key).id), entry->row->lsn});
+  chosen.reserve(rows.size());
+  for (const overlay::ChosenRow& row : rows) {
+    chosen.push_back({std::string(split_key(row.key).id), row.revision});
   }
   return chosen;
 }
@@ -141,6 +140,13 @@ Result<RowPtr> DocumentModel::newest(std::string_view collection, std::string_vi
     return is_put(*record) ? row_of(*record) : Result<RowPtr>(nullptr);
   }
   return rows_->get_newest(row_key(collection, id));
+}
+
+Result<Lsn> DocumentModel::newest_revision(std::string_view collection, std::string_view id) {
+  if (const wal::StoredRecord* const record = staged_.find({collection, id}); record != nullptr) {
+    return is_put(*record) ? record->lsn : Lsn();
+  }
+  return rows_->newest_lsn(row_key(collection, id));
 }
 
 // ---- commit::FileModel ----
@@ -190,6 +196,9 @@ Result<std::unique_ptr<commit::FileCapture>> DocumentModel::capture() {
 }
 
 Result<bool> DocumentModel::build_indexes() {
+  if (options_.may_build && !options_.may_build()) {
+    return false;
+  }
   return indexes_->build_step(*rows_);
 }
 

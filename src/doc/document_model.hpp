@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include "commit/visible_lsn.hpp"
 #include "doc/find_request.hpp"
 #include "doc/staged_documents.hpp"
+#include "overlay/choose_rows.hpp"
 #include "overlay/row_store.hpp"
 
 namespace vibrato::doc {
@@ -42,6 +44,8 @@ struct DocumentModelOptions {
   std::size_t index_step_rows = 32'768;  // That one step of building looks at.
   // Indexes are built by a thread of the model's own. Off: build_indexes() does it, when it is called.
   bool builds_by_itself = true;
+  // Asked before each step: what is built can wait, and needs disk. Empty: always. Thread-safety: from any thread.
+  std::function<bool()> may_build = {};
 };
 
 // Thread-safety: as FileModel; reads from any thread.
@@ -62,14 +66,16 @@ class DocumentModel final : public commit::FileModel {
   // (values to sort by that are too long), kIoError, kCorruption.
   // Requires: what FindRequest says of its fields.
   [[nodiscard]] Result<FoundPage> find(std::string_view collection, const FindRequest& request) const;
-  // The documents of a collection in byte order of ids, at most `count`, above `after`.
+  // The documents of a collection in byte order of ids, above `after`. Errors: those of overlay::choose_rows().
   [[nodiscard]] Result<std::vector<ChosenDocument>> choose(std::string_view collection,
                                                            std::optional<std::string_view> after,
-                                                           std::size_t count) const;
+                                                           const overlay::RowsToChoose& which) const;
 
   // ---- For validations ----
   // What the last record of the document in flight or applied left: null if it is absent or deleted.
   [[nodiscard]] Result<overlay::RowPtr> newest(std::string_view collection, std::string_view id);
+  // Its revision, 0 then. Does not read the document.
+  [[nodiscard]] Result<Lsn> newest_revision(std::string_view collection, std::string_view id);
 
   // ---- commit::FileModel ----
   [[nodiscard]] std::string_view name() const override { return "documents"; }
@@ -85,7 +91,8 @@ class DocumentModel final : public commit::FileModel {
   [[nodiscard]] std::uint64_t unsaved_bytes() const override;
 
   // ---- Indexes ----
-  // One bounded step of building what finds asked for; false when there is nothing to do.
+  // One bounded step of building what finds asked for; false when there is nothing to do, or it may not be done now: a
+  // later find wakes the thread again.
   // One thread at a time, and not where the model builds by itself.
   [[nodiscard]] Result<bool> build_indexes();
 

@@ -36,14 +36,13 @@ Status check_name(std::string_view collection, std::string_view id) {
   return check_document_id(id);
 }
 
-// `row`: null if the document is absent.
-Status check_revision(std::string_view collection, std::string_view id, const RowPtr& row,
+// `revision`: 0 if the document is absent.
+Status check_revision(std::string_view collection, std::string_view id, Lsn revision,
                       std::optional<std::uint64_t> wanted) {
-  const std::uint64_t revision = row ? row->lsn.value() : 0;
-  if (!wanted.has_value() || *wanted == revision) {
+  if (!wanted.has_value() || *wanted == revision.value()) {
     return ok_status();
   }
-  const std::string is = row ? fmt::format("has revision {}", revision) : "does not exist";
+  const std::string is = revision == Lsn() ? "does not exist" : fmt::format("has revision {}", revision.value());
   const std::string expected = *wanted == 0 ? "it must not exist" : fmt::format("expected revision {}", *wanted);
   return {ErrorCode::kRevisionMismatch, fmt::format("document {}/{} {}; {}", collection, id, is, expected)};
 }
@@ -55,8 +54,8 @@ class Put final : public commit::Write {
 
   [[nodiscard]] Status validate(commit::EffectList& effects) override {
     if (input_.if_revision.has_value()) {  // Others need not know what was there.
-      VIBRATO_ASSIGN_OR_RETURN(const RowPtr row, model_.newest(input_.collection, input_.id));
-      VIBRATO_RETURN_IF_ERROR(check_revision(input_.collection, input_.id, row, input_.if_revision));
+      VIBRATO_ASSIGN_OR_RETURN(const Lsn revision, model_.newest_revision(input_.collection, input_.id));
+      VIBRATO_RETURN_IF_ERROR(check_revision(input_.collection, input_.id, revision, input_.if_revision));
     }
     outcome_->revision = effects.next_lsn();
     add(effects, DocRecord::kPut, std::move(body_));
@@ -83,7 +82,7 @@ class Patch final : public commit::Write {
       return not_found(
           fmt::format("document {}/{} does not exist; a patch changes one that does", input_.collection, input_.id));
     }
-    VIBRATO_RETURN_IF_ERROR(check_revision(input_.collection, input_.id, row, input_.if_revision));
+    VIBRATO_RETURN_IF_ERROR(check_revision(input_.collection, input_.id, row->lsn, input_.if_revision));
     VIBRATO_ASSIGN_OR_RETURN(outcome_->doc_json, format::merge_patch(row->value, input_.patch_json));
     VIBRATO_RETURN_IF_ERROR(check_size(outcome_->doc_json));
     outcome_->revision = effects.next_lsn();
@@ -107,10 +106,10 @@ class Delete final : public commit::Write {
       : model_(model), input_(std::move(input)), outcome_(std::move(outcome)) {}
 
   [[nodiscard]] Status validate(commit::EffectList& effects) override {
-    VIBRATO_ASSIGN_OR_RETURN(const RowPtr row, model_.newest(input_.collection, input_.id));
-    VIBRATO_RETURN_IF_ERROR(check_revision(input_.collection, input_.id, row, input_.if_revision));
-    outcome_->deleted = row != nullptr;
-    if (row != nullptr) {
+    VIBRATO_ASSIGN_OR_RETURN(const Lsn revision, model_.newest_revision(input_.collection, input_.id));
+    VIBRATO_RETURN_IF_ERROR(check_revision(input_.collection, input_.id, revision, input_.if_revision));
+    outcome_->deleted = revision != Lsn();
+    if (outcome_->deleted) {
       add(effects, DocRecord::kDeleted, format::encode_doc_deleted({input_.collection, input_.id}));
     }
     return ok_status();
@@ -136,8 +135,8 @@ class DeleteChosen final : public commit::Write {
   [[nodiscard]] Status validate(commit::EffectList& effects) override {
     *deleted_ = 0;
     for (const ChosenDocument& document : documents_) {
-      VIBRATO_ASSIGN_OR_RETURN(const RowPtr row, model_.newest(collection_, document.id));
-      if (row != nullptr && row->lsn == document.revision) {
+      VIBRATO_ASSIGN_OR_RETURN(const Lsn revision, model_.newest_revision(collection_, document.id));
+      if (revision == document.revision) {
         add(effects, DocRecord::kDeleted, format::encode_doc_deleted({collection_, document.id}));
         ++*deleted_;
       }

@@ -11,7 +11,9 @@
 namespace vibrato::doc {
 namespace {
 
+// Of the deadline: every so many documents, and every so many bytes of them.
 constexpr std::uint64_t kRowsBetweenChecks = 1024;
+constexpr std::uint64_t kBytesBetweenChecks = 64 * limits::kKiB;
 
 }  // namespace
 
@@ -360,7 +362,9 @@ std::string_view Finder::id_after() const {
 }
 
 Result<bool> Finder::matches(const std::string& id, const overlay::Row& row) {
-  if (++outcome_.page.examined % kRowsBetweenChecks == 0) {
+  unchecked_bytes_ += row.value.size();
+  if (++outcome_.page.examined % kRowsBetweenChecks == 0 || unchecked_bytes_ >= kBytesBetweenChecks) {
+    unchecked_bytes_ = 0;
     VIBRATO_RETURN_IF_ERROR(request_.deadline.check());
   }
   if (!matcher_) {

@@ -96,7 +96,8 @@ class Finder {
   std::vector<Place> places_;    // A heap with the last place on top.
   std::size_t places_bytes_ = 0;
   std::uint64_t page_bytes_ = 0;
-  std::optional<Place> last_;  // Of the page, if there are more.
+  std::uint64_t unchecked_bytes_ = 0;  // Of documents since the deadline was looked at.
+  std::optional<Place> last_;          // Of the page, if there are more.
   FindOutcome outcome_;
 };
 

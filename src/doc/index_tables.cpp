@@ -140,13 +140,17 @@ Result<std::optional<UsableIndex>> Indexes::find(sqlite::Connection& file, std::
 }
 
 bool Indexes::want(std::string_view collection, std::string_view path) {
-  const std::lock_guard lock(mutex_);
-  const auto [begin, end] = by_collection_.equal_range(collection);
-  const bool is_there = std::any_of(begin, end, [&](const auto& one) { return one.second->path.key == path; });
-  if (is_there || wishes_.size() >= kWishesMax) {
+  if (has_index(collection, path)) {
     return false;
   }
-  return wishes_.emplace(collection, path).second;
+  const std::lock_guard lock(mutex_);
+  return wishes_.size() < kWishesMax && wishes_.emplace(collection, path).second;
+}
+
+bool Indexes::has_index(std::string_view collection, std::string_view path) const {
+  const std::lock_guard lock(mutex_);
+  const auto [begin, end] = by_collection_.equal_range(collection);
+  return std::any_of(begin, end, [&](const auto& one) { return one.second->path.key == path; });
 }
 
 void Indexes::note_used(std::int64_t number) {
@@ -210,7 +214,11 @@ std::optional<Indexes::IndexPtr> Indexes::to_give_way(std::string_view collectio
   return (*oldest)->used_ms.load() + kUnusedMs <= time_.now_ms() ? std::optional(*oldest) : std::nullopt;
 }
 
+// A find may have wished for it again while it was being granted.
 Status Indexes::grant(overlay::RowStore& rows, const Wish& wish) {
+  if (has_index(wish.first, wish.second)) {
+    return ok_status();
+  }
   const std::optional<IndexPtr> oldest = to_give_way(wish.first);
   if (!oldest) {
     return ok_status();

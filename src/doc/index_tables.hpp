@@ -66,6 +66,7 @@ class Indexes final : public overlay::RowObserver {
   // limits::kDocumentIndexesMax of them: past that the one gives way that was not used for longest, if that is a day or
   // more, and else the wish is dropped.
   bool want(std::string_view collection, std::string_view path);
+  [[nodiscard]] bool has_index(std::string_view collection, std::string_view path) const;
   void note_used(std::int64_t number);
 
   // ---- Building ----

@@ -247,10 +247,10 @@ Status Background::shrink_log() {
   if (parts_.retention->is_too_large()) {
     VIBRATO_RETURN_IF_ERROR(parts_.retention->trim(parts_.disk.is_full()));
   }
-  while (!stopping_ && parts_.retention->is_too_large()) {
+  while (!stopping_) {
     const Lsn durable = parts_.models.durable_lsn();
     const Lsn visible = parts_.visible.get();
-    if (durable >= visible) {
+    if (durable >= visible || !parts_.retention->can_shrink(visible)) {
       return ok_status();
     }
     VIBRATO_RETURN_IF_ERROR(checkpoint(Lsn(durable.value() + 1 + (visible.value() - durable.value() - 1) / 4)));

@@ -118,7 +118,9 @@ Status Database::Impl::open_files() {
   VIBRATO_RETURN_IF_ERROR(open_one(documents, kDocumentsFile, [this] {
     doc::DocumentModel::Options document_options;
     document_options.builds_by_itself = options.background_threads > 0;
-    return doc::DocumentModel::open(vfs, folder.root(), visible, round_time, document_options);
+    // On a full disk an index would take what is kept for deletes.
+    document_options.may_build = [this] { return state == State::kRunning && disk.check().ok(); };
+    return doc::DocumentModel::open(vfs, folder.root(), visible, round_time, std::move(document_options));
   }));
   VIBRATO_RETURN_IF_ERROR(open_one(sql_model, kSqlFile, [this] {
     sql::SqlModel::Options sql_options;
@@ -188,8 +190,11 @@ Result<std::map<CollectionNumber, std::string>> Database::Impl::collection_names
 // Keys whose time is over are hidden from then on; this deletes them, so that the event comes and the space is free.
 // One write at a time.
 std::int64_t Database::Impl::expire_due() {
-  if (state != State::kRunning || expiry_runs) {
+  if (state != State::kRunning) {
     return kExpiryLookMs;
+  }
+  if (expiry_runs) {
+    return 0;
   }
   const std::int64_t now_ms = round_time.now_ms();
   const auto next_ms = state_model->next_expiry_ms();

@@ -284,6 +284,7 @@ Status Database::Impl::start() {
     logger.error("the database is read-only: {}", log_damage.message());
     start_background(true);
     state = State::kReadOnly;
+    waiters.on_visible(visible.get());
     return ok_status();
   }
   const Status noted = catalog->write(
@@ -313,6 +314,7 @@ Status Database::Impl::start() {
   start_background(false);
   sequencer->start();
   state = State::kRunning;
+  waiters.on_visible(visible.get());
   return ok_status();
 }
 

@@ -23,15 +23,7 @@ LogRetention::LogRetention(wal::LocalLog& log, const commit::ModelSet& models, c
 
 Status LogRetention::trim(bool disk_is_full) {
   const std::lock_guard one_at_a_time(trim_mutex_);
-  Lsn covered = models_.durable_lsn();
-  {
-    const std::lock_guard lock(mutex_);
-    if (!holds_.empty()) {
-      covered = std::min(covered, holds_.begin()->first);
-    }
-  }
-  const wal::Retention retention = {disk_is_full ? 0 : options_.retain_bytes, options_.retain_ms};
-  const Lsn up_to = wal::trimmable_lsn(log_.segments(), retention, covered, clock_.now_ms());
+  const Lsn up_to = trimmable_lsn(models_.durable_lsn(), disk_is_full);
   if (up_to == Lsn()) {
     return ok_status();
   }
@@ -46,8 +38,24 @@ Status LogRetention::trim(bool disk_is_full) {
   return log_.trim(up_to);
 }
 
+Lsn LogRetention::trimmable_lsn(Lsn durable, bool disk_is_full) const {
+  Lsn covered = durable;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!holds_.empty()) {
+      covered = std::min(covered, holds_.begin()->first);
+    }
+  }
+  const wal::Retention retention = {disk_is_full ? 0 : options_.retain_bytes, options_.retain_ms};
+  return wal::trimmable_lsn(log_.segments(), retention, covered, clock_.now_ms());
+}
+
 bool LogRetention::is_too_large() const {
   return options_.max_bytes != 0 && log_.stats().bytes > options_.max_bytes;
+}
+
+bool LogRetention::can_shrink(Lsn durable) const {
+  return is_too_large() && trimmable_lsn(durable, false) != Lsn();
 }
 
 Status LogRetention::save_applied() {

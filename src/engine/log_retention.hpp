@@ -32,6 +32,9 @@ class LogRetention {
   [[nodiscard]] Status trim(bool disk_is_full);
   // Whether the log is larger than it may be.
   [[nodiscard]] bool is_too_large() const;
+  // Whether it is, and a trim would cut something off once the models are durable up to `durable`. Not while a bound or
+  // a hold keeps all that there is.
+  [[nodiscard]] bool can_shrink(Lsn durable) const;
   // Commits how far the models are, so that the next start does not read what they have already. Part of trim().
   [[nodiscard]] Status save_applied();
 
@@ -49,13 +52,15 @@ class LogRetention {
   };
 
  private:
+  [[nodiscard]] Lsn trimmable_lsn(Lsn durable, bool disk_is_full) const;
+
   wal::LocalLog& log_;
   const commit::ModelSet& models_;
   catalog::Catalog& catalog_;
   const Clock& clock_;
   const Options options_;
-  std::mutex trim_mutex_;  // One trim at a time. Taken before mutex_; a hold is not given while a trim runs.
-  std::mutex mutex_;       // Guards holds_.
+  std::mutex trim_mutex_;     // One trim at a time. Taken before mutex_; a hold is not given while a trim runs.
+  mutable std::mutex mutex_;  // Guards holds_.
   std::multimap<Lsn, const Hold*> holds_;
 };
 

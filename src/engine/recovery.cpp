@@ -1,6 +1,7 @@
 #include "engine/recovery.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace vibrato::engine {
 namespace {
@@ -17,7 +18,47 @@ class Replay {
         last_(last),
         next_relief_bytes_(hooks.relieve_every_bytes) {}
 
-  // False when a record cannot be applied for damage, which the report then names.
+  // The record, once its group has been read to its end: of a group that damage cuts, nothing is applied. False when a
+  // record cannot be applied for damage, which the report then names.
+  Result<bool> take(const wal::StoredRecord& record) {
+    if (!record.last_of_group) {
+      group_.emplace_back(record);
+      return true;
+    }
+    for (const HeldRecord& held : group_) {
+      VIBRATO_ASSIGN_OR_RETURN(const bool applied, apply(held.record()));
+      if (!applied) {
+        return false;
+      }
+    }
+    group_.clear();
+    VIBRATO_ASSIGN_OR_RETURN(const bool applied, apply(record));
+    if (applied) {
+      report_.last_group_end = record.lsn;
+      VIBRATO_RETURN_IF_ERROR(at_group_end());
+    }
+    return applied;
+  }
+
+  [[nodiscard]] RecoveryReport& report() { return report_; }
+
+ private:
+  // Owns its body: the cursor's goes with the next one.
+  class HeldRecord {
+   public:
+    explicit HeldRecord(const wal::StoredRecord& record)
+        : record_(record), body_(record.body.begin(), record.body.end()) {}
+    [[nodiscard]] wal::StoredRecord record() const {
+      wal::StoredRecord record = record_;
+      record.body = body_;
+      return record;
+    }
+
+   private:
+    wal::StoredRecord record_;
+    std::vector<std::byte> body_;
+  };
+
   Result<bool> apply(const wal::StoredRecord& record) {
     const Status applied = models_.replay_record(record);
     if (applied.code() == ErrorCode::kCorruption) {
@@ -27,16 +68,9 @@ class Replay {
     VIBRATO_RETURN_IF_ERROR(applied);
     ++report_.records;
     report_.bytes += record.body.size();
-    if (record.last_of_group) {
-      report_.last_group_end = record.lsn;
-      VIBRATO_RETURN_IF_ERROR(at_group_end());
-    }
     return true;
   }
 
-  [[nodiscard]] RecoveryReport& report() { return report_; }
-
- private:
   Status at_group_end() {
     if (report_.records >= next_look_) {
       next_look_ = report_.records + kLookRecords;
@@ -64,6 +98,7 @@ class Replay {
   const Lsn last_;
   std::uint64_t next_look_ = kLookRecords;
   std::uint64_t next_relief_bytes_;
+  std::vector<HeldRecord> group_;  // That has not ended yet.
   RecoveryReport report_;
 };
 
@@ -88,7 +123,7 @@ Result<RecoveryReport> replay(wal::Log& log, const commit::ModelSet& models, com
     if (!record->has_value()) {
       return replay.report();
     }
-    VIBRATO_ASSIGN_OR_RETURN(const bool applied, replay.apply(**record));
+    VIBRATO_ASSIGN_OR_RETURN(const bool applied, replay.take(**record));
     if (!applied) {
       return replay.report();
     }

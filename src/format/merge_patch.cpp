@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/limits.hpp"
+#include "format/json_depth.hpp"
 
 namespace vibrato::format {
 namespace {
@@ -12,15 +13,12 @@ using PatchJson = nlohmann::json;
 
 // nullopt unless `text` is one JSON value that is not too deep: merging and writing recurse.
 std::optional<PatchJson> parse(std::string_view text) {
-  bool too_deep = false;
-  const auto watch = [&too_deep](int depth, PatchJson::parse_event_t event, PatchJson&) {
-    const bool opens =
-        event == PatchJson::parse_event_t::object_start || event == PatchJson::parse_event_t::array_start;
-    too_deep = too_deep || (opens && static_cast<std::size_t>(depth) >= limits::kJsonDepthMax);
-    return !too_deep;
-  };
-  PatchJson json = PatchJson::parse(text, watch, false);
-  return json.is_discarded() || too_deep ? std::nullopt : std::optional(std::move(json));
+  if (json_depth(text) > limits::kJsonDepthMax) {
+    return std::nullopt;
+  }
+  // Without a callback: a parser that has one looks, at the end of each object, at all that its parent has so far.
+  PatchJson json = PatchJson::parse(text, nullptr, false);
+  return json.is_discarded() ? std::nullopt : std::optional(std::move(json));
 }
 
 Status no_json() {

@@ -11,6 +11,7 @@ namespace {
 using overlay::RowEntry;
 using overlay::RowPtr;
 
+constexpr std::uint64_t kRowsBetweenChecks = 1024;
 constexpr std::array kRecordTypes = {static_cast<std::uint16_t>(format::StateRecord::kPut),
                                      static_cast<std::uint16_t>(format::StateRecord::kDeleted)};
 
@@ -54,7 +55,10 @@ RowPtr row_in_flight(const wal::StoredRecord& record) {
 Result<StatePage> read_page(overlay::RowView& view, const StateListQuery& query, std::int64_t now_ms) {
   StatePage page;
   std::uint64_t bytes = 0;
-  for (;;) {
+  for (std::uint64_t looked_at = 1;; ++looked_at) {
+    if (looked_at % kRowsBetweenChecks == 0) {
+      VIBRATO_RETURN_IF_ERROR(query.deadline.check());
+    }
     VIBRATO_ASSIGN_OR_RETURN(std::optional<RowEntry> entry, view.next());
     if (!entry.has_value()) {
       return page;
@@ -109,24 +113,10 @@ Result<StatePage> StateModel::list(const StateListQuery& query) const {
 }
 
 Result<std::vector<ChosenKey>> StateModel::choose(std::string_view prefix, std::optional<std::string_view> after,
-                                                  std::size_t count) const {
+                                                  const overlay::RowsToChoose& which) const {
   const std::int64_t now_ms = time_.now_ms();
-  for (std::size_t rows_above_max = count;; rows_above_max = std::numeric_limits<std::size_t>::max()) {
-    std::vector<ChosenKey> chosen;
-    VIBRATO_ASSIGN_OR_RETURN(auto view, rows_->view(range_of(prefix, after), visible_.get(), rows_above_max));
-    while (chosen.size() < count) {
-      VIBRATO_ASSIGN_OR_RETURN(std::optional<RowEntry> entry, view->next());
-      if (!entry.has_value()) {
-        break;
-      }
-      if (!is_over(*entry->row, now_ms)) {
-        chosen.push_back({std::move(entry->key), entry->row->lsn});
-      }
-    }
-    if (chosen.size() == count || !view->is_cut()) {
-      return chosen;
-    }
-  }
+  return overlay::choose_rows(*rows_, range_of(prefix, after), visible_.get(), which,
+                              [now_ms](const overlay::Row& row) { return !is_over(row, now_ms); });
 }
 
 Result<std::vector<ChosenKey>> StateModel::due(std::int64_t now_ms, std::size_t count) const {

@@ -23,6 +23,7 @@
 #include "commit/visible_lsn.hpp"
 #include "format/state_records.hpp"
 #include "kv/staged_state.hpp"
+#include "overlay/choose_rows.hpp"
 #include "overlay/row_store.hpp"
 
 namespace vibrato::kv {
@@ -46,13 +47,11 @@ struct StateListQuery {
   std::optional<std::string> after;  // Only keys above this one.
   std::size_t limit = 0;
   std::uint64_t bytes_max = UINT64_MAX;  // Of keys and values: a page that passes it ends early. One item at least.
+  Deadline deadline = {};
 };
 
 // A key that a reader chose, as it was then.
-struct ChosenKey {
-  std::string key;
-  Lsn revision;
-};
+using ChosenKey = overlay::ChosenRow;
 
 // The row is hidden: its time is over.
 [[nodiscard]] bool is_over(const overlay::Row& row, std::int64_t now_ms);
@@ -75,9 +74,9 @@ class StateModel final : public commit::FileModel {
   // Null if there is none.
   [[nodiscard]] Result<overlay::RowPtr> get(std::string_view key) const;
   [[nodiscard]] Result<StatePage> list(const StateListQuery& query) const;
-  // Those that a delete by prefix would delete: in byte order, at most `count`, above `after`.
+  // Those that a delete by prefix would delete: in byte order, above `after`. Errors: those of overlay::choose_rows().
   [[nodiscard]] Result<std::vector<ChosenKey>> choose(std::string_view prefix, std::optional<std::string_view> after,
-                                                      std::size_t count) const;
+                                                      const overlay::RowsToChoose& which) const;
   // Those whose time is over at `now_ms`, at most `count`, the earliest first.
   [[nodiscard]] Result<std::vector<ChosenKey>> due(std::int64_t now_ms, std::size_t count) const;
   // Nothing is due before this; nullopt: nothing ever is.

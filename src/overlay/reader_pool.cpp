@@ -18,6 +18,7 @@ Result<std::unique_ptr<Reader>> Reader::open(sqlite::Vfs& vfs, const std::string
   connection_options.cache_kib = options.reader_cache_kib;
   VIBRATO_ASSIGN_OR_RETURN(auto connection, sqlite::Connection::open(vfs, path, connection_options));
   VIBRATO_ASSIGN_OR_RETURN(auto get, connection->prepare("SELECT lsn, expires_at_ms, value FROM rows WHERE key = ?1"));
+  VIBRATO_ASSIGN_OR_RETURN(auto get_lsn, connection->prepare("SELECT lsn FROM rows WHERE key = ?1"));
   VIBRATO_ASSIGN_OR_RETURN(
       auto scan, connection->prepare("SELECT key, lsn, expires_at_ms, value FROM rows WHERE key >= ?1 ORDER BY key"));
   VIBRATO_ASSIGN_OR_RETURN(
@@ -28,7 +29,7 @@ Result<std::unique_ptr<Reader>> Reader::open(sqlite::Vfs& vfs, const std::string
                                                              "WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms"));
   VIBRATO_ASSIGN_OR_RETURN(auto next_expiry,
                            connection->prepare("SELECT min(expires_at_ms) FROM rows WHERE expires_at_ms > ?1"));
-  std::unique_ptr<Reader> reader(new Reader{std::move(connection), std::move(get), std::move(scan),
+  std::unique_ptr<Reader> reader(new Reader{std::move(connection), std::move(get), std::move(get_lsn), std::move(scan),
                                             std::move(scan_between), std::move(applied), std::move(expired),
                                             std::move(next_expiry)});
   // SQLite opens the log of the file with the first read.
@@ -49,6 +50,14 @@ Result<RowPtr> Reader::find(std::string_view key) {
   sqlite::Rows rows = get.run(bytes_of_key(key));
   VIBRATO_ASSIGN_OR_RETURN(const bool found, rows.next());
   return found ? read_row(rows, 0) : RowPtr();
+}
+
+Result<Lsn> Reader::find_lsn(std::string_view key) {
+  sqlite::Rows rows = get_lsn.run(bytes_of_key(key));
+  VIBRATO_ASSIGN_OR_RETURN(const bool found, rows.next());
+  const Lsn lsn = found ? Lsn(rows.u64(0)) : Lsn();
+  VIBRATO_RETURN_IF_ERROR(rows.status());
+  return lsn;
 }
 
 Result<Lsn> Reader::applied_lsn() {

@@ -20,6 +20,7 @@ namespace vibrato::overlay {
 struct Reader {
   std::unique_ptr<sqlite::Connection> connection;
   sqlite::Statement get;           // lsn, expires_at_ms, value; by key.
+  sqlite::Statement get_lsn;       // lsn; by key.
   sqlite::Statement scan;          // key, lsn, expires_at_ms, value; from a key.
   sqlite::Statement scan_between;  // The same, up to a key.
   sqlite::Statement applied;       // lsn.
@@ -30,6 +31,8 @@ struct Reader {
                                                             const RowStoreOptions& options);
   // Null if the file has no such row.
   [[nodiscard]] Result<RowPtr> find(std::string_view key);
+  // 0 if the file has no such row.
+  [[nodiscard]] Result<Lsn> find_lsn(std::string_view key);
   [[nodiscard]] Result<Lsn> applied_lsn();
 };
 

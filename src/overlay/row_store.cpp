@@ -223,6 +223,14 @@ Result<RowPtr> RowStore::get_newest(std::string_view key) const {
   return impl_->find_in_file(key);
 }
 
+Result<Lsn> RowStore::newest_lsn(std::string_view key) const {
+  if (const auto above = impl_->overlay().find_newest(key); above.has_value()) {
+    return (*above)->is_deleted ? Lsn() : (*above)->lsn;
+  }
+  VIBRATO_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, impl_->readers().take());
+  return reader->find_lsn(key);
+}
+
 Result<std::unique_ptr<RowView>> RowStore::view(KeyRange range, Lsn as_of, std::size_t rows_above_max) const {
   return MergedView::open(impl_->overlay(), impl_->readers(), std::move(range), as_of, rows_above_max);
 }

@@ -108,6 +108,8 @@ class RowStore {
   [[nodiscard]] Result<RowPtr> get(std::string_view key, Lsn as_of) const;
   // The newest applied row, visible or not.
   [[nodiscard]] Result<RowPtr> get_newest(std::string_view key) const;
+  // The LSN of that row; 0 if there is none. Does not read its value.
+  [[nodiscard]] Result<Lsn> newest_lsn(std::string_view key) const;
   // What is not saved is copied, which takes long if that is much. A caller who wants a few rows only says how many of
   // those to copy at most (deleted ones not counted): at the last of them the view ends.
   [[nodiscard]] Result<std::unique_ptr<RowView>> view(KeyRange range, Lsn as_of,

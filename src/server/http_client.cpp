@@ -139,6 +139,8 @@ class HttpClient::Impl {
     read([&](auto& stream, auto done) { http::async_read_header(stream, received_, parser, done); });
     if (error) return broken();
     HttpReply reply{static_cast<int>(parser.get().result_int()), {}};
+    const bool is_success = reply.status >= 200 && reply.status <= 299;
+    if (is_success) VIBRATO_RETURN_IF_ERROR(take({}));
     std::string piece(kPieceBytes, '\0');
     while (!parser.is_done()) {
       parser.get().body().data = piece.data();
@@ -148,7 +150,7 @@ class HttpClient::Impl {
       if (error == http::error::need_buffer) error = {};
       if (error) return broken();
       const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
-      if (reply.status >= 200 && reply.status <= 299) {
+      if (is_success) {
         VIBRATO_RETURN_IF_ERROR(take(bytes));
       } else if (reply.body.size() + bytes.size() <= options_.body_bytes_max) {
         reply.body += bytes;

@@ -51,7 +51,7 @@ struct HttpUpload {
   // Puts the next bytes in place of `piece`; none at the end.
   std::function<Status(std::string& piece)> read;
 };
-// Takes a piece of an answer's body; its error ends the request.
+// Takes a piece of an answer's body; its error ends the request. The first one is empty: a 2xx answer has begun.
 using TakePiece = std::function<Status(std::string_view piece)>;
 
 // Thread-safety: one thread at a time.

@@ -150,6 +150,11 @@ class ModelsTest(cli.CliTest):
         self.answer({"documents": [found], "next_cursor": "more"})
         self.assertEqual(json.loads(self.run_model("doc", "find", "books", "--limit", 1, "--json")), found)
 
+    def test_a_file_may_be_larger_than_the_value_in_it(self):
+        spaced = '{"a":' + " " * 2_000_000 + "1}"
+        self.answer({"key": "k", "revision": 7, "expires_at_ms": None, "lsn": 7})
+        self.assertEqual(self.run_model("state", "put", "k", "@" + str(self.write("v.json", spaced))), "revision 7\n")
+
     def test_sql_prints_a_table_or_the_answer(self):
         rows = {"columns": ["track", "plays"], "rows": [{"track": "a", "plays": 12}, {"track": None, "plays": 3}],
                 "truncated": False}
@@ -197,6 +202,13 @@ class ModelsTest(cli.CliTest):
         asked = "&types=state_updated%2Cdoc_put%2Cx.y&key_prefix=a%2Fb&collection=books"
         self.assertEqual([request[1] for request in self.server.requests],
                          ["/v1/stream?since=2" + asked, "/v1/stream?since=5" + asked])
+
+    def test_a_stream_that_ends_before_its_first_event_is_asked_for_again(self):
+        self.answer([b""])
+        self.answer([event(6, "x.y", 1)])
+        done = self.succeed("stream", "--since", 2, "--limit", 1, "--server", self.url)
+        self.assertIn(b"x.y", done.stdout)
+        self.assertIn(b"going on behind 2", done.stderr)
 
     def test_stream_json_is_what_the_server_sent(self):
         self.answer([event(3, "gap", {"dropped": 2})])

@@ -27,6 +27,7 @@ class DocumentStore {
 
   doc::DocumentModel& model() { return *model_; }
   FakeClock& clock() { return clock_; }
+  sqlite::Vfs& vfs() { return vfs_; }
   Lsn last_lsn() const { return last_lsn_; }
 
   // As after a crash: what was not saved is replayed.

@@ -274,7 +274,7 @@ class MadeDatabase {
     return ok_status();
   }
   Status add_documents(MadeContent& content) {
-    VIBRATO_ASSIGN_OR_RETURN(const auto chosen, database_->documents().choose("d", std::nullopt, 1000));
+    VIBRATO_ASSIGN_OR_RETURN(const auto chosen, database_->documents().choose("d", std::nullopt, {.count = 1000}));
     for (const doc::ChosenDocument& one : chosen) {
       VIBRATO_ASSIGN_OR_RETURN(const overlay::RowPtr row, database_->documents().get("d", one.id));
       if (row == nullptr) {

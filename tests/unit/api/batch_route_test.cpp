@@ -1,7 +1,9 @@
 // POST /v1/batch: operations of several models, all or none.
+#include <chrono>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <string>
+#include <thread>
 
 #include "base/limits.hpp"
 #include "doc/document_model.hpp"
@@ -148,6 +150,14 @@ TEST_F(BatchRoute, a_batch_that_changes_nothing_has_no_lsn) {
   const ApiAnswer answer = batch({{{"op", "state.delete"}, {"key", "absent"}}});
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, json({{"results", {{{"deleted", false}}}}}));
+}
+
+TEST_F(BatchRoute, a_batch_that_finds_only_a_key_whose_time_is_over_has_no_lsn) {
+  EXPECT_EQ(batch({{{"op", "state.put"}, {"key", "k"}, {"value", 1}, {"ttl_ms", 1}}}).status, 200);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const json removal = {{"op", "state.delete"}, {"key", "k"}};
+  EXPECT_EQ(batch(json::array({removal})).body, json({{"results", {{{"deleted", false}}}}}));
+  EXPECT_TRUE(batch(json::array({removal, kUpsert})).body.contains("lsn"));
 }
 
 }  // namespace

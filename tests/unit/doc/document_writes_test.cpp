@@ -87,11 +87,11 @@ TEST(DocumentWrites, chosen_documents_are_deleted_unless_they_were_written_since
     EXPECT_OK(store.put("notes", id, "1"));
   }
   EXPECT_OK(store.put("notes2", "a", "1"));
-  const auto first = store.model().choose("notes", {}, 3);
+  const auto first = store.model().choose("notes", {}, {.count = 3});
   ASSERT_OK(first);
   ASSERT_EQ(first->size(), 3U);
   EXPECT_EQ((*first)[2].id, "c");
-  const auto rest = store.model().choose("notes", "c", 3);
+  const auto rest = store.model().choose("notes", "c", {.count = 3});
   ASSERT_OK(rest);
   ASSERT_EQ(rest->size(), 1U);
   EXPECT_OK(store.put("notes", "b", "2"));

@@ -8,6 +8,7 @@
 #include "base/limits.hpp"
 #include "doc/document_model.hpp"
 #include "filter/meta_value.hpp"
+#include "sqlite/connection.hpp"
 #include "support/document_store.hpp"
 
 namespace vibrato::doc {
@@ -242,6 +243,59 @@ TEST_F(FindTest, indexes_of_a_collection_without_documents_go_when_the_file_is_o
   store_.reopen();
   EXPECT_EQ(found({.filter = &filter}, "many"), "");
   EXPECT_FALSE(last_.used_index);
+}
+
+TEST_F(FindTest, ends_at_its_deadline_among_few_large_documents_too) {
+  const std::string doc = R"({"v":")" + std::string(70'000, 'x') + R"("})";
+  EXPECT_OK(store_.put("notes", "a", doc));
+  EXPECT_OK(store_.put("notes", "b", doc));
+  const Deadline passed(store_.clock(), store_.clock().monotonic_ns());
+  EXPECT_CODE(store_.model().find("notes", {.limit = 10, .deadline = passed}), ErrorCode::kTimeout);
+}
+
+TEST(FindAndBuild, no_index_is_built_while_it_may_not_be) {
+  bool may_build = false;
+  DocumentStore store({.unindexed_rows_max = 1, .builds_by_itself = false, .may_build = [&] { return may_build; }});
+  EXPECT_OK(store.put("c", "a", R"({"n":1})"));
+  EXPECT_OK(store.put("c", "b", R"({"n":2})"));
+  EXPECT_OK(store.model().find("c", {.sort = sort_by("n"), .limit = 1}));
+  EXPECT_EQ(store.model().build_indexes().value(), false);
+  may_build = true;
+  EXPECT_EQ(store.model().build_indexes().value(), true);
+}
+
+// A find that ends between the wish for an index and its grant wishes for it again.
+TEST(FindByItself, makes_one_index_of_a_path_whoever_asks_meanwhile) {
+  constexpr int kPaths = 25;
+  DocumentStore store(DocumentModelOptions{.unindexed_rows_max = 1});
+  for (int id = 0; id < 20; ++id) {
+    EXPECT_OK(store.put("c", fmt::format("{}", id), R"({"p0":1})"));
+  }
+  store.save();
+  const auto find_all = [&store] {
+    for (int round = 0; round < 20; ++round) {
+      for (int path = 0; path < kPaths; ++path) {
+        const filter::Filter filter =
+            test::document_filter(fmt::format(R"({{"key":"p{}","match":{{"value":1}}}})", path));
+        EXPECT_OK(store.model().find("c", {.filter = &filter}));
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back(find_all);
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  auto file = sqlite::Connection::open(store.vfs(), "/docs.db", {.journal_mode = sqlite::JournalMode::kWalShared});
+  ASSERT_OK(file);
+  auto count = (*file)->prepare("SELECT count(*), count(DISTINCT path) FROM document_indexes");
+  ASSERT_OK(count);
+  sqlite::Rows rows = count->run();
+  ASSERT_TRUE(rows.next().value());
+  EXPECT_GT(rows.i64(0), 0);
+  EXPECT_EQ(rows.i64(0), rows.i64(1));
 }
 
 TEST(FindByItself, builds_indexes_without_being_asked) {

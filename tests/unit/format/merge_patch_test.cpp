@@ -62,5 +62,18 @@ TEST(MergePatch, what_is_no_json_or_too_deep_is_refused) {
   EXPECT_CODE(merge_patch("{", "{}"), ErrorCode::kCorruption);
 }
 
+// Ten minutes, not milliseconds, where the work for an object grows with those before it.
+TEST(MergePatch, many_objects_in_one_take_linear_time) {
+  std::string many = "[";
+  for (int i = 0; i < 300'000; ++i) {
+    many += i == 0 ? "{}" : ",{}";
+  }
+  many += ']';
+  EXPECT_OK(check_json_text(many));
+  const auto merged = merge_patch(R"({"a":)" + many + "}", R"({"a":1})");
+  ASSERT_OK(merged);
+  EXPECT_EQ(*merged, R"({"a":1})");
+}
+
 }  // namespace
 }  // namespace vibrato::format

@@ -217,11 +217,11 @@ TEST_F(StateModelTest, keys_of_a_prefix_are_deleted_unless_they_were_written_mea
   ASSERT_OK(db_.put("q", "1"));
   ASSERT_OK(db_.put_for("p/over", "1", 1));
   clock_.advance_ms(10);
-  auto chosen = db_.model().choose("p/", std::nullopt, 2);
+  auto chosen = db_.model().choose("p/", std::nullopt, {.count = 2});
   ASSERT_OK(chosen);
   ASSERT_EQ(chosen->size(), 2U);
   EXPECT_EQ((*chosen)[1].key, "p/2");
-  chosen = db_.model().choose("p/", std::nullopt, 10);
+  chosen = db_.model().choose("p/", std::nullopt, {.count = 10});
   ASSERT_OK(chosen);
   ASSERT_EQ(chosen->size(), 3U);
   ASSERT_OK(db_.put("p/2", "2"));
@@ -229,6 +229,17 @@ TEST_F(StateModelTest, keys_of_a_prefix_are_deleted_unless_they_were_written_mea
   ASSERT_OK(db_.sequencer().commit(make_delete_chosen(db_.model(), *chosen, deleted)));
   EXPECT_EQ(*deleted, 2U);
   EXPECT_EQ(db_.list(), "p/2=2 q=1");
+}
+
+TEST_F(StateModelTest, a_list_ends_at_its_deadline) {
+  for (int i = 0; i < 1100; ++i) {
+    ASSERT_OK(db_.put("k" + std::to_string(i), "1"));
+  }
+  StateListQuery query;
+  query.limit = 2000;
+  EXPECT_EQ(db_.model().list(query).value().items.size(), 1100U);
+  query.deadline = Deadline(clock_, clock_.monotonic_ns());
+  EXPECT_CODE(db_.model().list(query), ErrorCode::kTimeout);
 }
 
 // Puts of "a": only if it is absent, then over the first one, then only if it is absent.

@@ -142,6 +142,20 @@ TEST_F(RowStoreTest, applying_again_changes_nothing) {
   EXPECT_EQ(rows_in_range(*store_, {"", std::nullopt}), "a=2 b=3");
 }
 
+TEST_F(RowStoreTest, the_newest_lsn_is_known_of_rows_of_the_file_and_above_it) {
+  put(1, "saved", "v");
+  put(2, "both", "v");
+  put(3, "gone", "v");
+  ASSERT_OK(store_->save(Lsn(3)));
+  put(4, "both", "w");
+  put(5, "above", "v");
+  erase(6, "gone");
+  for (const auto& [key, lsn] : std::initializer_list<std::pair<const char*, std::uint64_t>>{
+           {"saved", 1}, {"both", 4}, {"above", 5}, {"gone", 0}, {"none", 0}}) {
+    EXPECT_EQ(store_->newest_lsn(key).value(), Lsn(lsn)) << key;
+  }
+}
+
 TEST_F(RowStoreTest, rows_that_were_saved_or_read_are_kept_in_memory) {
   put(1, "k", "one");
   ASSERT_OK(store_->save(Lsn(1)));
