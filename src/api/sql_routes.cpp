@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -80,14 +81,16 @@ std::string base64_of(std::span<const std::byte> bytes) {
 // Names that come again get a number behind them, so that no value is lost: "a", "a:1".
 std::vector<std::string> make_distinct(std::span<const std::string_view> names) {
   std::set<std::string, std::less<>> taken(names.begin(), names.end());
-  std::set<std::string_view> seen;
+  std::map<std::string_view, std::size_t> uses;
   std::vector<std::string> distinct;
   for (const std::string_view name : names) {
     std::string own(name);
-    if (!seen.insert(name).second) {
-      for (std::size_t number = 1; !taken.insert(own = std::string(name) + ":" + std::to_string(number)).second;) {
+    if (std::size_t& number = uses[name]; number++ > 0) {
+      // From the number that the last of this name was left with.
+      for (--number; !taken.insert(own = std::string(name) + ":" + std::to_string(number)).second;) {
         ++number;
       }
+      ++number;
     }
     distinct.push_back(std::move(own));
   }
@@ -99,6 +102,7 @@ class AnswerWriter final : public sqlite::RowSink {
   explicit AnswerWriter(std::string& body) : body_(body), json_(body) {}
 
   void take_columns(std::span<const std::string_view> names) override {
+    begin_ = body_.size();
     names_ = make_distinct(names);
     json_.begin_object();
     json_.key("columns");
@@ -109,7 +113,6 @@ class AnswerWriter final : public sqlite::RowSink {
     json_.end_array();
     json_.key("rows");
     json_.begin_array();
-    rows_begin_ = body_.size();
   }
 
   [[nodiscard]] bool take_row(std::span<const sqlite::SqlValueView> values) override {
@@ -118,13 +121,13 @@ class AnswerWriter final : public sqlite::RowSink {
     for (std::size_t i = 0; i < values.size(); ++i) {
       json_.escaped_key(names_[i]);
       std::visit([this](const auto& value) { write(value); }, values[i]);
-      if (body_.size() - rows_begin_ > limits::kSqlAnswerBytesMax) {
+      if (is_full()) {
         body_.resize(before);
         return false;
       }
     }
     json_.end_object();
-    if (body_.size() - rows_begin_ > limits::kSqlAnswerBytesMax) {
+    if (is_full()) {
       body_.resize(before);
       return false;
     }
@@ -139,6 +142,7 @@ class AnswerWriter final : public sqlite::RowSink {
   }
 
  private:
+  [[nodiscard]] bool is_full() const { return body_.size() - begin_ > limits::kSqlAnswerBytesMax; }
   void write(std::monostate) { json_.null(); }
   void write(std::int64_t value) { json_.raw(std::to_string(value)); }
   void write(double value) {
@@ -154,10 +158,11 @@ class AnswerWriter final : public sqlite::RowSink {
   std::string& body_;
   JsonWriter json_;
   std::vector<std::string> names_;
-  std::size_t rows_begin_ = 0;
+  std::size_t begin_ = 0;
 };
 
 Status query_sql(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  VIBRATO_RETURN_IF_ERROR(find_model(*context).status());
   VIBRATO_ASSIGN_OR_RETURN(SqlCall call, read_json_object(request.body, [](simdjson::dom::object object) {
                              return read_call(object, true);
                            }));
@@ -165,7 +170,6 @@ Status query_sql(const ContextPtr& context, const Request& request, const Respon
   query.statement = std::move(call.statement);
   VIBRATO_ASSIGN_OR_RETURN(query.parameters, sql::parse_parameters(call.parameters));
   query.deadline_ns = responder->deadline_ns();
-  VIBRATO_RETURN_IF_ERROR(find_model(*context).status());
   const auto owned = std::make_shared<const sql::Query>(std::move(query));
   return answer_on_pool(context, call.min_lsn, responder, [context, owned](Reply& reply) -> Status {
     VIBRATO_ASSIGN_OR_RETURN(sql::SqlModel* const model, find_model(*context));
@@ -181,10 +185,10 @@ Status query_sql(const ContextPtr& context, const Request& request, const Respon
 }
 
 Status exec_sql(const ContextPtr& context, const Request& request, const ResponderPtr& responder) {
+  VIBRATO_ASSIGN_OR_RETURN(sql::SqlModel* const model, find_model(*context));
   VIBRATO_ASSIGN_OR_RETURN(SqlCall call, read_json_object(request.body, [](simdjson::dom::object object) {
                              return read_call(object, false);
                            }));
-  VIBRATO_ASSIGN_OR_RETURN(sql::SqlModel* const model, find_model(*context));
   const auto outcome = std::make_shared<sql::ExecOutcome>();
   VIBRATO_ASSIGN_OR_RETURN(
       auto write,

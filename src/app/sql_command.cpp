@@ -10,6 +10,7 @@
 #include "app/model_client.hpp"
 #include "app/remote_server.hpp"
 #include "app/text_table.hpp"
+#include "base/plain_text.hpp"
 
 namespace vibrato::app {
 namespace {
@@ -69,7 +70,8 @@ Outcome run_sql(const SqlOptions& options, CommandContext& context) {
   if (Status remote = check_remote_flags(options.remote); !remote.ok()) return misuse(std::move(remote));
   const Result<std::string> statement = text_of_argument(context, options.statement);
   if (!statement.ok()) return {statement.status()};
-  std::string body = "{\"sql\":" + AnswerJson(*statement).dump(-1, ' ', false, AnswerJson::error_handler_t::replace);
+  if (!is_utf8(*statement)) return {invalid_argument("STATEMENT is not UTF-8; convert it, or give bytes as x'...'")};
+  std::string body = "{\"sql\":" + AnswerJson(*statement).dump();
   if (!options.params.empty()) {
     const Result<std::string> params = json_of_argument(context, "--params", options.params);
     if (params.status().code() == ErrorCode::kInvalidArgument) return misuse(params.status());

@@ -84,7 +84,9 @@ inline constexpr std::size_t kUnwrittenBytesMax =
 // SQL.
 inline constexpr std::uint32_t kSqlRowsMax = 10'000;
 inline constexpr std::size_t kSqlAnswerBytesMax = 16 * kMiB;
-inline constexpr std::size_t kSqlTextBytesMax = 1 * kMiB;
+inline constexpr std::size_t kSqlRequestBytesMax = 64 * kKiB;  // Of the statement of a request; values go as params.
+inline constexpr std::size_t kSqlTextBytesMax = 1 * kMiB;      // Of one in the log: requests had this cap before.
+inline constexpr std::size_t kSqlNameBytesMax = 1 * kMiB;      // Of the names of all columns of an answer.
 inline constexpr std::size_t kSqlParametersMax = 1000;
 inline constexpr std::size_t kSqlParameterBytesMax = 8 * kMiB;  // Of one statement, as JSON text.
 inline constexpr std::size_t kSqlValueBytesMax = 4 * kMiB;      // Of one value or row.

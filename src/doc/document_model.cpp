@@ -16,7 +16,6 @@
 namespace vibrato::doc {
 namespace {
 
-using overlay::RowEntry;
 using overlay::RowPtr;
 
 constexpr std::array kRecordTypes = {static_cast<std::uint16_t>(format::DocRecord::kPut),

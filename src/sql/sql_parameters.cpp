@@ -74,9 +74,10 @@ Result<std::vector<sqlite::SqlValue>> parse_parameters(std::string_view json) {
 }
 
 Status check_statement(std::string_view statement) {
-  if (statement.size() > limits::kSqlTextBytesMax) {
-    return {ErrorCode::kPayloadTooLarge,
-            "sql: " + std::to_string(statement.size()) + " bytes, at most " + std::to_string(limits::kSqlTextBytesMax)};
+  if (statement.size() > limits::kSqlRequestBytesMax) {
+    return {ErrorCode::kPayloadTooLarge, "sql: " + std::to_string(statement.size()) + " bytes, at most " +
+                                             std::to_string(limits::kSqlRequestBytesMax) +
+                                             "; pass values as params, or do it in several statements"};
   }
   if (statement.empty()) {
     return invalid_argument("sql: there is no statement");

@@ -198,6 +198,7 @@ Status SqlWriter::execute_record(std::span<const std::byte> body) {
   sqlite::SandboxRun run;
   run.time_ms = record.time_ms;
   run.seed = record.seed;
+  run.is_logged = true;
   const auto changes = sandbox_->execute(record.statement, *parameters, run);
   if (!changes.ok()) {
     const ErrorCode code =

@@ -21,7 +21,7 @@ struct ExecInput {
 // null, true and false as 1 and 0, whole numbers that fit 64 bits signed, other numbers as reals, strings.
 // Errors: kInvalidArgument, naming the parameter; kPayloadTooLarge past limits::kSqlParameterBytesMax.
 [[nodiscard]] Result<std::vector<sqlite::SqlValue>> parse_parameters(std::string_view json);
-// Errors: kInvalidArgument (empty, a NUL character), kPayloadTooLarge past limits::kSqlTextBytesMax.
+// Errors: kInvalidArgument (empty, a NUL character), kPayloadTooLarge past limits::kSqlRequestBytesMax.
 [[nodiscard]] Status check_statement(std::string_view statement);
 
 // Errors of the maker: as check_statement() and parse_parameters(); of validate: as SqlModel::run().

@@ -1,5 +1,6 @@
 #include "sqlite/sandbox.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <sqlite3.h>
 #include <utility>
@@ -21,6 +22,7 @@ struct SandboxCore {
 
   // Makes the connection fit for strangers.
   Status confine();
+  void declare_json_tables();
   void begin_run(SandboxAccess access, const SandboxRun& run);
   void end_run();
   // Runs one of the program's own statements.
@@ -33,6 +35,7 @@ struct SandboxCore {
   SandboxRules rules;
   std::unique_ptr<Connection> connection;
   sqlite3* database;
+  bool has_json_tables = false;
   bool wrote_last_rowid = false;  // The largest number there is: the next row would get a random one.
 };
 
@@ -60,6 +63,13 @@ constexpr Limit kLimits[] = {
     {SQLITE_LIMIT_TRIGGER_DEPTH, 20},
     {SQLITE_LIMIT_WORKER_THREADS, 0},
 };
+
+// SQLite looks at the budget where a program jumps, so once a row at least, and a row may take as many steps as the
+// program has, each through whole values. This bounds the product of both, in bytes of the program (some 70 for a step
+// with its operands) times bytes of a value: the slowest (text that is read as a number, 1 ns a byte) take 1.4 s.
+// It leaves values of kSqlValueBytesMax to programs of 32 KiB. What would pass it fails; nothing may come out
+// otherwise.
+constexpr std::size_t kProgramTimesValueMax = 32 * limits::kKiB * limits::kSqlValueBytesMax;
 
 int must_end(void* budget) noexcept {
   return static_cast<SandboxBudget*>(budget)->is_spent() ? 1 : 0;
@@ -90,6 +100,14 @@ class RunGuard {
   SandboxCore& core_;
 };
 
+// The longest value that a program may touch.
+void limit_values(sqlite3* database, sqlite3_stmt* statement) {
+  const int program = std::max(sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_MEMUSED, 0), 1);
+  const std::size_t bytes = kProgramTimesValueMax / static_cast<std::size_t>(program);
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(std::min(bytes, limits::kSqlValueBytesMax)));
+}
+
+// Null: there is nothing to do for CREATE IF NOT EXISTS or DROP IF EXISTS, about which SQLite does not ask then.
 Result<StatementPtr> prepare_one(SandboxCore& core, std::string_view text) {
   const std::string_view sql = skip_blanks(text);
   if (sql.empty()) {
@@ -105,20 +123,26 @@ Result<StatementPtr> prepare_one(SandboxCore& core, std::string_view text) {
   if (owned == nullptr) {
     return invalid_argument("sql: there is no statement");
   }
-  if (!core.rules.were_asked()) {
+  const bool may_do_nothing = core.rules.access() == SandboxAccess::kWrite &&
+                              (begins_with_word(sql, "create") || begins_with_word(sql, "drop"));
+  if (!core.rules.were_asked() && !may_do_nothing) {
     return invalid_argument("sql: this kind of statement is not allowed here, or would do nothing");
   }
   if (!skip_blanks(sql.substr(static_cast<std::size_t>(rest - sql.data()))).empty()) {
     return invalid_argument("sql: there is more than one statement; send them one at a time");
   }
-  return owned;
+  return core.rules.were_asked() ? std::move(owned) : nullptr;
+}
+
+Status wrong_number(std::size_t wanted, std::size_t given) {
+  return invalid_argument("params: the statement takes " + std::to_string(wanted) + ", there are " +
+                          std::to_string(given));
 }
 
 Status bind(SandboxCore& core, sqlite3_stmt* statement, std::span<const SqlValue> values) {
   const int wanted = sqlite3_bind_parameter_count(statement);
   if (static_cast<std::size_t>(wanted) != values.size()) {
-    return invalid_argument("params: the statement takes " + std::to_string(wanted) + ", there are " +
-                            std::to_string(values.size()));
+    return wrong_number(static_cast<std::size_t>(wanted), values.size());
   }
   int index = 0;
   for (const SqlValue& value : values) {
@@ -176,17 +200,30 @@ Status check_schema_size(SandboxCore& core) {
   return check("triggers", rows.i64(2), limits::kSqlTriggersMax);
 }
 
-Result<QueryEnd> give_rows(SandboxCore& core, sqlite3_stmt* statement, std::uint64_t rows_max, RowSink& sink) {
+Result<std::vector<std::string_view>> column_names(sqlite3_stmt* statement) {
   const int columns = sqlite3_column_count(statement);
   std::vector<std::string_view> names;
+  std::size_t bytes = 0;
   for (int column = 0; column < columns; ++column) {
     const char* const name = sqlite3_column_name(statement, column);
-    names.emplace_back(name == nullptr ? "" : name);
+    bytes += names.emplace_back(name == nullptr ? "" : name).size();
   }
+  if (bytes > limits::kSqlNameBytesMax) {
+    return Status(ErrorCode::kPayloadTooLarge, "sql: the names of the columns have " + std::to_string(bytes) +
+                                                   " bytes, at most " + std::to_string(limits::kSqlNameBytesMax) +
+                                                   "; give them short ones with AS, or ask for fewer columns");
+  }
+  return names;
+}
+
+Result<QueryEnd> give_rows(SandboxCore& core, sqlite3_stmt* statement, std::uint64_t rows_max, RowSink& sink) {
+  VIBRATO_ASSIGN_OR_RETURN(const auto names, column_names(statement));
+  const int columns = sqlite3_column_count(statement);
   sink.take_columns(names);
   std::vector<SqlValueView> values(names.size());
   for (std::uint64_t row = 0;; ++row) {
     const int code = sqlite3_step(statement);
+    VIBRATO_RETURN_IF_ERROR(core.budget.why());
     if (code == SQLITE_DONE) {
       return QueryEnd{false};
     }
@@ -224,9 +261,18 @@ Status SandboxCore::confine() {
   return ok_status();
 }
 
+// Their first use declares their columns, for which SQLite asks as for an UPDATE of the schema. It fails while a table
+// of a stranger has the name of one.
+void SandboxCore::declare_json_tables() {
+  if (!has_json_tables) {
+    has_json_tables = connection->prepare("SELECT 1 FROM json_each('[]'), json_tree('[]')").ok();
+  }
+}
+
 void SandboxCore::begin_run(SandboxAccess access, const SandboxRun& run) {
+  declare_json_tables();
   budget.begin(run);
-  functions.begin(run.time_ms, run.seed);
+  functions.begin(access, run);
   rules.begin(access);
   wrote_last_rowid = false;
   sqlite3_progress_handler(database, kStepsBetweenBudgetChecks, must_end, &budget);
@@ -236,6 +282,7 @@ void SandboxCore::end_run() {
   sqlite3_progress_handler(database, 0, nullptr, nullptr);
   budget.lift();
   rules.begin(SandboxAccess::kTrusted);
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(limits::kSqlValueBytesMax));
 }
 
 Status SandboxCore::execute(const std::string& sql) {
@@ -259,6 +306,10 @@ Status SandboxCore::error_of(int code) {
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
       return unavailable("the SQL database is busy; try again: " + reason);
+    case SQLITE_TOOBIG:
+      return invalid_argument("sql: a value or row is too long: at most " +
+                              std::to_string(sqlite3_limit(database, SQLITE_LIMIT_LENGTH, -1)) +
+                              " bytes for a statement of this size");
     case SQLITE_NOMEM:  // So it calls a program with too many steps as well.
       return invalid_argument("sql: the statement is too large");
     case SQLITE_IOERR:
@@ -293,14 +344,22 @@ Result<SandboxChanges> Sandbox::execute(std::string_view sql, std::span<const Sq
   VIBRATO_CHECK(in_transaction());
   const RunGuard guard(*core_, SandboxAccess::kWrite, run);
   VIBRATO_ASSIGN_OR_RETURN(const StatementPtr statement, prepare_one(*core_, sql));
-  if (sqlite3_column_count(statement.get()) > 0) {
+  if (statement == nullptr) {
+    return parameters.empty() ? Result<SandboxChanges>(SandboxChanges()) : wrong_number(0, parameters.size());
+  }
+  // ALTER TABLE checks the rows with a SELECT of its own, which fails or yields none.
+  if (sqlite3_column_count(statement.get()) > 0 && !core_->rules.alters_table()) {
     return invalid_argument("sql: the statement yields rows; use query for one that reads, and no RETURNING");
+  }
+  if (!run.is_logged) {
+    limit_values(core_->database, statement.get());
   }
   VIBRATO_RETURN_IF_ERROR(bind(*core_, statement.get(), parameters));
   sqlite3_set_last_insert_rowid(core_->database, 0);
   if (const int code = sqlite3_step(statement.get()); code != SQLITE_DONE) {
     return core_->error_of(code);
   }
+  VIBRATO_RETURN_IF_ERROR(core_->budget.why());
   if (core_->wrote_last_rowid) {
     return invalid_argument("sql: a row may not have the number 9223372036854775807: the next would get a random one");
   }
@@ -328,6 +387,7 @@ Result<QueryEnd> Sandbox::query(std::string_view sql, std::span<const SqlValue> 
   if (sqlite3_column_count(statement.get()) == 0) {
     return invalid_argument("sql: the statement yields no rows; use exec for one that changes something");
   }
+  limit_values(core_->database, statement.get());
   VIBRATO_RETURN_IF_ERROR(bind(*core_, statement.get(), parameters));
   return give_rows(*core_, statement.get(), rows_max, sink);
 }

@@ -39,7 +39,10 @@ struct SandboxRun {
   std::uint64_t seed = 0;              // What random() is made of.
   const Clock* clock = nullptr;        // Null: no deadline.
   std::int64_t deadline_ns = 0;        // On the clock's monotonic time.
-  std::uint64_t memory_bytes_max = 0;  // That it may take beside the page cache; 0: no bound.
+  std::uint64_t memory_bytes_max = 0;  // That it may take; 0: no bound.
+  // It ran before, within the caps of its time, and must run again: the length of its values has no other bound than
+  // limits::kSqlValueBytesMax.
+  bool is_logged = false;
 };
 
 struct SandboxChanges {
@@ -81,7 +84,8 @@ class Sandbox {
   // kDiskFull, kIoError, kCorruption, kUnavailable (poisoned).
   //
   // Runs one statement that yields no rows. After an error a part of its changes may be there: go back to a savepoint.
-  // When in_transaction() is false then, all of the transaction was taken back. Requires: an open write transaction.
+  // When in_transaction() is false then, all of the transaction was taken back. CREATE IF NOT EXISTS and DROP IF EXISTS
+  // without anything to do are statements without effect. Requires: an open write transaction.
   [[nodiscard]] Result<SandboxChanges> execute(std::string_view sql, std::span<const SqlValue> parameters,
                                                const SandboxRun& run);
   // Runs one statement that reads.

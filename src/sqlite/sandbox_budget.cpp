@@ -13,9 +13,13 @@ void SandboxBudget::begin(const SandboxRun& run) {
   memory_bytes_max_ = run.memory_bytes_max;
   memory_end_ = run.memory_bytes_max == 0 ? 0 : sqlite3_memory_used() + static_cast<std::int64_t>(run.memory_bytes_max);
   why_ = ok_status();
+  if (run.memory_bytes_max != 0) {
+    memory_.begin(run.memory_bytes_max);
+  }
 }
 
 void SandboxBudget::lift() {
+  memory_.lift();
   clock_ = nullptr;
   memory_end_ = 0;
   why_ = ok_status();
@@ -27,12 +31,23 @@ bool SandboxBudget::is_spent() {
   }
   if (clock_ != nullptr && clock_->monotonic_ns() >= deadline_ns_) {
     why_ = Status(ErrorCode::kTimeout, "sql: the statement was not done within its deadline; let it do less at once");
-  } else if (memory_end_ != 0 && sqlite3_memory_used() > memory_end_) {
+  } else if (memory_end_ != 0 && (memory_.was_reached() || sqlite3_memory_used() > memory_end_)) {
     // Of all connections: others count too, which errs on the safe side.
-    why_ = invalid_argument("sql: the statement takes more than " + std::to_string(memory_bytes_max_ >> 20) +
-                            " MiB of memory; let it do less at once");
+    note_memory();
   }
   return !why_.ok();
+}
+
+const Status& SandboxBudget::why() {
+  if (why_.ok() && memory_end_ != 0 && memory_.was_reached()) {
+    note_memory();
+  }
+  return why_;
+}
+
+void SandboxBudget::note_memory() {
+  why_ = invalid_argument("sql: the statement takes more than " + std::to_string(memory_bytes_max_ >> 20) +
+                          " MiB of memory; let it do less at once");
 }
 
 }  // namespace vibrato::sqlite

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t kQuestionsMax = 500'000;
 constexpr std::uintptr_t kStackBytesMax = 1 << 20;  // Of triggers that reach triggers; a thread has 8 MiB.
 
-// Sorted. Their answers depend on their arguments alone, or on the run's time and seed.
+// Sorted: FunctionUse::kAnywhere.
 constexpr auto kFunctions = std::to_array<std::string_view>({
     "->",
     "->>",
@@ -96,7 +96,7 @@ constexpr auto kFunctions = std::to_array<std::string_view>({
     "upper",
     "zeroblob",
 });
-// Sorted. These depend on the library at hand, so a statement that writes must not.
+// Sorted: FunctionUse::kInQueries.
 constexpr auto kReadingFunctions = std::to_array<std::string_view>({
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh",   "cos", "cosh", "degrees",        "exp", "ln",
     "log",  "log10", "log2", "pi",    "pow",  "power", "radians", "sin", "sinh", "sqlite_version", "tan", "tanh",
@@ -179,6 +179,14 @@ int ask(void* self, int action, const char* first, const char* second, const cha
 
 }  // namespace
 
+FunctionUse use_of_function(std::string_view name) {
+  const std::string wanted = lower(name);
+  if (std::ranges::binary_search(kFunctions, wanted)) {
+    return FunctionUse::kAnywhere;
+  }
+  return std::ranges::binary_search(kReadingFunctions, wanted) ? FunctionUse::kInQueries : FunctionUse::kNone;
+}
+
 void SandboxRules::attach(sqlite3* database) {
   sqlite3_set_authorizer(database, ask, this);
 }
@@ -213,7 +221,10 @@ bool SandboxRules::allows(int action, std::string_view first, std::string_view s
   if (action == SQLITE_ATTACH || action == SQLITE_DETACH || action == SQLITE_PRAGMA) {
     return refuse("sql: " + std::string(name_of(action)) + " is not allowed here");
   }
-  if (!where.empty() && where != "main") {
+  // ALTER TABLE goes through the schema of temporary tables too, which is empty here.
+  const bool is_empty_schema =
+      alters_ && where == "temp" && first == "sqlite_temp_master" && (action == SQLITE_READ || action == SQLITE_UPDATE);
+  if (!where.empty() && where != "main" && !is_empty_schema) {
     return refuse("sql: temporary tables and other databases are not allowed here");
   }
   switch (action) {
@@ -238,14 +249,13 @@ bool SandboxRules::allows_read(std::string_view table) {
 }
 
 bool SandboxRules::allows_function(std::string_view name) {
-  const std::string wanted = lower(name);
-  if (std::ranges::binary_search(kFunctions, wanted) || (alters_ && belongs_to_alter(wanted))) {
+  const FunctionUse use = use_of_function(name);
+  if (use == FunctionUse::kAnywhere || (alters_ && belongs_to_alter(lower(name)))) {
     return true;
   }
-  if (std::ranges::binary_search(kReadingFunctions, wanted)) {
+  if (use == FunctionUse::kInQueries) {
     return access_ == SandboxAccess::kRead ||
-           refuse("sql: the function " + std::string(name) +
-                  " is not allowed in a statement that writes: it may answer otherwise when it is replayed");
+           refuse("sql: the function " + std::string(name) + std::string(kMayAnswerOtherwise));
   }
   return refuse("sql: the function " + std::string(name) + " is not allowed here");
 }

@@ -23,6 +23,16 @@ enum class SandboxAccess : std::uint8_t {
   kWrite,
 };
 
+// Where strangers may use a function.
+enum class FunctionUse : std::uint8_t {
+  kNone,
+  kInQueries,  // Its answer depends on the library at hand.
+  kAnywhere,   // Its answer depends on its arguments alone, or on the run's time and seed.
+};
+[[nodiscard]] FunctionUse use_of_function(std::string_view name);
+inline constexpr std::string_view kMayAnswerOtherwise =
+    " is not allowed in a statement that writes: it may answer otherwise when it is replayed";
+
 // Thread-safety: that of the sandbox.
 class SandboxRules {
  public:
@@ -34,9 +44,11 @@ class SandboxRules {
   void begin(SandboxAccess access);
   // Why the last statement was refused; empty if it was not.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
+  [[nodiscard]] SandboxAccess access() const { return access_; }
   // Whether SQLite asked at all: of VACUUM it does not.
   [[nodiscard]] bool were_asked() const { return questions_ > 0; }
   [[nodiscard]] bool changes_schema() const { return changes_schema_; }
+  [[nodiscard]] bool alters_table() const { return alters_; }
 
   // SQLite's question: whether `action` is allowed.
   [[nodiscard]] bool allows(int action, std::string_view first, std::string_view second, std::string_view database);

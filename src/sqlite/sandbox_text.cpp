@@ -1,5 +1,9 @@
 #include "sqlite/sandbox_text.hpp"
 
+#include <algorithm>
+
+#include "base/plain_text.hpp"
+
 namespace vibrato::sqlite {
 namespace {
 
@@ -25,6 +29,15 @@ std::string_view skip_blanks(std::string_view text) {
       return text;
     }
   }
+}
+
+bool begins_with_word(std::string_view text, std::string_view word) {
+  const auto is_of_word = [](char c) {
+    const char small = ascii_lower(c);
+    return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || c < 0;
+  };
+  return text.size() > word.size() && std::ranges::equal(text.substr(0, word.size()), word, {}, ascii_lower) &&
+         !is_of_word(text[word.size()]);
 }
 
 }  // namespace vibrato::sqlite

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "io/safe_path.hpp"
+#include "sqlite/memory_bound.hpp"
 #include "sqlite/vfs_file.hpp"
 
 namespace vibrato::sqlite {
@@ -136,6 +137,7 @@ int last_error(sqlite3_vfs*, int, char*) noexcept {
 }  // namespace
 
 Vfs::Vfs(io::FileSystem& file_system) : file_system_(file_system), registration_(std::make_unique<sqlite3_vfs>()) {
+  count_memory_of_sqlite();
   char name[64];
   std::snprintf(name, sizeof(name), "vibrato-%p", static_cast<const void*>(this));
   name_ = name;

@@ -53,15 +53,42 @@ TEST_F(SqlRoutes, columns_of_one_name_are_told_apart) {
   EXPECT_EQ(rows.body["rows"], (json{{{"a", 1}, {"a:2", 2}, {"a:1", 3}, {"a:3", 4}, {"q\"", 5}}}));
 }
 
+TEST_F(SqlRoutes, many_columns_of_one_name_are_told_apart_in_time) {
+  std::string sql = "SELECT 0 AS a";
+  for (int i = 1; i < 500; ++i) sql += ", " + std::to_string(i) + " AS a";
+  for (int i = 500; i < 1000; ++i) sql += ", " + std::to_string(i) + " AS \"a:" + std::to_string(i - 499) + "\"";
+  const auto rows = query(sql);
+  ASSERT_EQ(rows.status, 200) << rows.text.substr(0, 300);
+  EXPECT_EQ(rows.body["columns"][499], "a:999");
+  EXPECT_EQ(rows.body["rows"][0].size(), 1000U);
+  EXPECT_EQ(rows.body["rows"][0]["a:999"], 499);
+  const std::string name(60'000, 'x');
+  std::string stars = "SELECT t.*";
+  for (int i = 1; i < 100; ++i) stars += ", t.*";
+  const auto refused = query(stars + " FROM (SELECT 1 AS " + name + ") t");
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_NE(refused.text.find("names of the columns"), std::string::npos) << refused.text.substr(0, 300);
+}
+
+TEST_F(SqlRoutes, a_statement_has_64_kib_at_most) {
+  for (const std::size_t size : {limits::kSqlRequestBytesMax - 1, limits::kSqlRequestBytesMax}) {
+    EXPECT_EQ(query("SELECT 1 --" + std::string(size - 11, 'x')).status, 200);
+  }
+  const std::string more = "SELECT 1 --" + std::string(limits::kSqlRequestBytesMax - 10, 'x');
+  EXPECT_EQ(query(more).status, 413);
+  EXPECT_EQ(exec(more).status, 413);
+}
+
 TEST_F(SqlRoutes, an_answer_ends_with_the_row_that_would_pass_its_cap) {
-  // Each row is {"h":"..."} and a comma between.
+  // {"columns":["h"],"rows":[ comes first; each row is {"h":"..."} and a comma between.
   const std::size_t row = std::size_t{1} << 20;
   const std::string sql =
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 16) "
       "SELECT CASE i WHEN 16 THEN substr(hex(zeroblob(600000)), 1, ?) ELSE "
       "substr(hex(zeroblob(600000)), 1, ?) END AS h FROM n";
-  constexpr std::size_t kFrame = 9;           // {"h":""}, and the comma.
-  const std::size_t last = row - kFrame + 1;  // The first row has no comma before it.
+  constexpr std::size_t kFrame = 9;  // {"h":""}, and the comma.
+  constexpr std::size_t kBegin = std::string_view(R"({"columns":["h"],"rows":[)").size();
+  const std::size_t last = row - kFrame + 1 - kBegin;  // The first row has no comma before it.
   for (const std::size_t extra : {0U, 1U, 2U}) {
     const auto answer = query(sql, {last - 1 + extra, row - kFrame});
     ASSERT_EQ(answer.status, 200) << answer.text.substr(0, 300);
@@ -113,6 +140,9 @@ TEST(SqlRoutesWithoutSql, are_not_found_and_name_the_flag) {
     const auto answer = api.post(path, R"({"sql":"SELECT 1"})");
     EXPECT_EQ(answer.status, 404);
     EXPECT_NE(answer.text.find("--sql"), std::string::npos);
+    for (const char* body : {R"({"sql":"SELECT ?","params":[[]]})", R"({"sql":7})", R"({"params":[]})"}) {
+      EXPECT_EQ(api.post(path, body).status, 404) << path << body;
+    }
   }
 }
 

@@ -255,6 +255,47 @@ TEST_F(SqlStaging, what_is_taken_back_while_the_file_fails_is_not_made_good) {
   EXPECT_EQ(store_.query("SELECT b FROM t"), "logged");
 }
 
+TEST_F(SqlStaging, a_statement_that_runs_out_of_memory_keeps_what_was_staged) {
+  ASSERT_OK(records_.run(Lsn(10), "INSERT INTO t VALUES (5, random())"));
+  records_.stage(Lsn(10));
+  for (const char* values : {"hex(zeroblob(500000 + i))", "randomblob(100 + i % 10)"}) {
+    const Status refused = records_.run(
+        Lsn(11), fmt::format("INSERT INTO t(b) SELECT x FROM (WITH RECURSIVE n(i, x) AS (SELECT 1, '' UNION ALL "
+                             "SELECT i + 1, {} FROM n) SELECT x FROM n ORDER BY x)",
+                             values));
+    EXPECT_CODE(refused, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(refused.message(), ::testing::HasSubstr("256 MiB of memory"));
+  }
+  ASSERT_OK(records_.run(Lsn(11), "UPDATE t SET a = 7"));
+  records_.stage(Lsn(11));
+  ASSERT_OK(records_.apply(Lsn(10)));
+  ASSERT_OK(records_.apply(Lsn(11)));
+  publish(Lsn(11));
+  EXPECT_EQ(store_.query("SELECT a FROM t"), "7");
+}
+
+TEST_F(SqlStaging, a_record_that_is_larger_than_a_request_may_be_now_is_replayed) {
+  const auto apply = [&](std::uint64_t lsn, const std::string& sql) {
+    const auto body = format::encode_sql_record({sql, "[]", 0, 0, 1});
+    return store_.model().apply({Lsn(lsn), 0, CollectionNumber(), format::kSqlExecutedRecord, true, body});
+  };
+  const std::string value(limits::kSqlTextBytesMax - 100, '7');
+  ASSERT_OK(apply(10, "INSERT INTO t(b) VALUES ('" + value + "')"));
+  // As long a value in as large a program is refused now, and so is as much JSON.
+  std::string all = "INSERT INTO t(b) SELECT length(b) + ('x' IN (0";
+  for (int i = 0; i < 1500; ++i) all += ",b||1";
+  all += ")) FROM t";
+  EXPECT_CODE(records_.run(Lsn(11), all), ErrorCode::kInvalidArgument);
+  ASSERT_OK(apply(11, all));
+  std::string paths = "UPDATE t SET b = length(b) + 1000 + (json_extract('['||b||']'";
+  for (int i = 0; i < 80; ++i) paths += ",'$[1]'";
+  paths += ") IS NULL) WHERE a = 1";
+  EXPECT_CODE(records_.run(Lsn(12), paths), ErrorCode::kInvalidArgument);
+  ASSERT_OK(apply(12, paths));
+  publish(Lsn(12));
+  EXPECT_EQ(store_.query("SELECT b > 1000, typeof(b) FROM t"), "1|integer 1|integer");
+}
+
 TEST_F(SqlStaging, a_record_is_applied_once_and_one_that_fails_is_damage) {
   ASSERT_OK(records_.run(Lsn(10), "INSERT INTO t(b) VALUES (1)"));
   store_.model().unstage_from(Lsn(10));

@@ -62,10 +62,10 @@ TEST_F(SqlModelTest, parameters_and_text_have_their_caps) {
   EXPECT_OK(parse_parameters(many(limits::kSqlParametersMax - 1)));
   EXPECT_OK(parse_parameters(many(limits::kSqlParametersMax)));
   EXPECT_CODE(parse_parameters(many(limits::kSqlParametersMax + 1)), ErrorCode::kInvalidArgument);
-  for (const std::size_t size : {limits::kSqlTextBytesMax - 1, limits::kSqlTextBytesMax}) {
+  for (const std::size_t size : {limits::kSqlRequestBytesMax - 1, limits::kSqlRequestBytesMax}) {
     EXPECT_OK(check_statement(std::string(size, 'x')));
   }
-  EXPECT_CODE(check_statement(std::string(limits::kSqlTextBytesMax + 1, 'x')), ErrorCode::kPayloadTooLarge);
+  EXPECT_CODE(check_statement(std::string(limits::kSqlRequestBytesMax + 1, 'x')), ErrorCode::kPayloadTooLarge);
   const auto text = [](std::size_t size) { return "[\"" + std::string(size, 'x') + "\"]"; };
   EXPECT_OK(parse_parameters(text(limits::kSqlValueBytesMax - 1)));
   EXPECT_OK(parse_parameters(text(limits::kSqlValueBytesMax)));
@@ -207,6 +207,108 @@ TEST_F(SqlModelTest, the_last_rowid_is_refused_since_the_next_would_be_random) {
   ASSERT_OK(store_.exec("INSERT INTO t VALUES (9223372036854775806)"));
   EXPECT_CODE(store_.exec("UPDATE t SET a = 9223372036854775807"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(store_.query("SELECT a FROM t"), "9223372036854775806");
+}
+
+TEST_F(SqlModelTest, what_has_nothing_to_do_is_a_statement_without_effect) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a INTEGER PRIMARY KEY, b)"));
+  const auto migrate = [&] {
+    for (const auto* sql :
+         {"CREATE TABLE IF NOT EXISTS t(a)", "CREATE INDEX IF NOT EXISTS i ON t(b)",
+          "-- A comment.\n create trigger\tIF NOT EXISTS r AFTER INSERT ON t BEGIN SELECT 1; END;",
+          "CREATE VIEW IF NOT EXISTS v AS SELECT 1", "DROP TABLE IF EXISTS gone", "DROP INDEX IF EXISTS gone",
+          "/* It. */ Drop Trigger IF EXISTS gone", "DROP VIEW IF EXISTS gone"}) {
+      const Lsn before = store_.log().end().last_lsn;
+      const auto done = store_.exec(sql);
+      ASSERT_OK(done) << sql;
+      EXPECT_EQ(done->last_lsn, before.next());
+      EXPECT_EQ(store_.last_outcome.rows_affected, 0U);
+      EXPECT_EQ(store_.last_outcome.last_insert_id, 0);
+    }
+  };
+  migrate();
+  const std::string schema = store_.query("SELECT name, sql FROM sqlite_schema ORDER BY 1");
+  migrate();
+  EXPECT_EQ(store_.query("SELECT name, sql FROM sqlite_schema ORDER BY 1"), schema);
+  EXPECT_CODE(store_.exec("DROP TABLE IF EXISTS gone", "[1]"), ErrorCode::kInvalidArgument);
+  for (const auto* sql : {"VACUUM", "DROP TABLE gone", "DROP TABLE IF EXISTS gone; VACUUM", "EXPLAIN VACUUM"}) {
+    EXPECT_CODE(store_.exec(sql), ErrorCode::kInvalidArgument) << sql;
+  }
+  EXPECT_EQ(store_.query("DROP TABLE IF EXISTS gone").substr(0, 6), "error:");
+  store_.close();
+  ASSERT_OK(fs_.remove_file("/data/sql.db"));
+  (void)fs_.remove_file("/data/sql.db-wal");
+  ASSERT_OK(store_.open());
+  EXPECT_EQ(store_.query("SELECT name, sql FROM sqlite_schema ORDER BY 1"), schema);
+}
+
+// SQLite asks nobody about the functions of a DEFAULT.
+TEST_F(SqlModelTest, a_default_that_would_differ_when_it_is_replayed_is_refused) {
+  ASSERT_OK(store_.exec("CREATE TABLE t(a INTEGER PRIMARY KEY, b)"));
+  ASSERT_OK(store_.exec("CREATE TABLE x(id INTEGER PRIMARY KEY, n DEFAULT (total_changes()) CHECK (n > 0))"));
+  ASSERT_OK(store_.exec("INSERT INTO t(b) VALUES (1)"));
+  const Lsn before = store_.log().end().last_lsn;
+  const auto refused = store_.exec("INSERT INTO x(id) VALUES (1)");
+  EXPECT_CODE(refused, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused.status().message(), "sql: the function total_changes is not allowed here");
+  EXPECT_EQ(store_.log().end().last_lsn, before);
+  ASSERT_OK(store_.exec("INSERT INTO x VALUES (1, 5)"));
+  restart();
+  EXPECT_CODE(store_.exec("INSERT INTO x(id) VALUES (2)"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(store_.query("SELECT * FROM x"), "1|5");
+  EXPECT_OK(store_.model().health());
+  ASSERT_OK(store_.exec("CREATE TABLE y(id INTEGER PRIMARY KEY, n DEFAULT (round(cos(0))))"));
+  EXPECT_EQ(store_.query("SELECT cos(0), round(log(2, 8)), sqlite_version() > '3', typeof(pi())"), "1|3|1|real");
+  EXPECT_CODE(store_.exec("INSERT INTO y(id) VALUES (1)"), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(SqlModelTest, functions_that_are_allowed_work_wherever_a_schema_has_them) {
+  ASSERT_OK(store_.exec(
+      "CREATE TABLE t(a INTEGER PRIMARY KEY, j TEXT DEFAULT (replace('[1,[2],y]', 'y', quote(upper('x')))), "
+      "k TEXT DEFAULT (iif(1, coalesce(NULL, printf('%03d', 7)), 0)), at DEFAULT (date(0, 'unixepoch')), "
+      "first AS (substr(j, 2, 1)) STORED, last AS (replace(trim(j, '[]'), ',', '')), CHECK (j LIKE '[%'), "
+      "CHECK (likely(length(k) = 3)))"));
+  ASSERT_OK(store_.exec("CREATE INDEX i ON t(lower(last), format('%s', j), hex(j)) WHERE instr(j, '2') > 0"));
+  ASSERT_OK(store_.exec("INSERT INTO t(a) VALUES (1)"));
+  EXPECT_EQ(store_.query("SELECT * FROM t WHERE lower(last) > '1[2]' AND instr(j, '2') > 0"),
+            R"(1|[1,[2],'X']|007|1970-01-01|1|1[2]'X')");
+  EXPECT_CODE(store_.exec("INSERT INTO t(j) VALUES ('{')"), ErrorCode::kInvalidArgument);
+  ASSERT_OK(store_.exec("ALTER TABLE t RENAME COLUMN j TO doc"));
+  ASSERT_OK(store_.exec("ALTER TABLE t RENAME TO u"));
+  ASSERT_OK(store_.exec("ALTER TABLE u ADD COLUMN c CHECK (c IS NULL OR round(c) > 1)"));
+  ASSERT_OK(store_.exec("ALTER TABLE u DROP COLUMN at"));
+  restart();
+  ASSERT_OK(store_.exec("INSERT INTO u(a, doc) VALUES (2, '[2,3]')"));
+  ASSERT_OK(store_.exec("REINDEX"));
+  EXPECT_EQ(store_.query("SELECT * FROM u"), R"(1|[1,[2],'X']|007|1|1[2]'X'|null 2|[2,3]|007|2|23|null)");
+}
+
+TEST_F(SqlModelTest, functions_of_json_answer_as_those_of_sqlite) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"(json_array(json('[1]'), '[1]', NULL, 1.5, json_object('a', json('{}'))))",
+       R"([[1],"[1]",null,1.5,{"a":{}}])"},
+      {R"(json_set('{"a":1}', '$.b', json('[2]'), '$.a', '[3]'))", R"({"a":"[3]","b":[2]})"},
+      {R"(json_insert('{"a":1}', '$.a', 2, '$.b', json_array(3)))", R"({"a":1,"b":[3]})"},
+      {R"(json_replace('{"a":1}', '$.a', json('{"x":1}'), '$.b', 2))", R"({"a":{"x":1}})"},
+      {R"(json_remove('[0,1,2]', '$[0]', '$[1]'))", "[1]"},
+      {R"(json_patch('{"a":1,"b":2}', '{"a":null}'))", R"({"b":2})"},
+      {R"(json_array(json_patch('{}', '{"a":1}')))", R"([{"a":1}])"},
+      {R"(json_array('{"a":[1]}' -> '$.a', '{"a":[1]}' ->> '$.a', '[7]' -> 0, '[7]' ->> 0))", R"([[1],"[1]",7,7])"},
+      {R"(json_array(json_extract('{"a":{"b":1}}', '$.a'), json_extract('[1,2]', '$[0]', '$[1]')))",
+       R"([{"b":1},[1,2]])"},
+      {R"(json_group_array(json_array(1)))", "[[1]]"},
+      {R"(json_quote(json('[1]')) || json_quote('[1]'))", R"([1]"[1]")"},
+      {R"(json_type('[1.5]', '$[0]') || json_type('{}') || json_valid('[') || json_array_length('[1,[2,3]]', '$[1]'))",
+       "realobject02"},
+      {R"(printf('%s|%5.2f|%d', json(' [ 1 ] '), 1.5, 7) || format('%q', 'it''s'))", "[1]| 1.50|7it''s"},
+      {R"(json_extract(NULL, '$.a') IS NULL AND json_array_length('[1,2]') = 2)", "1"},
+  };
+  for (const auto& [expression, wanted] : cases) {
+    EXPECT_EQ(store_.query(std::string("SELECT ") + expression), wanted) << expression;
+  }
+  EXPECT_EQ(store_.query("SELECT json_extract('{', '$.a')"), "error: sql: malformed JSON");
+  EXPECT_EQ(store_.query("SELECT sum(value), count(*) FROM json_each('[1,2]')"), "3|2");
+  ASSERT_OK(store_.exec("CREATE TABLE t(a)"));
+  EXPECT_EQ(store_.query("SELECT count(*) FROM json_tree('{\"a\":[1]}')"), "3");
 }
 
 // Stands still; who looks at its time of deadlines may have to wait.
