@@ -1,7 +1,7 @@
 #include "sqlite/memory_bound.hpp"
 
 #include <sqlite3.h>
-#include <vibrato/status.hpp>
+#include <vibrato/check.hpp>
 
 namespace vibrato::sqlite {
 namespace {

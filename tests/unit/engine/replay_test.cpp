@@ -1,6 +1,7 @@
 // What a replay applies of a log that ends in damage: whole groups.
 #include <array>
 #include <gtest/gtest.h>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -94,7 +95,7 @@ TEST(Replay, applies_groups_in_the_order_of_the_log) {
 }
 
 TEST(Replay, of_a_group_with_damage_in_it_nothing_is_applied) {
-  for (const std::uint64_t damaged : {2, 3, 4}) {
+  for (const std::uint64_t damaged : std::initializer_list<std::uint64_t>{2, 3, 4}) {
     SCOPED_TRACE(damaged);
     Tally tally;
     const RecoveryReport report = replayed(Letters("abcdef", {1, 4, 6}, damaged), tally);
