@@ -23,7 +23,8 @@ from model_writers import KINDS, LOST, VECTORS, EventLog, ModelWriter, make_sche
 
 # One for each model alone, and some for all of them.
 WRITERS = [(kind,) for kind in KINDS] + [KINDS] * 3
-FLAGS = ("--sql", "--wal-segment-bytes", 1 << 20, "--wal-max-bytes", 6 << 20, "--wal-retain-bytes", 8 << 20,
+# What is kept of the log is more than the subscriber, which shares a processor with the writers, ever lags behind.
+FLAGS = ("--sql", "--wal-segment-bytes", 1 << 20, "--wal-max-bytes", 6 << 20, "--wal-retain-bytes", 32 << 20,
          "--checkpoint-interval-secs", 1)
 
 
