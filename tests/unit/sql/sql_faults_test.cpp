@@ -258,7 +258,7 @@ TEST_F(SqlStaging, what_is_taken_back_while_the_file_fails_is_not_made_good) {
 TEST_F(SqlStaging, a_statement_that_runs_out_of_memory_keeps_what_was_staged) {
   ASSERT_OK(records_.run(Lsn(10), "INSERT INTO t VALUES (5, random())"));
   records_.stage(Lsn(10));
-  for (const char* values : {"hex(zeroblob(500000 + i))", "randomblob(100 + i % 10)"}) {
+  for (const char* values : {"hex(zeroblob(900000 + i))", "zeroblob(20000 + i % 10)"}) {
     const Status refused = records_.run(
         Lsn(11), fmt::format("INSERT INTO t(b) SELECT x FROM (WITH RECURSIVE n(i, x) AS (SELECT 1, '' UNION ALL "
                              "SELECT i + 1, {} FROM n) SELECT x FROM n ORDER BY x)",
