@@ -5,15 +5,13 @@
 #include <iterator>
 #include <ostream>
 
+#include "app/remote_server.hpp"
 #include "app/text_file.hpp"
 #include "base/limits.hpp"
 #include "format/json_depth.hpp"
 
 namespace vibrato::app {
 namespace {
-
-// Deeper than any answer: a body nests limits::kJsonDepthMax levels, and an answer puts it into a few more.
-constexpr std::size_t kAnswerDepthMax = 64;
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||

@@ -2,6 +2,7 @@
 // the server's own words.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +19,10 @@ class Option;
 }  // namespace CLI
 
 namespace vibrato::app {
+
+// Deeper than any answer: a body nests limits::kJsonDepthMax levels, and an answer puts it into a few more. What
+// follows may call itself once a level.
+inline constexpr std::size_t kAnswerDepthMax = 64;
 
 struct RemoteFlags {
   std::string server;  // Empty: none is meant.

@@ -6,8 +6,10 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "app/remote_server.hpp"
 #include "app/text_table.hpp"
 #include "base/limits.hpp"
+#include "format/json_depth.hpp"
 
 namespace vibrato::app {
 namespace {
@@ -54,30 +56,9 @@ Status unexpected_answer() {
   return io_error("the server's answer is not that of a search; is --server a vibratod?");
 }
 
-// Not deeper than any answer is: what follows may call itself once a level.
-bool is_too_deep(std::string_view text) {
-  constexpr int kDeepest = 64;
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      i += c == '\\' ? 1 : 0;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kDeepest) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
-
 // An object with the array `hits` of objects with id and score, and the number `time_field`.
 Result<OrderedJson> read_reply(std::string_view text, const char* hits, const char* time_field) {
-  if (is_too_deep(text)) return unexpected_answer();
+  if (format::json_depth(text) > kAnswerDepthMax) return unexpected_answer();
   OrderedJson reply = OrderedJson::parse(text, nullptr, false);
   if (!reply.is_object() || !reply.contains(hits) || !reply[hits].is_array()) return unexpected_answer();
   const auto time = reply.find(time_field);
