@@ -250,7 +250,7 @@ Status Background::shrink_log() {
   while (!stopping_) {
     const Lsn durable = parts_.models.durable_lsn();
     const Lsn visible = parts_.visible.get();
-    if (durable >= visible || !parts_.retention->can_shrink(visible)) {
+    if (durable >= visible || !parts_.retention->can_shrink(visible, parts_.disk.is_full())) {
       return ok_status();
     }
     VIBRATO_RETURN_IF_ERROR(checkpoint(Lsn(durable.value() + 1 + (visible.value() - durable.value() - 1) / 4)));

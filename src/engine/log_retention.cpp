@@ -54,8 +54,8 @@ bool LogRetention::is_too_large() const {
   return options_.max_bytes != 0 && log_.stats().bytes > options_.max_bytes;
 }
 
-bool LogRetention::can_shrink(Lsn durable) const {
-  return is_too_large() && trimmable_lsn(durable, false) != Lsn();
+bool LogRetention::can_shrink(Lsn durable, bool disk_is_full) const {
+  return is_too_large() && trimmable_lsn(durable, disk_is_full) != Lsn();
 }
 
 Status LogRetention::save_applied() {

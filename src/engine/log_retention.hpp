@@ -33,8 +33,8 @@ class LogRetention {
   // Whether the log is larger than it may be.
   [[nodiscard]] bool is_too_large() const;
   // Whether it is, and a trim would cut something off once the models are durable up to `durable`. Not while a bound or
-  // a hold keeps all that there is.
-  [[nodiscard]] bool can_shrink(Lsn durable) const;
+  // a hold keeps all that there is; `disk_is_full` as for trim().
+  [[nodiscard]] bool can_shrink(Lsn durable, bool disk_is_full) const;
   // Commits how far the models are, so that the next start does not read what they have already. Part of trim().
   [[nodiscard]] Status save_applied();
 

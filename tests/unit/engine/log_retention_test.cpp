@@ -27,21 +27,22 @@ class LogRetentionTest : public test::CatalogTest {
 TEST_F(LogRetentionTest, can_shrink_once_models_are_durable_beyond_a_segment) {
   LogRetention bounded = retention({.max_bytes = 1});
   EXPECT_TRUE(bounded.is_too_large());
-  EXPECT_TRUE(bounded.can_shrink(log_->end().last_lsn));
-  EXPECT_FALSE(bounded.can_shrink(Lsn()));
-  EXPECT_FALSE(retention({}).can_shrink(log_->end().last_lsn)) << "it has no bound";
+  EXPECT_TRUE(bounded.can_shrink(log_->end().last_lsn, false));
+  EXPECT_FALSE(bounded.can_shrink(Lsn(), false));
+  EXPECT_FALSE(retention({}).can_shrink(log_->end().last_lsn, false)) << "it has no bound";
 }
 
 TEST_F(LogRetentionTest, cannot_shrink_while_a_hold_or_a_bound_keeps_it_all) {
   LogRetention bounded = retention({.max_bytes = 1});
   {
     const LogRetention::Hold hold(bounded, Lsn());
-    EXPECT_FALSE(bounded.can_shrink(log_->end().last_lsn));
+    EXPECT_FALSE(bounded.can_shrink(log_->end().last_lsn, false));
     EXPECT_TRUE(bounded.is_too_large());
   }
-  EXPECT_TRUE(bounded.can_shrink(log_->end().last_lsn));
-  EXPECT_FALSE(
-      retention({.retain_bytes = UINT64_MAX, .retain_ms = INT64_MAX, .max_bytes = 1}).can_shrink(log_->end().last_lsn));
+  EXPECT_TRUE(bounded.can_shrink(log_->end().last_lsn, false));
+  LogRetention kept = retention({.retain_bytes = UINT64_MAX, .retain_ms = INT64_MAX, .max_bytes = 1});
+  EXPECT_FALSE(kept.can_shrink(log_->end().last_lsn, false));
+  EXPECT_TRUE(kept.can_shrink(log_->end().last_lsn, true)) << "on a full disk that bound keeps nothing";
 }
 
 }  // namespace
